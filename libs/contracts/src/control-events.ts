@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { cloudEvent } from "./cloudevent.ts";
+import { actionName, agentName, digest, toolName } from "./names.ts";
+
+const revision = { revision: z.int().min(1), version: z.string(), snapshotDigest: digest };
+
+export const policyPublished = cloudEvent(
+  "dev.aegis.policy.published.v1",
+  z.object({ ...revision, author: z.string(), message: z.string() }),
+);
+export const policyActivated = cloudEvent(
+  "dev.aegis.policy.activated.v1",
+  z.object({ ...revision, replica: z.string(), millisecondsSinceIssue: z.number() }),
+);
+
+export const agentRegistered = cloudEvent(
+  "dev.aegis.identity.registered.v1",
+  z.object({ agent: agentName, owner: z.string(), by: z.string() }),
+);
+export const tokenIssued = cloudEvent(
+  "dev.aegis.identity.issued.v1",
+  z.object({ agent: agentName, tokenId: z.string(), scope: z.string(), expiresAt: z.iso.datetime() }),
+);
+export const tokenDelegated = cloudEvent(
+  "dev.aegis.identity.delegated.v1",
+  z.object({
+    agent: agentName,
+    parent: agentName,
+    parentTokenId: z.string(),
+    tokenId: z.string(),
+    scope: z.string(),
+    depth: z.int(),
+    expiresAt: z.iso.datetime(),
+  }),
+);
+export const agentSuspended = cloudEvent("dev.aegis.identity.suspended.v1", z.object({ agent: agentName, by: z.string() }));
+export const agentResumed = cloudEvent("dev.aegis.identity.resumed.v1", z.object({ agent: agentName, by: z.string() }));
+export const agentRevoked = cloudEvent("dev.aegis.identity.revoked.v1", z.object({ agent: agentName, by: z.string() }));
+
+const approval = {
+  approvalId: z.uuid(),
+  agent: agentName,
+  tool: toolName,
+  action: actionName,
+  actionDigest: digest,
+  ruleDigest: digest,
+};
+export const approvalRequested = cloudEvent(
+  "dev.aegis.approval.requested.v1",
+  z.object({ ...approval, queue: z.string(), quorum: z.int(), expiresAt: z.iso.datetime() }),
+);
+export const approvalVoted = cloudEvent(
+  "dev.aegis.approval.voted.v1",
+  z.object({ ...approval, voter: z.string(), vote: z.enum(["approve", "deny"]), comment: z.string() }),
+);
+export const approvalApproved = cloudEvent("dev.aegis.approval.approved.v1", z.object({ ...approval, by: z.array(z.string()) }));
+export const approvalDenied = cloudEvent("dev.aegis.approval.denied.v1", z.object({ ...approval, by: z.string() }));
+export const approvalExpired = cloudEvent("dev.aegis.approval.expired.v1", z.object(approval));
+export const approvalRedeemed = cloudEvent("dev.aegis.approval.redeemed.v1", z.object({ ...approval, decisionId: z.uuid() }));
+
+const account = { scope: z.string(), unit: z.string(), window: z.string(), limit: z.int(), used: z.int() };
+export const budgetThreshold = cloudEvent("dev.aegis.budget.threshold.v1", z.object({ ...account, percent: z.number() }));
+export const budgetExhausted = cloudEvent("dev.aegis.budget.exhausted.v1", z.object(account));
+
+export const checkpointPublished = cloudEvent(
+  "dev.aegis.ledger.checkpoint.v1",
+  z.object({ size: z.int(), root: z.string(), /** C2SP signed note. */ note: z.string() }),
+);

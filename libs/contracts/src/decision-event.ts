@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { cloudEvent } from "./cloudevent.ts";
+import { actionName, agentName, digest, tenantName, toolName } from "./names.ts";
+import { decisions, reason } from "./reasons.ts";
+
+/** Who called: the verified token's claims that matter afterwards. */
+export const principal = z.object({
+  org: z.string(),
+  tenant: tenantName,
+  /** The acting agent (the token's client_id). */
+  agent: agentName,
+  /** On whose behalf: "user:…" or the first agent of the chain. */
+  subject: z.string(),
+  /** The actors, newest first; the first is `agent`. */
+  chain: z.array(z.string()),
+  depth: z.int().min(0),
+  instance: z.string(),
+  /** The token's jti. */
+  tokenId: z.string(),
+});
+
+/** Units reserved for a decision on one account. */
+export const reservation = z.object({
+  scope: z.string(),
+  unit: z.enum(["micro_usd", "tokens", "actions"]),
+  window: z.enum(["day", "prompt", "session"]),
+  units: z.int().min(0),
+  /** The lease it was spent from; absent when it was reserved synchronously. */
+  leaseId: z.string().optional(),
+});
+
+/** Which process said it, and where in its sequence: gaps show loss, repeats show replay. */
+export const producer = z.object({
+  id: z.string(),
+  /** Random, new at each start of the process. */
+  epoch: z.string(),
+  /** Contiguous from 1 within an epoch. */
+  sequence: z.int().min(1),
+});
+
+const verdict = z.object({ decision: z.enum(decisions), reasons: z.array(reason) });
+
+export const decisionData = z.object({
+  /** Also the event's id. */
+  decisionId: z.uuid(),
+  decision: z.enum(decisions),
+  reasons: z.array(reason),
+  kind: z.enum(["check", "check_result"]),
+  principal,
+  tool: toolName,
+  action: actionName,
+  /** Redacted: no value that a detector found is in here. */
+  arguments: z.record(z.string(), z.unknown()),
+  redactions: z.array(z.object({ pointer: z.string(), detector: z.string(), count: z.int() })),
+  destination: z.object({ url: z.string(), method: z.string().optional(), declaredBy: z.enum(["sdk", "gateway"]) }).optional(),
+  context: z
+    .object({
+      sessionId: z.string(),
+      promptId: z.string(),
+      purpose: z.string(),
+      reasoning: z.string(),
+      planId: z.string(),
+      replanOf: z.string(),
+      toolCallId: z.string(),
+    })
+    .partial(),
+  actionDigest: digest,
+  ruleDigest: digest.optional(),
+  snapshotDigest: digest.optional(),
+  policyVersion: z.string().optional(),
+  dryRun: z.boolean(),
+  /** What enforcement would have said, when a policy is in shadow. */
+  shadow: verdict.optional(),
+  approval: z
+    .object({
+      id: z.uuid(),
+      queue: z.string(),
+      quorum: z.int().min(1),
+      expiresAt: z.iso.datetime(),
+    })
+    .optional(),
+  /** The approval whose override was redeemed for this decision. */
+  overrideOf: z.uuid().optional(),
+  cost: z.object({ microUsd: z.int(), tokens: z.int() }).optional(),
+  reservations: z.array(reservation),
+  /** Milliseconds from the call's arrival until the event was serialised. */
+  latencyMs: z.number(),
+  /** Which kind of enforcement point asked. */
+  pep: z.enum(["grpc", "ext_authz", "ext_proc", "authzen", "opa"]),
+  producer,
+});
+
+export const decisionType = "dev.aegis.decision.made.v1";
+export const decisionEvent = cloudEvent(decisionType, decisionData);
+export type DecisionData = z.infer<typeof decisionData>;
+export type DecisionEvent = z.infer<typeof decisionEvent>;
+export type Principal = z.infer<typeof principal>;
+export type Reservation = z.infer<typeof reservation>;
+export type Producer = z.infer<typeof producer>;

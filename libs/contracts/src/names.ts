@@ -1,0 +1,22 @@
+import { z } from "zod";
+
+/** One NATS subject token: an organisation, tenant or agent. */
+export const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** A tool or an action: ASCII and case-sensitive, so that homoglyphs never match. */
+export const toolPattern = /^[A-Za-z0-9][A-Za-z0-9_./:-]{0,127}$/;
+
+/** "sha256:" and 64 lower-case hex digits. */
+export const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+export const tenantName = z.string().regex(namePattern);
+export const agentName = z.string().regex(namePattern);
+export const toolName = z.string().regex(toolPattern);
+export const actionName = z.string().regex(toolPattern);
+export const digest = z.string().regex(digestPattern);
+
+/** The largest argument object, in UTF-8 bytes. */
+export const maxArgumentsBytes = 1024 * 1024;
+
+/** The deepest nesting of an argument object. */
+export const maxArgumentsDepth = 32;

@@ -1,0 +1,87 @@
+import type { z } from "zod";
+import type { anyCloudEvent } from "./cloudevent.ts";
+import * as control from "./control-events.ts";
+import { decisionEvent } from "./decision-event.ts";
+import { outcomeEvent } from "./outcome-event.ts";
+
+export const services = ["authz", "token", "approvals", "policy-compiler", "budget", "audit"] as const;
+export type ServiceName = (typeof services)[number];
+export type StreamName = "DECISIONS" | "CONTROL" | "LEDGER";
+
+export interface SubjectRow {
+  /** `<name>` marks a token filled in by `subject()`. */
+  readonly pattern: string;
+  readonly schema: z.ZodType<z.infer<typeof anyCloudEvent>>;
+  readonly stream: StreamName;
+  readonly owner: ServiceName;
+  readonly consumers: readonly ServiceName[];
+}
+
+const row = (
+  pattern: string,
+  stream: StreamName,
+  owner: ServiceName,
+  schema: z.ZodType,
+  consumers: readonly ServiceName[],
+): SubjectRow => ({ pattern, stream, owner, schema: schema as SubjectRow["schema"], consumers });
+
+/** The one table of events: subject, schema, stream, owner, consumers. */
+export const subjects = {
+  decision: row("aegis.decision.<tenant>.<agent>.<decision>", "DECISIONS", "authz", decisionEvent, ["audit", "approvals", "budget"]),
+  outcome: row("aegis.outcome.<tenant>.<agent>.<outcome>", "DECISIONS", "authz", outcomeEvent, ["audit", "budget"]),
+  policyPublished: row("aegis.policy.<tenant>.published", "CONTROL", "policy-compiler", control.policyPublished, ["audit"]),
+  policyActivated: row("aegis.policy.<tenant>.activated", "CONTROL", "authz", control.policyActivated, ["audit", "policy-compiler"]),
+  agentRegistered: row("aegis.identity.<tenant>.registered", "CONTROL", "token", control.agentRegistered, ["audit"]),
+  tokenIssued: row("aegis.identity.<tenant>.issued", "CONTROL", "token", control.tokenIssued, ["audit"]),
+  tokenDelegated: row("aegis.identity.<tenant>.delegated", "CONTROL", "token", control.tokenDelegated, ["audit"]),
+  agentSuspended: row("aegis.identity.<tenant>.suspended", "CONTROL", "token", control.agentSuspended, ["audit"]),
+  agentResumed: row("aegis.identity.<tenant>.resumed", "CONTROL", "token", control.agentResumed, ["audit"]),
+  agentRevoked: row("aegis.identity.<tenant>.revoked", "CONTROL", "token", control.agentRevoked, ["audit"]),
+  approvalRequested: row("aegis.approval.<tenant>.requested", "CONTROL", "approvals", control.approvalRequested, ["audit"]),
+  approvalVoted: row("aegis.approval.<tenant>.voted", "CONTROL", "approvals", control.approvalVoted, ["audit"]),
+  approvalApproved: row("aegis.approval.<tenant>.approved", "CONTROL", "approvals", control.approvalApproved, ["audit"]),
+  approvalDenied: row("aegis.approval.<tenant>.denied", "CONTROL", "approvals", control.approvalDenied, ["audit"]),
+  approvalExpired: row("aegis.approval.<tenant>.expired", "CONTROL", "approvals", control.approvalExpired, ["audit"]),
+  approvalRedeemed: row("aegis.approval.<tenant>.redeemed", "CONTROL", "approvals", control.approvalRedeemed, ["audit"]),
+  budgetThreshold: row("aegis.budget.<tenant>.threshold", "CONTROL", "budget", control.budgetThreshold, ["audit"]),
+  budgetExhausted: row("aegis.budget.<tenant>.exhausted", "CONTROL", "budget", control.budgetExhausted, ["audit"]),
+  checkpoint: row("aegis.ledger.<tenant>.checkpoint", "LEDGER", "audit", control.checkpointPublished, []),
+} as const satisfies Record<string, SubjectRow>;
+
+export type SubjectName = keyof typeof subjects;
+
+/** What each stream captures. */
+export const streams: Readonly<Record<StreamName, readonly string[]>> = {
+  DECISIONS: ["aegis.decision.>", "aegis.outcome.>"],
+  CONTROL: ["aegis.policy.>", "aegis.identity.>", "aegis.approval.>", "aegis.budget.>"],
+  LEDGER: ["aegis.ledger.>"],
+};
+
+/** Core NATS subjects: they carry hints whose loss is harmless, so they are in no stream. */
+export const hints = {
+  /** audit → authz: what of a producer's epoch is ledgered and checkpointed. JSON `{producer, epoch, sequence}`. */
+  watermark: (producer: string) => `aegis.watermark.${producer}`,
+  /** authz: a token that did not verify. */
+  authnFailed: "aegis.authn.failed",
+} as const;
+
+/** State that others read, in JetStream key-value buckets and object stores. */
+export const stores = {
+  /** key `<tenant>` → compact JWS of a policy head. */
+  policyHeads: "policy-heads",
+  /** object `<tenant>/<revision>-<digest hex>` → bundle tarball. */
+  bundles: "bundles",
+  /** key `<tenant>.<agent>` → JSON `{state, since}`. */
+  revocations: "revocations",
+  /** key `<replica>` → JSON `{replica, epoch, tenants: {<tenant>: revision}}`; entries age out. */
+  replicas: "authz-replicas",
+} as const;
+
+/** Fills a row's pattern; every value must be one subject token. */
+export function subject(name: SubjectName, tokens: Readonly<Record<string, string>>): string {
+  return subjects[name].pattern.replace(/<(\w+)>/g, (_, key: string) => {
+    const value = tokens[key];
+    if (value === undefined || !/^[A-Za-z0-9_-]+$/.test(value)) throw new RangeError(`subject ${name}: ${key} is not one token: ${value}`);
+    return value;
+  });
+}
