@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { AegisError } from "@aegis/contracts/errors";
+import { z } from "zod";
+
+/** What every service is told. */
+export const baseConfig = {
+  instance: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .default(hostname().toLowerCase()),
+  host: z.string().default("127.0.0.1"),
+  httpPort: z.coerce.number().int().min(0).max(65535),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+};
+
+/** How to reach NATS. The password may come from a file. */
+export const natsConfig = {
+  natsUrl: z.string().default("nats://127.0.0.1:4222"),
+  natsUser: z.string().optional(),
+  natsPassword: z.string().optional(),
+};
+
+/** How to reach PostgreSQL: as the runtime role, and as the role that migrates. */
+export const postgresConfig = {
+  postgresUrl: z.string().startsWith("postgres"),
+  migrationUrl: z.string().startsWith("postgres"),
+};
+
+/** This instance's own key, and the public keys of its peers. */
+export const peerConfig = {
+  serviceKeyFile: z.string(),
+  peersFile: z.string(),
+};
+
+/** Who vouches for operators. */
+export const operatorConfig = { oidcIssuer: z.url() };
+
+/**
+ * Reads a service's configuration from the environment: field `httpPort` of prefix `AEGIS_TOKEN` is `AEGIS_TOKEN_HTTP_PORT`.
+ * Any value may come from a file instead: `AEGIS_TOKEN_POSTGRES_URL_FILE` names one (so secrets stay out of the environment).
+ *
+ * @throws AegisError `invalid_argument` naming every fault at once.
+ */
+export function loadConfig<Shape extends z.ZodRawShape>(
+  prefix: string,
+  shape: Shape,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): z.output<z.ZodObject<Shape>> {
+  const raw: Record<string, string> = {};
+  for (const field of Object.keys(shape)) {
+    const value = readVariable(variableName(prefix, field), environment);
+    if (value !== undefined && value !== "") raw[field] = value;
+  }
+  const parsed = z.object(shape).safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${variableName(prefix, String(issue.path[0]))}: ${issue.message}`);
+  throw new AegisError("invalid_argument", `configuration is not usable:\n  ${faults.join("\n  ")}`);
+}
+
+const variableName = (prefix: string, field: string) => `${prefix}_${field.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+function readVariable(name: string, environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const file = environment[`${name}_FILE`];
+  if (environment[name] !== undefined || file === undefined) return environment[name];
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new AegisError("invalid_argument", `${name}_FILE: cannot read ${file}`, { cause });
+  }
+}
