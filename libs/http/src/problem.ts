@@ -1,0 +1,62 @@
+import { AegisError, errorCodes } from "@aegis/contracts/errors";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+
+/** RFC 9457 problem details, with our closed `code` and, when the error has them, its public details. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly [member: string]: unknown;
+}
+
+export function problemOf(error: AegisError): Problem {
+  const status = errorCodes[error.code].http;
+  return {
+    ...error.details,
+    type: `urn:aegis:error:${error.code}`,
+    title: titles[status] ?? "Error",
+    status,
+    detail: error.message,
+    code: error.code,
+  };
+}
+
+/** Fastify's error handler: ours as they are, the framework's as `invalid_argument`, anything else as a neutral 500. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const known = translate(error as FastifyError);
+  if (known.code === "internal") request.log.error({ err: error }, "request failed");
+  const problem = problemOf(known);
+  if (problem.status === 401) void reply.header("www-authenticate", "Bearer");
+  void reply.status(problem.status).type("application/problem+json").send(problem);
+}
+
+function translate(error: FastifyError): AegisError {
+  if (error instanceof AegisError) return error;
+  if (Array.isArray(error.validation)) {
+    const faults = error.validation.map((fault) => ({
+      at: `${error.validationContext ?? ""}${fault.instancePath}`,
+      message: fault.message ?? "",
+    }));
+    return new AegisError("invalid_argument", "the request is not usable", { cause: error, details: { faults } });
+  }
+  if (error.statusCode === 413) return new AegisError("invalid_argument", "the body is too large", { cause: error });
+  if (error.statusCode !== undefined && error.statusCode < 500) return new AegisError("invalid_argument", error.message, { cause: error });
+  return AegisError.from(error);
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  409: "Conflict",
+  412: "Precondition Failed",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};

@@ -1,0 +1,86 @@
+import { AegisError } from "@aegis/contracts/errors";
+import { Health } from "@aegis/service/health";
+import { createLogger } from "@aegis/service/logger";
+import type { ServiceContext } from "@aegis/service/run";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { callJson } from "./client.ts";
+import { operatorAuth } from "./operator.ts";
+import { createHttpServer, type HttpServer, listen } from "./server.ts";
+
+const health = new Health();
+const database = health.check("database");
+const context = {
+  health,
+  logger: createLogger({ service: "test", instance: "test-0", level: "silent" }),
+  instance: "test-0",
+  telemetry: { metricsText: async () => "aegis_up 1\n" },
+} as unknown as ServiceContext;
+
+let server: HttpServer;
+let base: string;
+const keys = await generateKeyPair("EdDSA");
+
+beforeAll(async () => {
+  server = await createHttpServer(context);
+  server.post("/v1/things", { schema: { body: z.object({ size: z.number().int() }) } }, async ({ body }) => ({ size: body.size }));
+  server.get("/v1/fault", async () => {
+    throw new Error("a secret inside");
+  });
+  server.get("/v1/refused", async () => {
+    throw new AegisError("unprocessable", "three faults", { details: { faults: [1, 2, 3] } });
+  });
+  server.get("/.well-known/openid-configuration", async () => ({ issuer: base, jwks_uri: `${base}/jwks` }));
+  server.get("/jwks", async () => ({ keys: [{ ...(await exportJWK(keys.publicKey)), kid: "k", alg: "EdDSA" }] }));
+  base = (await listen(server, { host: "127.0.0.1", port: 0 })).url;
+});
+
+afterAll(async () => server.close());
+
+test("readiness says what is missing until it is there", async () => {
+  const before = await fetch(`${base}/readyz`);
+  expect([before.status, await before.json()]).toEqual([503, { ready: false, checks: { database: "starting" } }]);
+  database.up();
+  expect((await fetch(`${base}/readyz`)).status).toBe(200);
+  expect(await (await fetch(`${base}/metrics`)).text()).toBe("aegis_up 1\n");
+});
+
+test("errors are problem details; an unexpected one keeps its text to itself", async () => {
+  await expect(callJson(`${base}/v1/refused`)).rejects.toMatchObject({
+    code: "unprocessable",
+    message: "three faults",
+    details: { faults: [1, 2, 3] },
+  });
+  await expect(callJson(`${base}/v1/fault`)).rejects.toMatchObject({ code: "internal", message: "internal error" });
+  await expect(callJson(`${base}/v1/nowhere`)).rejects.toMatchObject({ code: "not_found" });
+  await expect(callJson(`${base}/v1/things`, { json: { size: "big" } })).rejects.toMatchObject({
+    code: "invalid_argument",
+    details: { faults: [{ at: "body/size" }] },
+  });
+});
+
+test("an operator is who the issuer says, with the roles of that tenant only", async () => {
+  const token = (audience: string, issuer = base) =>
+    new SignJWT({ aegis_roles: { acme: ["approver"] } })
+      .setProtectedHeader({ alg: "EdDSA", kid: "k" })
+      .setSubject("alice")
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setExpirationTime("1m")
+      .sign(keys.privateKey);
+  const auth = operatorAuth({ issuer: base });
+  const alice = await auth.authenticate(`Bearer ${await token("aegis-control")}`);
+  expect([alice.user, alice.has("acme", "approver"), alice.has("other", "approver"), alice.has("acme", "admin")]).toEqual([
+    "alice",
+    true,
+    false,
+    false,
+  ]);
+  expect(() => alice.require("other", "approver")).toThrow("roles approver in other");
+  await expect(auth.authenticate(`Bearer ${await token("someone-else")}`)).rejects.toMatchObject({ code: "unauthenticated" });
+  await expect(auth.authenticate(`Bearer ${await token("aegis-control", "http://evil.test")}`)).rejects.toMatchObject({
+    code: "unauthenticated",
+  });
+  await expect(auth.authenticate(undefined)).rejects.toMatchObject({ code: "unauthenticated" });
+});

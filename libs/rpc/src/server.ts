@@ -1,0 +1,164 @@
+import { AegisError, errorCodes } from "@aegis/contracts/errors";
+import type { ServiceContext } from "@aegis/service/run";
+import {
+  create,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  status,
+} from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import { grpcDefinition } from "./definition.ts";
+import { addReflection } from "./reflection.ts";
+
+/** What a handler may know of its call. */
+export interface RpcCall {
+  readonly metadata: Metadata;
+  readonly deadline: Date | undefined;
+  /** Aborts when the caller hangs up or its deadline passes. */
+  readonly signal: AbortSignal;
+  /** "ip:port". */
+  readonly peer: string;
+}
+
+export type RpcHandlers<S extends DescService> = {
+  [K in keyof S["method"]]?: S["method"][K] extends DescMethodUnary<infer I, infer O>
+    ? (request: MessageShape<I>, call: RpcCall) => Promise<MessageInitShape<O>>
+    : S["method"][K] extends DescMethodServerStreaming<infer I, infer O>
+      ? (request: MessageShape<I>, call: RpcCall) => AsyncIterable<MessageInitShape<O>>
+      : never;
+};
+
+export interface RpcServer {
+  /** Serves a service; a method without a handler answers UNIMPLEMENTED. */
+  serve<S extends DescService>(service: S, handlers: RpcHandlers<S>): void;
+  /** Port 0 takes a free one; `address` is host:port. A taken port is one clear sentence. */
+  listen(at: { host: string; port: number }): Promise<AsyncDisposable & { readonly address: string }>;
+}
+
+/**
+ * A gRPC server as every service has it: reflection, `grpc.health.v1` that follows readiness, bounded messages, streams and session memory.
+ * A handler's AegisError becomes its status; anything else is logged and becomes INTERNAL without its text.
+ */
+export function createRpcServer(context: ServiceContext): RpcServer {
+  const server = new Server({
+    "grpc.max_receive_message_length": maxMessageBytes,
+    "grpc.max_concurrent_streams": 256,
+    // grpc-js lifts Node's own bound unless told otherwise (megabytes).
+    "grpc-node.max_session_memory": 64,
+  });
+  const served: DescService[] = [];
+  return {
+    serve(service, handlers) {
+      served.push(service);
+      const implementation: Record<string, unknown> = {};
+      for (const method of service.methods) {
+        const handler = (handlers as Record<string, ((request: unknown, call: RpcCall) => unknown) | undefined>)[method.localName];
+        implementation[method.localName] =
+          method.methodKind === "server_streaming" ? streaming(context, method.output, handler) : unary(context, method.output, handler);
+      }
+      server.addService(grpcDefinition(service), implementation as never);
+    },
+    async listen(at) {
+      const health = new HealthImplementation({ "": "NOT_SERVING" });
+      health.addToServer(server);
+      addReflection(server, served);
+      context.health.onChange(({ ready }) => {
+        for (const name of ["", ...served.map((service) => service.typeName)]) health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
+      });
+      const port = await bind(server, at);
+      return {
+        address: `${at.host}:${port}`,
+        [Symbol.asyncDispose]: () =>
+          new Promise<void>((resolve) => {
+            const force = setTimeout(() => server.forceShutdown(), 3_000);
+            server.tryShutdown(() => {
+              clearTimeout(force);
+              resolve();
+            });
+          }),
+      };
+    },
+  };
+}
+
+/** A 1 MiB argument object and its envelope. */
+const maxMessageBytes = 2 * 1024 * 1024;
+
+type Handler = ((request: unknown, call: RpcCall) => unknown) | undefined;
+
+function unary(context: ServiceContext, output: DescMethodUnary["output"], handler: Handler) {
+  return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>) => {
+    if (handler === undefined) return done({ code: status.UNIMPLEMENTED, details: "this method is not served" });
+    (handler(call.request, rpcCall(call)) as Promise<object>).then(
+      (answer) => done(null, create(output, answer as never)),
+      (error: unknown) => done(statusOf(context, error)),
+    );
+  };
+}
+
+function streaming(context: ServiceContext, output: DescMethodUnary["output"], handler: Handler) {
+  return async (call: ServerWritableStream<unknown, object>) => {
+    if (handler === undefined) return void call.emit("error", { code: status.UNIMPLEMENTED, details: "this method is not served" });
+    try {
+      for await (const answer of handler(call.request, rpcCall(call)) as AsyncIterable<object>) {
+        if (call.cancelled) return;
+        call.write(create(output, answer as never));
+      }
+      call.end();
+    } catch (error) {
+      call.emit("error", statusOf(context, error));
+    }
+  };
+}
+
+function rpcCall(call: ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>): RpcCall {
+  let abort: AbortController | undefined;
+  return {
+    metadata: call.metadata,
+    get deadline() {
+      const deadline = call.getDeadline();
+      const at = deadline instanceof Date ? deadline : new Date(deadline);
+      return Number.isFinite(at.getTime()) ? at : undefined;
+    },
+    get signal() {
+      if (abort === undefined) {
+        const made = new AbortController();
+        abort = made;
+        if (call.cancelled) made.abort();
+        call.on("cancelled", () => made.abort());
+      }
+      return abort.signal;
+    },
+    get peer() {
+      return call.getPeer();
+    },
+  };
+}
+
+function statusOf(context: ServiceContext, caught: unknown) {
+  const error = AegisError.from(caught);
+  if (error.code === "internal") context.logger.error({ err: caught }, "call failed");
+  const metadata = new Metadata();
+  metadata.set("aegis-error-code", error.code);
+  return { code: errorCodes[error.code].grpc, details: error.message, metadata };
+}
+
+function bind(server: Server, at: { host: string; port: number }): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.bindAsync(`${at.host}:${at.port}`, ServerCredentials.createInsecure(), (cause, port) => {
+    if (cause) reject(new AegisError("unavailable", `port ${at.port} on ${at.host} is taken by another process`, { cause }));
+    else resolve(port);
+  });
+  return promise;
+}
