@@ -4,7 +4,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import type { ServiceContext } from "@aegis/service/run";
 import formbody from "@fastify/formbody";
 import swagger from "@fastify/swagger";
-import { type FastifyBaseLogger, type FastifyInstance, fastify, type RawServerDefault } from "fastify";
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from "fastify";
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { sendProblem } from "./problem.ts";
 
@@ -19,7 +19,7 @@ export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, Serv
 export async function createHttpServer(context: ServiceContext, options: { bodyLimit?: number } = {}): Promise<HttpServer> {
   const server: HttpServer = fastify({
     loggerInstance: context.logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? 2 * 1024 * 1024,
     forceCloseConnections: "idle",
     requestTimeout: 60_000,
