@@ -1,0 +1,11 @@
+/** One spelling per person, so that "user:Alice@acme.test" and "alice@acme.test" are the same one. */
+export const person = (name: string): string => name.replace(/^user:/, "").toLowerCase();
+
+/** Separation of duties: whether this user asked, is asked for, or answers for the agent that asked. */
+export function isOwnRequest(
+  requester: { readonly agent: string; readonly subject: string; readonly chain: readonly string[]; readonly owner?: string | undefined },
+  user: string,
+): boolean {
+  const involved = [requester.agent, requester.subject, requester.owner, ...requester.chain];
+  return involved.some((name) => name !== undefined && person(name) === person(user));
+}
