@@ -1,0 +1,127 @@
+import { type AgentClaims, chainOf, maxDelegationDepth, maxTokenSeconds, scopeOf } from "./claims.ts";
+import { formatScope, intersect, type Scope, uncovered } from "./scope.ts";
+
+/** What a child asks for when it acts on a parent's behalf. */
+export interface DelegationRequest {
+  /** Absent: all that the parent and the child's registration both permit. */
+  readonly scope?: Scope | undefined;
+  /** Seconds; absent: as long as is allowed. */
+  readonly ttlSeconds?: number | undefined;
+  /** A binding may be repeated, or added where the parent has none; it is never changed. */
+  readonly promptId?: string | undefined;
+  readonly sessionId?: string | undefined;
+}
+
+/** The child as it is registered. */
+export interface ChildRegistration {
+  readonly tenant: string;
+  readonly agent: string;
+  /** The scope ceiling. */
+  readonly scope: Scope;
+  /** The agents on whose tokens this one may act. */
+  readonly mayAct: readonly string[];
+}
+
+/** What bounds every delegation, and what the new token is given. */
+export interface DelegationLimits {
+  /** Whole seconds since the epoch. */
+  readonly now: number;
+  /** The tenant's own limits; they can only be lower than the product's. */
+  readonly maxDepth: number;
+  readonly maxTtlSeconds: number;
+  readonly tokenId: string;
+  readonly instance: string;
+}
+
+/** RFC 6749 §5.2 and RFC 8693 §2.2.2. */
+export type DelegationError = "invalid_scope" | "invalid_grant" | "invalid_request";
+
+export type Delegation =
+  | { readonly ok: true; readonly claims: AgentClaims }
+  | { readonly ok: false; readonly error: DelegationError; readonly why: string };
+
+/**
+ * Derives a child's claims from a parent's verified token. What comes out is never wider than the parent in any dimension:
+ * scope, time, depth, tenant, subject, prompt and session. A request for more is refused, never quietly cut down.
+ */
+export function attenuate(parent: AgentClaims, request: DelegationRequest, child: ChildRegistration, limits: DelegationLimits): Delegation {
+  if (child.tenant !== parent.tenant) return refused("invalid_grant", "the subject token is another tenant's");
+  // RFC 9449 §5: a token bound to a key is worth nothing without that key's proof.
+  if (parent.cnf !== undefined) return refused("invalid_grant", "the subject token is bound to its holder's key");
+  if (parent.exp <= limits.now) return refused("invalid_grant", "the subject token has expired");
+  if (!child.mayAct.includes(parent.client_id)) return refused("invalid_grant", `${child.agent} may not act for ${parent.client_id}`);
+
+  const depth = parent.depth + 1;
+  const maxDepth = Math.min(maxDelegationDepth, limits.maxDepth);
+  if (depth > maxDepth) return refused("invalid_grant", `delegation goes at most ${maxDepth} deep`);
+
+  const ttl = lifetime(parent, request.ttlSeconds, limits);
+  if (typeof ttl === "string") return refused("invalid_request", ttl);
+
+  const ceiling = intersect(scopeOf(parent), child.scope);
+  const excess = request.scope === undefined ? [] : uncovered(ceiling, request.scope);
+  if (excess.length > 0) return refused("invalid_scope", `not within both the subject token and the registration: ${formatScope(excess)}`);
+  const scope = request.scope ?? ceiling;
+  if (scope.length === 0) return refused("invalid_scope", "nothing is permitted by both the subject token and the registration");
+
+  const prompt = bind("prompt_id", parent.prompt_id, request.promptId);
+  if (!prompt.ok) return prompt;
+  const session = bind("session_id", parent.session_id, request.sessionId);
+  if (!session.ok) return session;
+
+  return {
+    ok: true,
+    claims: {
+      iss: parent.iss,
+      aud: parent.aud,
+      iat: limits.now,
+      exp: limits.now + ttl,
+      jti: limits.tokenId,
+      org: parent.org,
+      tenant: parent.tenant,
+      client_id: child.agent,
+      sub: parent.sub,
+      act: parent.act === undefined ? { sub: child.agent } : { sub: child.agent, act: parent.act },
+      depth,
+      instance: limits.instance,
+      scope: formatScope(scope),
+      ...prompt.claim,
+      ...session.claim,
+    },
+  };
+}
+
+/** Whether `child` is a proper narrowing of `parent`: one hop more, the parent's chain below it, nothing wider. */
+export function isNarrowing(parent: AgentClaims, child: AgentClaims): boolean {
+  const above = chainOf(parent);
+  const chain = chainOf(child);
+  return (
+    child.tenant === parent.tenant &&
+    child.org === parent.org &&
+    child.sub === parent.sub &&
+    child.exp <= parent.exp &&
+    child.depth === parent.depth + 1 &&
+    chain.length === above.length + 1 &&
+    above.every((agent, index) => chain[index + 1] === agent) &&
+    uncovered(scopeOf(parent), scopeOf(child)).length === 0 &&
+    (parent.prompt_id === undefined || child.prompt_id === parent.prompt_id) &&
+    (parent.session_id === undefined || child.session_id === parent.session_id)
+  );
+}
+
+function lifetime(parent: AgentClaims, wanted: number | undefined, limits: DelegationLimits): number | string {
+  const longest = Math.min(maxTokenSeconds, limits.maxTtlSeconds, parent.exp - limits.now);
+  if (wanted === undefined) return longest;
+  if (!Number.isInteger(wanted) || wanted < 1) return "expires_in is not a positive number of seconds";
+  return wanted > longest ? `expires_in is more than the ${longest} s that remain` : wanted;
+}
+
+function bind<K extends "prompt_id" | "session_id">(name: K, held: string | undefined, wanted: string | undefined) {
+  if (held !== undefined && wanted !== undefined && held !== wanted) {
+    return refused("invalid_request", `the subject token is bound to another ${name}`);
+  }
+  const value = held ?? wanted;
+  return { ok: true as const, claim: (value === undefined ? {} : { [name]: value }) as { [P in K]?: string } };
+}
+
+const refused = (error: DelegationError, why: string) => ({ ok: false as const, error, why });

@@ -1,0 +1,77 @@
+import { AegisError } from "@aegis/contracts/errors";
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
+import { z } from "zod";
+
+/** The signature algorithms of this product: Ed25519 (RFC 8037) and ECDSA on P-256. */
+export const keyAlgorithms = ["EdDSA", "ES256"] as const;
+export type KeyAlgorithm = (typeof keyAlgorithms)[number];
+
+const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+const common = { kid: z.string().min(1).max(128).optional(), use: z.literal("sig").optional() };
+const okp = { ...common, kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: coordinate, alg: z.literal("EdDSA").optional() };
+const ec = { ...common, kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinate, y: coordinate, alg: z.literal("ES256").optional() };
+
+/** A public key (RFC 7517). A private or symmetric member makes it unusable; unknown members are dropped. */
+export const publicJwk = z
+  .looseObject({})
+  .refine((jwk) => !["d", "k", "p", "q", "dp", "dq", "qi", "oth"].some((member) => member in jwk), "holds private key material")
+  .pipe(z.discriminatedUnion("kty", [z.object(okp), z.object(ec)]));
+
+/** A private key of one of the two kinds. */
+export const privateJwk = z.discriminatedUnion("kty", [z.object({ ...okp, d: coordinate }), z.object({ ...ec, d: coordinate })]);
+
+export type PublicJwk = z.infer<typeof publicJwk>;
+export type PrivateJwk = z.infer<typeof privateJwk>;
+
+/** A key ready for use, with the one algorithm it may be used with. */
+export interface NamedKey {
+  readonly kid: string;
+  readonly alg: KeyAlgorithm;
+  readonly key: CryptoKey;
+}
+
+export interface GeneratedKey {
+  readonly privateJwk: PrivateJwk & { readonly kid: string };
+  readonly publicJwk: PublicJwk & { readonly kid: string };
+}
+
+/** A new key pair whose `kid` is its thumbprint. */
+export async function generateKey(alg: KeyAlgorithm = "EdDSA"): Promise<GeneratedKey> {
+  const pair = await generateKeyPair(alg, { extractable: true });
+  const exported = privateJwk.parse(await exportJWK(pair.privateKey));
+  const named = { ...exported, kid: await thumbprint(exported), alg, use: "sig" } as PrivateJwk & { kid: string };
+  return { privateJwk: named, publicJwk: publicJwkOf(named) };
+}
+
+/** RFC 7638 JWK thumbprint: base64url of SHA-256. */
+export const thumbprint = (jwk: PublicJwk | PrivateJwk): Promise<string> => calculateJwkThumbprint(jwk as JWK);
+
+/** The algorithm that a key of this type is used with, whatever a token's header says. */
+export const algorithmOf = (jwk: PublicJwk | PrivateJwk): KeyAlgorithm => (jwk.kty === "OKP" ? "EdDSA" : "ES256");
+
+/** The public half; keeps `kid` and `use`. */
+export function publicJwkOf<T extends PrivateJwk>(jwk: T): PublicJwk & Pick<T, "kid"> {
+  const { d: _, ...rest } = jwk;
+  return publicJwk.parse(rest) as PublicJwk & Pick<T, "kid">;
+}
+
+/** @throws AegisError `invalid_argument` when the text or object is not a private key of ours. */
+export async function importPrivateKey(jwk: unknown): Promise<NamedKey> {
+  return importKey(privateJwk, jwk, "private");
+}
+
+/** @throws AegisError `invalid_argument` when the object is not a public key of ours. */
+export async function importPublicKey(jwk: unknown): Promise<NamedKey> {
+  return importKey(publicJwk, jwk, "public");
+}
+
+async function importKey(schema: typeof publicJwk | typeof privateJwk, jwk: unknown, kind: string): Promise<NamedKey> {
+  try {
+    const parsed = schema.parse(jwk);
+    const alg = algorithmOf(parsed);
+    return { kid: parsed.kid ?? (await thumbprint(parsed)), alg, key: (await importJWK(parsed as JWK, alg)) as CryptoKey };
+  } catch {
+    // The cause is left out: it may quote key material.
+    throw new AegisError("invalid_argument", `not a usable ${kind} JWK (Ed25519 or P-256)`);
+  }
+}
