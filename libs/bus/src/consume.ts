@@ -1,0 +1,157 @@
+import type { StreamName } from "@aegis/contracts/subjects";
+import type { Logger } from "@aegis/service/logger";
+import { AckPolicy, type Consumer, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
+import { Backoff } from "./backoff.ts";
+import type { Bus } from "./connect.ts";
+import { isJetStreamCode, jetStreamCode } from "./errors.ts";
+import { type BusMessage, busMessage } from "./message.ts";
+import { ensureStreamNamed } from "./streams.ts";
+
+export type { BusMessage } from "./message.ts";
+
+const ackWaitMs = 30_000;
+const pullMs = 5_000;
+
+export interface ConsumeOptions {
+  readonly stream: StreamName;
+  /** Name of the durable consumer; replicas that use the same name share the work. */
+  readonly durable: string;
+  /** Only subjects that match, e.g. "aegis.decision.*.*.approval_needed". */
+  readonly filter?: string;
+  /** At most so many messages at once. Default 200. */
+  readonly batch?: number;
+  /**
+   * Given what is there, in stream order, one batch after the other; acks each message itself.
+   * What it leaves open when it throws is delivered again after a growing pause.
+   */
+  readonly onBatch: (messages: BusMessage[]) => Promise<void>;
+  readonly logger: Logger;
+}
+
+export interface Consumption extends AsyncDisposable {
+  /** Messages stored and not yet delivered to this durable, as last heard. */
+  lag(): number;
+}
+
+/**
+ * Reads a stream at least once per message, for ever: a lost connection, a restarted server and a vanished stream or
+ * consumer are waited out and made again. Disposing lets the batch in hand finish.
+ */
+export function consume(bus: Bus, options: ConsumeOptions): Consumption {
+  const reader = new Reader(bus, options);
+  const done = reader.run();
+  return {
+    lag: () => reader.lag,
+    async [Symbol.asyncDispose]() {
+      reader.stop();
+      await done;
+    },
+  };
+}
+
+class Reader {
+  lag = 0;
+  readonly #bus: Bus;
+  readonly #options: ConsumeOptions;
+  readonly #batch: number;
+  readonly #stopping = new AbortController();
+  readonly #failing = new Backoff(200, 10_000);
+  #pull: ConsumerMessages | undefined;
+
+  constructor(bus: Bus, options: ConsumeOptions) {
+    this.#bus = bus;
+    this.#options = options;
+    this.#batch = options.batch ?? 200;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#pull?.stop();
+  }
+
+  async run(): Promise<void> {
+    const { logger, stream, durable } = this.#options;
+    const retry = new Backoff();
+    const signal = this.#stopping.signal;
+    while (!signal.aborted) {
+      try {
+        await Promise.race([this.#bus.ready(), aborted(signal)]);
+        if (signal.aborted) return;
+        const consumer = await this.#ensureConsumer();
+        retry.reset();
+        while (!signal.aborted) await this.#read(consumer);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({ err: error, stream, durable }, "reading the stream was interrupted; going on");
+        await retry.wait(signal);
+      }
+    }
+  }
+
+  /** One pull: hands over whatever has arrived by the time the previous batch is done. */
+  async #read(consumer: Consumer): Promise<void> {
+    const pull = await consumer.fetch({ max_messages: this.#batch, expires: pullMs });
+    this.#pull = pull;
+    if (this.#stopping.signal.aborted) pull.stop();
+    let messages: BusMessage[] = [];
+    let received = 0;
+    for await (const message of pull) {
+      received++;
+      this.lag = message.info.pending;
+      messages.push(busMessage(message));
+      // Let what is already in the socket join the batch.
+      if (pull.getPending() === 0) await new Promise(setImmediate);
+      if (pull.getPending() > 0 && messages.length < this.#batch) continue;
+      await this.#hand(messages);
+      messages = [];
+      if (this.#stopping.signal.aborted) return;
+    }
+    await this.#hand(messages);
+    // An empty pull may mean an idle stream or a consumer that is gone: asking tells, and throws when it is gone.
+    if (received === 0 && !this.#stopping.signal.aborted) this.lag = (await consumer.info()).num_pending;
+  }
+
+  async #hand(messages: BusMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    try {
+      await this.#options.onBatch(messages);
+      this.#failing.reset();
+    } catch (error) {
+      const { logger, stream, durable } = this.#options;
+      logger.error({ err: error, stream, durable, messages: messages.length }, "a batch failed; it will be delivered again");
+      for (const message of messages) message.nak(1_000);
+      await this.#failing.wait(this.#stopping.signal);
+    }
+  }
+
+  async #ensureConsumer(): Promise<Consumer> {
+    const { stream, durable, filter } = this.#options;
+    const { consumers } = this.#bus.manager;
+    const config = {
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: ackWaitMs * 1_000_000,
+      max_deliver: -1,
+      max_ack_pending: 5_000,
+      ...(filter === undefined ? {} : { filter_subject: filter }),
+    };
+    try {
+      await consumers.add(stream, config);
+    } catch (error) {
+      if (isJetStreamCode(error, jetStreamCode.streamNotFound)) {
+        await ensureStreamNamed(this.#bus, stream);
+        await consumers.add(stream, config);
+      } else if (isJetStreamCode(error, jetStreamCode.consumerExists)) await consumers.update(stream, durable, config);
+      else throw error;
+    }
+    return this.#bus.jetstream.consumers.get(stream, durable);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,47 @@
+import { AegisError } from "@aegis/contracts/errors";
+import type { JsMsg } from "@nats-io/jetstream";
+
+/** One delivery of a stored message. */
+export interface BusMessage {
+  readonly subject: string;
+  /** Exactly what was published. */
+  readonly bytes: Uint8Array;
+  /** The bytes as JSON; throws `invalid_argument` when they are none. */
+  json(): unknown;
+  /** `Nats-Msg-Id`: the event's id. */
+  readonly id: string | undefined;
+  /** 1 for the first delivery. */
+  readonly deliveries: number;
+  readonly streamSequence: number;
+  /** Confirmed by the server when it resolves; throws `unavailable` when it could not be, and the message comes again. */
+  ack(): Promise<void>;
+  /** Asks for this message again after so many milliseconds. A message already answered stays as it was. */
+  nak(delayMs: number): void;
+  /** Never deliver this message again. */
+  term(): void;
+}
+
+export function busMessage(message: JsMsg): BusMessage {
+  return {
+    subject: message.subject,
+    bytes: message.data,
+    id: message.headers?.get("Nats-Msg-Id") || undefined,
+    deliveries: message.info.deliveryCount,
+    streamSequence: message.seq,
+    json() {
+      try {
+        return JSON.parse(Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength).toString("utf8"));
+      } catch (error) {
+        throw new AegisError("invalid_argument", "the message is not JSON", { cause: error });
+      }
+    },
+    async ack() {
+      const confirmed = await message.ackAck({ timeout: 5_000 }).catch((error: unknown) => {
+        throw new AegisError("unavailable", "the acknowledgement was not confirmed", { cause: error });
+      });
+      if (!confirmed) throw new AegisError("unavailable", "the acknowledgement was not confirmed");
+    },
+    nak: (delayMs) => message.nak(delayMs),
+    term: () => message.term(),
+  };
+}

@@ -1,0 +1,88 @@
+import { hints, type ServiceName, type StreamName, stores, subjects } from "@aegis/contracts/subjects";
+import { definitions } from "./streams.ts";
+
+/** What a NATS user may do, as allow-lists of subjects; everything else is refused by the server. */
+export interface Permissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** Who writes which bucket or object store; all others may at most read it. */
+const writers: Readonly<Record<string, readonly ServiceName[]>> = {
+  [`KV_${stores.policyHeads}`]: ["policy-compiler"],
+  [`KV_${stores.revocations}`]: ["token"],
+  [`KV_${stores.replicas}`]: ["authz"],
+  [`OBJ_${stores.bundles}`]: ["policy-compiler"],
+};
+
+/** Core subjects: who says them, and who listens. */
+const hintRows: readonly { subject: string; owner: ServiceName; consumers: readonly ServiceName[] }[] = [
+  { subject: hints.watermark("*"), owner: "audit", consumers: ["authz"] },
+  { subject: hints.authnFailed, owner: "authz", consumers: ["audit"] },
+];
+
+/**
+ * The allow-list of one service, from the table of subjects: it publishes only events it owns, reads only streams it consumes,
+ * writes only its own buckets, and hears only its own inbox. It may make a missing stream of ours, and change or delete none.
+ */
+export function servicePermissions(service: ServiceName): Permissions {
+  const rows = Object.values(subjects);
+  const owned = rows.filter((row) => row.owner === service).map((row) => row.pattern.replace(/<\w+>/g, "*"));
+  const consumed = [...new Set(rows.filter((row) => row.consumers.includes(service)).map((row) => row.stream))];
+  return {
+    publish: [
+      ...owned,
+      ...hintRows.filter((row) => row.owner === service).map((row) => row.subject),
+      "$JS.API.INFO",
+      ...definitions().flatMap(({ name }) => [`$JS.API.STREAM.INFO.${name}`, `$JS.API.STREAM.CREATE.${name}`]),
+      ...consumed.flatMap(consuming),
+      ...Object.entries(writers).flatMap(([stream, owners]) => storing(stream, owners.includes(service))),
+    ],
+    subscribe: [inboxOf(service), ...hintRows.filter((row) => row.consumers.includes(service)).map((row) => row.subject)],
+  };
+}
+
+/** Reads everything said on NATS, changes nothing: for people who look. It can make consumers on DECISIONS alone. */
+export const observerPermissions: Permissions = {
+  publish: [
+    "$JS.API.INFO",
+    "$JS.API.STREAM.INFO.*",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.CONSUMER.CREATE.DECISIONS.>",
+    "$JS.API.CONSUMER.CREATE.DECISIONS",
+    "$JS.API.CONSUMER.INFO.DECISIONS.>",
+    "$JS.API.CONSUMER.DELETE.DECISIONS.>",
+    "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.>",
+    "$JS.ACK.DECISIONS.>",
+  ],
+  subscribe: ["aegis.>", "_INBOX.>"],
+};
+
+const inboxOf = (user: string) => `_INBOX_${user}.>`;
+
+function consuming(stream: StreamName): string[] {
+  return [
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.INFO.${stream}.>`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
+    `$JS.ACK.${stream}.>`,
+  ];
+}
+
+/** Reading a bucket or an object store takes ordered consumers, direct gets and flow control. */
+function storing(stream: string, writes: boolean): string[] {
+  const [kind, name] = [stream.slice(0, stream.indexOf("_")), stream.slice(stream.indexOf("_") + 1)];
+  const read = [
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.INFO.${stream}.>`,
+    `$JS.API.CONSUMER.DELETE.${stream}.>`,
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.FC.${stream}.>`,
+  ];
+  if (!writes) return read;
+  return kind === "KV" ? [...read, `$KV.${name}.>`] : [...read, `$O.${name}.>`, `$JS.API.STREAM.PURGE.${stream}`];
+}
