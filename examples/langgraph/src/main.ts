@@ -1,0 +1,84 @@
+/**
+ * Two agents on LangGraph's loop, each under Aegis: one pays suppliers, one reads patients' records.
+ * The middleware asks before every tool call; what is refused never reaches the tool.
+ *
+ * Needs a running fabric with this folder's policies published and both agents registered (README.md).
+ * Prints one JSON document: what each agent was told, and what really reached the tools.
+ */
+import { readFileSync } from "node:fs";
+import { createAegisClient } from "@aegis/sdk/client";
+import { agentToken } from "@aegis/sdk/credentials";
+import { aegisMiddleware } from "@aegis/sdk/langchain";
+import { createAgent, type ReactAgent } from "langchain";
+import { ScriptedModel, type Step } from "./scripted-model.ts";
+import { startToolServer, toolsOn } from "./tools.ts";
+
+const tenant = process.env.TENANT ?? "acme";
+const endpoints = JSON.parse(readFileSync(process.env.AEGIS_ENDPOINTS ?? ".aegis/data/endpoints.json", "utf8"));
+const keyOf = (agent: string) => JSON.parse(readFileSync(process.env[`${agent.toUpperCase().replace("-", "_")}_KEY`] ?? "", "utf8"));
+
+await using systems = await startToolServer();
+const tools = toolsOn(systems.url, tenant);
+
+/** What each tool call means to the policy. */
+function meaning(purpose: string) {
+  return ({ name, args }: { name: string; args: Readonly<Record<string, unknown>> }) => {
+    switch (name) {
+      case "create_payment":
+        return {
+          tool: "stripe-payments",
+          action: name,
+          destination: { url: `${systems.url}/payments`, method: "POST" },
+          context: { purpose },
+        };
+      case "read_records":
+        return {
+          tool: "ehr",
+          action: name,
+          destination: { url: `${systems.url}/patients/${tenant}/records/${args.patient}`, method: "GET" },
+          context: { purpose },
+        };
+      case "export_records":
+        return {
+          tool: "ehr",
+          action: name,
+          destination: { url: `${systems.url}/export/${args.patient}`, method: "POST" },
+          context: { purpose },
+        };
+      default:
+        return undefined;
+    }
+  };
+}
+
+async function run(agent: string, purpose: string, script: readonly Step[], approvalTimeoutMs = 0): Promise<string[]> {
+  using client = createAegisClient({
+    authz: endpoints.authz.grpc,
+    approvals: endpoints.approvals.http,
+    token: agentToken({ tokenUrl: endpoints.token.http, tenant, agent, privateKey: keyOf(agent) }),
+  });
+  const loop: ReactAgent = createAgent({
+    model: new ScriptedModel(script),
+    tools: Object.values(tools),
+    middleware: [aegisMiddleware({ client, describeCall: meaning(purpose), approvalTimeoutMs })],
+  });
+  const { messages } = await loop.invoke({ messages: [{ role: "user", content: "Do what is due." }] });
+  return messages.at(-1)?.text.split("\n") ?? [];
+}
+
+const finance = await run(
+  "finance-agent",
+  "payables",
+  [
+    { name: "create_payment", args: { amount: 4200, currency: "USD", recipient: "acct_ink", memo: "invoice for jo@example.com" } },
+    { name: "create_payment", args: { amount: 4200, currency: "USD", recipient: "Mallory" } },
+    { name: "create_payment", args: { amount: 50000, currency: "USD", recipient: "acct_ink" } },
+  ],
+  Number(process.env.APPROVAL_TIMEOUT_MS ?? 0),
+);
+const clinical = await run("clinical-agent", "care", [
+  { name: "read_records", args: { patient: "p-17" } },
+  { name: "export_records", args: { patient: "p-17" } },
+]);
+
+console.log(JSON.stringify({ finance, clinical, effects: systems.effects }, null, 2));
