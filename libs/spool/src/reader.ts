@@ -1,0 +1,95 @@
+import type { FileHandle } from "node:fs/promises";
+import type { SpoolFiles } from "./files.ts";
+import { decodeRecord, findRecord } from "./record.ts";
+import type { Segment } from "./segment.ts";
+
+/** One event, as it was appended. */
+export interface SpoolRecord {
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly body: Buffer;
+}
+
+/** Bytes that no longer make a record: lost from this spool, kept in its file. */
+export interface Damage {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * Reads one segment from its start, in chunks. A damaged stretch is told to `onDamage` and stepped over.
+ * While the segment is still written to, `read` answers an empty list at its present end.
+ */
+export class SegmentReader {
+  readonly segment: Segment;
+  readonly #files: SpoolFiles;
+  readonly #epoch: Buffer;
+  readonly #onDamage: (damage: Damage) => void;
+  #handle: FileHandle | undefined;
+  #buffer: Buffer = Buffer.alloc(0);
+  /** File offset of the buffer's first byte. */
+  #base = 0;
+
+  constructor(segment: Segment, files: SpoolFiles, onDamage: (damage: Damage) => void) {
+    this.segment = segment;
+    this.#files = files;
+    this.#epoch = Buffer.from(segment.epoch, "hex");
+    this.#onDamage = onDamage;
+  }
+
+  /** File offset behind the last record read. */
+  get position(): number {
+    return this.#base;
+  }
+
+  /** The next records, at most `max`; empty at the end of what is written. */
+  async read(max: number): Promise<SpoolRecord[]> {
+    for (;;) {
+      const known = this.segment.bytes;
+      const atEnd = this.#base + this.#buffer.length >= known;
+      const records = this.#parse(max, atEnd && this.segment.closed);
+      if (records.length > 0 || atEnd) return records;
+      await this.#fill(known);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  #parse(max: number, final: boolean): SpoolRecord[] {
+    const records: SpoolRecord[] = [];
+    let at = 0;
+    while (records.length < max && at < this.#buffer.length) {
+      const decoded = decodeRecord(this.#buffer, at, this.#epoch, final);
+      if (decoded.kind === "short") break;
+      if (decoded.kind === "record") {
+        records.push({ epoch: this.segment.epoch, sequence: decoded.sequence, body: decoded.body });
+        at = decoded.end;
+        continue;
+      }
+      const next = findRecord(this.#buffer, at + 1, this.#epoch);
+      if (next === undefined && !final) break;
+      const end = next ?? this.#buffer.length;
+      this.#onDamage({ path: this.segment.path, offset: this.#base + at, bytes: end - at });
+      at = end;
+    }
+    this.#buffer = this.#buffer.subarray(at);
+    this.#base += at;
+    return records;
+  }
+
+  async #fill(known: number): Promise<void> {
+    this.#handle ??= await this.#files.read(this.segment.path);
+    const offset = this.#base + this.#buffer.length;
+    const wanted = Math.min(chunkBytes, known - offset);
+    const chunk = Buffer.allocUnsafe(wanted);
+    const { bytesRead } = await this.#handle.read(chunk, 0, wanted, offset);
+    if (bytesRead === 0) throw new Error(`${this.segment.path} ends at ${offset}, ${known} were written`);
+    this.#buffer = Buffer.concat([this.#buffer, chunk.subarray(0, bytesRead)]);
+  }
+}

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+
+/**
+ * One file of a spool. `ordinal` grows for ever across restarts, so sorting by it drains old epochs first.
+ * A segment holds sequences `first`…`last` of one epoch.
+ */
+export interface Segment {
+  readonly ordinal: number;
+  readonly epoch: string;
+  readonly first: number;
+  /** Highest sequence in it; `first - 1` while it is empty. */
+  last: number;
+  readonly path: string;
+  /** Bytes that are wholly written: what a reader may read. */
+  bytes: number;
+  /** Nothing more will be written. */
+  closed: boolean;
+  /** Its file is gone. */
+  released: boolean;
+}
+
+const pattern = /^(\d{10})-([0-9a-f]{16})-(\d{16})\.segment$/;
+
+export function newSegment(directory: string, ordinal: number, epoch: string, first: number): Segment {
+  const name = `${String(ordinal).padStart(10, "0")}-${epoch}-${String(first).padStart(16, "0")}.segment`;
+  return { ordinal, epoch, first, last: first - 1, path: join(directory, name), bytes: 0, closed: false, released: false };
+}
+
+/** Reads a segment's name; undefined when the file is something else. */
+export function parseSegment(directory: string, name: string): Segment | undefined {
+  const match = pattern.exec(name);
+  if (!match) return undefined;
+  const [, ordinal, epoch, first] = match;
+  return { ...newSegment(directory, Number(ordinal), epoch as string, Number(first)), path: join(directory, name), closed: true };
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { AegisError } from "@aegis/contracts/errors";
+import type { Logger } from "@aegis/service/logger";
+import { type SpoolFiles, systemFiles } from "./files.ts";
+import { type Damage, SegmentReader, type SpoolRecord } from "./reader.ts";
+import { encodeRecord } from "./record.ts";
+import { recover } from "./recover.ts";
+import type { Segment } from "./segment.ts";
+import { SegmentWriter } from "./writer.ts";
+
+/** T1: on the disk (fdatasync) before `append` resolves. T2: with the operating system (write), safe from a crash of this process. */
+export type Tier = "T1" | "T2";
+
+/** How full it is: alarm from 50 % of its limit, shed detail from 80 %, refuse from 95 %; dead when the disk failed twice. */
+export type SpoolState = "ok" | "alarm" | "shed" | "deny" | "dead";
+
+export interface SpoolOptions {
+  readonly directory: string;
+  readonly logger: Logger;
+  readonly limits: {
+    /** All segments together, in bytes. */
+    readonly maxBytes: number;
+    /** A segment is closed once it is this long; 64 MiB by default. */
+    readonly segmentBytes?: number;
+  };
+  readonly files?: SpoolFiles;
+  /** Called for every stretch of unreadable bytes. */
+  readonly onDamage?: (damage: Damage) => void;
+}
+
+/**
+ * Opens (or makes) the spool in `directory`. What earlier runs left is read again from its start: whoever receives it must know
+ * repeats by their epoch and sequence. One process at a time may hold a directory.
+ */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  const files = options.files ?? systemFiles;
+  await mkdir(options.directory, { recursive: true, mode: 0o700 });
+  const report = (damage: Damage, what: string) => {
+    options.logger.error({ ...damage }, what);
+    options.onDamage?.(damage);
+  };
+  const recovered = await recover(options.directory, files, (damage) => report(damage, "spool ended in a torn record: cut off"));
+  const epoch = randomBytes(8).toString("hex");
+  const writer = new SegmentWriter({
+    directory: options.directory,
+    epoch,
+    files,
+    logger: options.logger,
+    segmentBytes: options.limits.segmentBytes ?? 64 * 1024 * 1024,
+    segments: recovered.segments,
+    nextOrdinal: recovered.nextOrdinal,
+  });
+  await writer.start();
+  return new Spool(epoch, writer, files, options.limits.maxBytes, (damage) => report(damage, "spool holds damaged bytes: stepped over"));
+}
+
+/** An append-only log of events on the local disk, kept until what was read from it is known to be safe elsewhere. */
+export class Spool implements AsyncDisposable {
+  /** 16 hex digits, random, new each time the spool is opened. */
+  readonly epoch: string;
+  readonly #epochBytes: Buffer;
+  readonly #writer: SegmentWriter;
+  readonly #files: SpoolFiles;
+  readonly #maxBytes: number;
+  readonly #onDamage: (damage: Damage) => void;
+  #sequence = 0;
+
+  constructor(epoch: string, writer: SegmentWriter, files: SpoolFiles, maxBytes: number, onDamage: (damage: Damage) => void) {
+    this.epoch = epoch;
+    this.#epochBytes = Buffer.from(epoch, "hex");
+    this.#writer = writer;
+    this.#files = files;
+    this.#maxBytes = maxBytes;
+    this.#onDamage = onDamage;
+  }
+
+  /**
+   * Appends what `make` returns for the next sequence; `make` runs at once, so sequences follow the order of calls.
+   * Resolves when the record is safe at `tier`.
+   *
+   * @throws AegisError `unavailable` when the spool is full or its disk failed: then no sequence is used.
+   */
+  async append(make: (sequence: number) => Uint8Array, tier: Tier): Promise<void> {
+    const state = this.state();
+    if (state === "deny" || state === "dead")
+      throw new AegisError("unavailable", `the event spool is ${state === "dead" ? "dead" : "full"}`);
+    const record = encodeRecord(this.#epochBytes, this.#sequence + 1, make(this.#sequence + 1));
+    this.#sequence += 1;
+    await this.#writer.write(record, this.#sequence, tier === "T1");
+  }
+
+  /** Bytes on disk and waiting to get there. */
+  bytes(): number {
+    return this.#writer.bytes();
+  }
+
+  state(): SpoolState {
+    if (this.#writer.dead) return "dead";
+    const full = this.#writer.bytes() / this.#maxBytes;
+    return full >= 0.95 ? "deny" : full >= 0.8 ? "shed" : full >= 0.5 ? "alarm" : "ok";
+  }
+
+  /** Records not yet read by anybody else: meant for one reader. Starts with what earlier epochs left, then follows this one for ever. */
+  reader(): SpoolReader {
+    return new SpoolReader(this.#writer, this.#files, this.#onDamage);
+  }
+
+  /** Everything of `epoch` up to and including `sequence` is safe elsewhere: whole segments below that go. */
+  release(epoch: string, sequence: number): Promise<void> {
+    return this.#writer.release(epoch, sequence);
+  }
+
+  /** Writes what waits, then closes the file. Later appends are refused. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close();
+  }
+}
+
+/** Follows a spool across segments and epochs. */
+export class SpoolReader implements AsyncDisposable {
+  readonly #writer: SegmentWriter;
+  readonly #files: SpoolFiles;
+  readonly #onDamage: (damage: Damage) => void;
+  #current: SegmentReader | undefined;
+  /** Last sequence given out of the current epoch: a segment rewritten after a failed sync repeats records. */
+  #epoch = "";
+  #last = 0;
+  #ordinal = 0;
+
+  constructor(writer: SegmentWriter, files: SpoolFiles, onDamage: (damage: Damage) => void) {
+    this.#writer = writer;
+    this.#files = files;
+    this.#onDamage = onDamage;
+  }
+
+  /** The next records, at least one and at most `max`; waits for them. Empty once `signal` aborts. */
+  async read(max: number, signal?: AbortSignal): Promise<SpoolRecord[]> {
+    while (!signal?.aborted) {
+      const seen = this.#writer.version;
+      const records = await this.#readOn(max);
+      if (records.length > 0) return records;
+      if (!this.#next()) await this.#writer.changed(seen, signal);
+    }
+    return [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current?.close();
+  }
+
+  async #readOn(max: number): Promise<SpoolRecord[]> {
+    const current = this.#current;
+    if (!current || current.segment.released) return [];
+    const records = await current.read(max).catch((error: unknown) => {
+      // A segment may be released between the look above and the read.
+      if (current.segment.released) return [];
+      throw error;
+    });
+    const fresh = records.filter((record) => record.sequence > this.#last);
+    this.#last = fresh.at(-1)?.sequence ?? this.#last;
+    return fresh.length > 0 || records.length === 0 ? fresh : this.#readOn(max);
+  }
+
+  /** Moves to the next segment; false when the current one may still grow, or there is none. */
+  #next(): boolean {
+    const current = this.#current;
+    if (current && !current.segment.released && (!current.segment.closed || current.position < current.segment.bytes)) return false;
+    const next = this.#writer.segments.find((segment: Segment) => segment.ordinal > this.#ordinal);
+    if (!next) return false;
+    void current?.close();
+    if (next.epoch !== this.#epoch) this.#last = 0;
+    this.#epoch = next.epoch;
+    this.#ordinal = next.ordinal;
+    this.#current = new SegmentReader(next, this.#files, this.#onDamage);
+    return true;
+  }
+}
