@@ -1,0 +1,77 @@
+import type { JsonObject } from "@aegis/canonical/ijson";
+import type { Finding } from "@aegis/dlp/detect";
+import type { DecisionName, Reason } from "@aegis/contracts/reasons";
+import type { BudgetUnit, BudgetWindow, Durability } from "./ir.ts";
+
+/** One call, as both engines see it. The same document is OPA's `input`. */
+export interface EvaluationInput {
+  readonly principal: {
+    readonly tenant: string;
+    readonly agent: string;
+    readonly subject: string;
+    /** The actors, newest first; the first is `agent`. */
+    readonly chain: readonly string[];
+    readonly depth: number;
+    /** Items `tool:action` or `tool:*`. */
+    readonly scope: readonly string[];
+    /** The token's `iat`, in seconds; lets a delegated token be held to the governed lifetime. */
+    readonly issuedAt?: number | undefined;
+  };
+  readonly tool: string;
+  readonly action: string;
+  readonly arguments: JsonObject;
+  readonly destination?: { readonly url: string; readonly method?: string | undefined } | undefined;
+  readonly context: {
+    readonly purpose?: string | undefined;
+    readonly promptId?: string | undefined;
+    readonly sessionId?: string | undefined;
+  };
+  readonly estimate?: { readonly microUsd: number; readonly tokens: number } | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** What the detectors of `Snapshot.detectors(agent)` found in `arguments`. */
+  readonly findings: readonly Finding[];
+}
+
+/** What the policies say. State (budgets, overrides, replay) is the caller's. */
+export interface Verdict {
+  readonly decision: DecisionName;
+  readonly reasons: readonly Reason[];
+  /** What to hand to `redact`; also set when approval is needed, for the call that follows it. */
+  readonly redactions: readonly Redaction[];
+  /** What enforcement of everything in shadow would have said; absent when nothing in shadow applies. */
+  readonly shadow?: { readonly decision: DecisionName; readonly reasons: readonly Reason[] } | undefined;
+  /** The rule that decided, when one did: an approval binds to it. */
+  readonly ruleDigest?: string | undefined;
+  /** Set exactly when `decision` is `approval_needed`. */
+  readonly approval?: ApprovalNeed | undefined;
+  /** True when a person's approval is all that is missing: an override then turns it into allow, or sanitize when there are redactions. */
+  readonly overridable: boolean;
+  /** What to reserve should the call go ahead; empty for a deny. */
+  readonly charges: readonly Charge[];
+  readonly cost: { readonly microUsd: number; readonly tokens: number };
+  readonly obligations: readonly string[];
+  readonly durability: Durability;
+}
+
+export interface Redaction {
+  readonly finding: Finding;
+  readonly action: "redact" | "mask" | "hash";
+}
+
+export interface ApprovalNeed {
+  readonly queue: string;
+  readonly quorum: number;
+  readonly expiresSeconds: number;
+}
+
+/**
+ * Units on one account. `scope`: `tenant`, `agent/<a>`, `tool/<t>`, `prompt/<id>` or `prompt/<id>/agent/<a>`, where `<id>` is
+ * percent-encoded (`encodeURIComponent`), so that no prompt id can spell another account.
+ */
+export interface Charge {
+  readonly scope: string;
+  readonly unit: BudgetUnit;
+  readonly window: BudgetWindow;
+  readonly units: number;
+}
