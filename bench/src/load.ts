@@ -73,7 +73,6 @@ class Connection {
   #lost = false;
 
   constructor(options: LoadOptions, done: (sentAt: number, right: boolean) => void) {
-    this.#options = options;
     this.#done = done;
     this.#expect = Buffer.from(options.expect, "hex");
     const message = Buffer.from(options.message, "base64");
