@@ -56,6 +56,7 @@ export const approvalVoted = cloudEvent(
 export const approvalApproved = cloudEvent("dev.aegis.approval.approved.v1", z.object({ ...approval, by: z.array(z.string()) }));
 export const approvalDenied = cloudEvent("dev.aegis.approval.denied.v1", z.object({ ...approval, by: z.string() }));
 export const approvalExpired = cloudEvent("dev.aegis.approval.expired.v1", z.object(approval));
+export const approvalCancelled = cloudEvent("dev.aegis.approval.cancelled.v1", z.object({ ...approval, by: z.string() }));
 export const approvalRedeemed = cloudEvent("dev.aegis.approval.redeemed.v1", z.object({ ...approval, decisionId: z.uuid() }));
 
 const account = { scope: z.string(), unit: z.string(), window: z.string(), limit: z.int(), used: z.int() };
