@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { openCheckpoint, tenantKey } from "./checkpoint.ts";
+import { columnsFrom, type EntryColumns, noPrevious, parseLeaf } from "./leaf.ts";
+import type { VerifierKey } from "./note.ts";
+import { equal } from "./proof.ts";
+import { emptyRoot, Frontier, leafHash } from "./tree.ts";
+import type { FaultKind, LedgerFault, LedgerRow } from "./verify-ledger.ts";
+
+/** Checks one tenant's rows in order of their sequence column, and its checkpoints; reports each fault once. */
+export class TenantVerifier {
+  readonly #tenant: string;
+  readonly #report: (fault: LedgerFault) => void;
+  /** Roots that were signed, by size. */
+  readonly #signed = new Map<number, Uint8Array>();
+  readonly #frontier = Frontier.empty();
+  #next = 0;
+  /** Hash of the row before, as its bytes say; undefined when that row is missing. */
+  #previous: string | undefined = noPrevious;
+  /** Once a row is missing or a root differs, no later root can be compared. */
+  #comparable = true;
+  /** Checkpoints whose root was recomputed. */
+  confirmed = 0;
+  /** Size of the largest of them. */
+  covered = 0;
+
+  constructor(tenant: string, notes: readonly string[], keys: readonly VerifierKey[], report: (fault: LedgerFault) => void) {
+    this.#tenant = tenant;
+    this.#report = report;
+    for (const note of notes) this.#takeCheckpoint(note, keys);
+    this.#compareRoot();
+  }
+
+  get entries(): number {
+    return this.#frontier.size;
+  }
+
+  #takeCheckpoint(note: string, keys: readonly VerifierKey[]): void {
+    const opened = keys.map((key) => openCheckpoint(note, tenantKey(key, this.#tenant)));
+    const valid = opened.find((each) => each.ok);
+    const sequence = Math.max(0, (Number(note.split("\n")[1]) || 0) - 1);
+    if (valid === undefined) {
+      const why = opened.find((each) => !each.ok && each.why !== "unsigned") ?? opened[0];
+      this.#fault(sequence, "signature", `checkpoint is ${why !== undefined && !why.ok ? why.why : "signed by no pinned key"}`);
+      return;
+    }
+    const { size, root } = valid.checkpoint;
+    const other = this.#signed.get(size);
+    if (other !== undefined && !equal(other, root)) this.#fault(sequence, "split_view", `two signed roots at size ${size}`);
+    this.#signed.set(size, other ?? root);
+  }
+
+  /** Takes in the next row; returns its position and event when its leaf can be read. */
+  take({ columns, leaf: bytes, payload }: LedgerRow): { columns: EntryColumns; sequence: number } | undefined {
+    const sequence = Number(columns.sequence);
+    if (!Number.isSafeInteger(sequence)) {
+      this.#fault(this.#next, "column", "column sequence is no number", "sequence");
+      return undefined;
+    }
+    if (sequence < this.#next) {
+      this.#fault(sequence, "repeated", "a second row at this sequence");
+      return undefined;
+    }
+    if (sequence > this.#next) {
+      this.#fault(this.#next, "missing", `no rows ${this.#next} to ${sequence - 1}`);
+      this.#previous = undefined;
+      this.#comparable = false;
+    }
+    this.#next = sequence + 1;
+    const hash = leafHash(bytes);
+    const hex = Buffer.from(hash).toString("hex");
+    const parsed = parseLeaf(bytes);
+    const expected = parsed && columnsFrom(parsed.leaf, parsed.event, hex);
+    if (parsed === undefined || expected === undefined) this.#fault(sequence, "leaf", "the stored bytes are no leaf");
+    else {
+      this.#compareColumns(sequence, columns, expected);
+      this.#comparePayload(sequence, parsed.leaf.detached, payload ?? null);
+    }
+    if (parsed !== undefined && this.#previous !== undefined && parsed.leaf.previous !== this.#previous) {
+      // The later of the two rows vouches for the earlier one, unless its own bytes were touched.
+      const touched = sequence === 0 || columns.leaf_hash !== hex;
+      this.#fault(touched ? sequence : sequence - 1, "chain", `row ${sequence} is not chained to the row before it`);
+    }
+    this.#previous = hex;
+    this.#frontier.append(hash);
+    this.#compareRoot();
+    return expected && { columns: expected, sequence };
+  }
+
+  /** Ends the rows: what was signed beyond them is gone. */
+  finish(): void {
+    const last = Math.max(...this.#signed.keys(), 0);
+    if (last > this.#next) this.#fault(this.#next, "tail_cut", `a checkpoint covers ${last} entries, ${this.#next} are left`);
+  }
+
+  #compareColumns(sequence: number, columns: LedgerRow["columns"], expected: EntryColumns): void {
+    for (const [column, value] of Object.entries(expected)) {
+      if (columns[column] === value) continue;
+      const kind = column === "leaf_hash" ? "leaf_hash" : "column";
+      this.#fault(sequence, kind, `column ${column} is not what the leaf says`, column);
+    }
+  }
+
+  #comparePayload(sequence: number, detached: { digest: string; bytes: number } | undefined, payload: Uint8Array | null): void {
+    if (detached === undefined && payload === null) return;
+    const digest = payload && `sha256:${createHash("sha256").update(payload).digest("hex")}`;
+    if (digest !== detached?.digest || payload?.length !== detached?.bytes) {
+      this.#fault(sequence, "payload", "the detached bytes are not those the leaf names", "payload");
+    }
+  }
+
+  #compareRoot(): void {
+    const signed = this.#signed.get(this.#next);
+    if (signed === undefined || !this.#comparable) return;
+    if (equal(signed, this.#next === 0 ? emptyRoot : this.#frontier.root())) {
+      this.confirmed += 1;
+      this.covered = this.#next;
+      return;
+    }
+    this.#comparable = false;
+    this.#fault(Math.max(0, this.#next - 1), "root", `the first ${this.#next} rows do not give the signed root`);
+  }
+
+  #fault(sequence: number, kind: FaultKind, detail: string, column?: string): void {
+    this.#report({ tenant: this.#tenant, sequence, kind, detail, ...(column === undefined ? {} : { column }) });
+  }
+}

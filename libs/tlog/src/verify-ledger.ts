@@ -1,0 +1,138 @@
+import type { VerifierKey } from "./note.ts";
+import { type Position, ProducerSequences } from "./producer-sequences.ts";
+import { TenantVerifier } from "./tenant-verifier.ts";
+
+/** One row as the database holds it, column by column, and the bytes it was made from. */
+export interface LedgerRow {
+  /** Under the columns' names (see EntryColumns), as read: never derived from the leaf. */
+  readonly columns: Readonly<Record<string, unknown>>;
+  readonly leaf: Uint8Array;
+  /** The whole event, when it was too large for the leaf. */
+  readonly payload?: Uint8Array | null | undefined;
+}
+
+/** A signed note, and whose log it is said to be of. */
+export interface LedgerCheckpoint {
+  readonly tenant: string;
+  readonly note: string;
+}
+
+/**
+ * - `leaf`: the bytes are no leaf; `leaf_hash`, `column`, `payload`: what stands beside the leaf is not what it says
+ * - `missing`, `repeated`: the sequence is not contiguous; `chain`: the next row was chained to another row than this
+ * - `root`: the rows up to here do not give the root that was signed; `tail_cut`: rows that were signed are gone
+ * - `signature`: a checkpoint is not signed by a pinned key; `split_view`: two signed roots for one size
+ * - `producer_gap`, `producer_repeat`: a producer's own numbering shows a loss or a double before this entry
+ */
+export type FaultKind =
+  | "leaf"
+  | "leaf_hash"
+  | "column"
+  | "payload"
+  | "missing"
+  | "repeated"
+  | "chain"
+  | "root"
+  | "tail_cut"
+  | "signature"
+  | "split_view"
+  | "producer_gap"
+  | "producer_repeat";
+
+export interface LedgerFault {
+  readonly tenant: string;
+  /** The entry at fault; for `root` the last that the checkpoint covers. */
+  readonly sequence: number;
+  readonly kind: FaultKind;
+  /** The column at fault, for `column`, `leaf_hash` and `payload`. */
+  readonly column?: string;
+  /** For people. */
+  readonly detail: string;
+}
+
+export interface LedgerReport {
+  /** Rows read. */
+  readonly entries: number;
+  /** Tenants that have rows or checkpoints. */
+  readonly tenants: number;
+  /** Checkpoints whose signature and root were both confirmed. */
+  readonly checkpoints: number;
+  /** Rows that no confirmed checkpoint covers yet. */
+  readonly uncovered: number;
+  /** By tenant and sequence; at most `maxFaults`. */
+  readonly faults: readonly LedgerFault[];
+}
+
+export interface LedgerInput {
+  /** Each tenant's rows in ascending order of the sequence column; tenants may interleave. */
+  readonly rows: AsyncIterable<LedgerRow> | Iterable<LedgerRow>;
+  /** From every place that keeps them; repeats are harmless. */
+  readonly checkpoints: Iterable<LedgerCheckpoint>;
+  /** The pinned ledger keys; each tenant's key follows from them. */
+  readonly keys: readonly VerifierKey[];
+  /** Whether the rows are of all tenants: only then does a gap in a producer's numbering mean a loss. */
+  readonly whole: boolean;
+  /** Gaps whose next entry is younger than `settleMs` before this may still be under way. Default: the newest entry's time. */
+  readonly now?: Date;
+  /** Default 60,000. */
+  readonly settleMs?: number;
+}
+
+/** Faults beyond these are counted by nobody: the ledger is broken anyway. */
+export const maxFaults = 10_000;
+
+/** Recomputes a ledger from its rows: columns, hashes, chain, sequences, every signed root, producers' numbering. */
+export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
+  const faults: LedgerFault[] = [];
+  const seen = new Set<string>();
+  const report = (fault: LedgerFault): void => {
+    const key = JSON.stringify([fault.tenant, fault.sequence, fault.kind, fault.column]);
+    if (seen.has(key) || faults.length === maxFaults) return;
+    seen.add(key);
+    faults.push(fault);
+  };
+  const notes = Map.groupBy(input.checkpoints, (checkpoint) => checkpoint.tenant);
+  const tenants = new Map<string, TenantVerifier>();
+  const verifierOf = (tenant: string): TenantVerifier => {
+    const known = tenants.get(tenant);
+    if (known !== undefined) return known;
+    const texts = new Set(notes.get(tenant)?.map((checkpoint) => checkpoint.note));
+    const made = new TenantVerifier(tenant, [...texts], input.keys, report);
+    tenants.set(tenant, made);
+    return made;
+  };
+  for (const tenant of notes.keys()) verifierOf(tenant);
+
+  const producers = new ProducerSequences();
+  let newest = "";
+  for await (const row of input.rows) {
+    const taken = verifierOf(String(row.columns.tenant)).take(row);
+    if (taken === undefined) continue;
+    const { producer, epoch, producer_sequence: number, recorded_at: recordedAt } = taken.columns;
+    if (recordedAt > newest) newest = recordedAt;
+    if (producer === null || epoch === null || number === null) continue;
+    const position: Position = { tenant: String(row.columns.tenant), sequence: taken.sequence, recordedAt };
+    if (!producers.add(producer, epoch, number, position)) {
+      report({ ...place(position), kind: "producer_repeat", detail: `${producer} said number ${number} of epoch ${epoch} twice` });
+    }
+  }
+  for (const tenant of tenants.values()) tenant.finish();
+  if (input.whole) {
+    const settled = (input.now?.getTime() ?? Date.parse(newest)) - (input.settleMs ?? 60_000);
+    for (const { producer, epoch, from, to, before } of producers.gaps()) {
+      if (Date.parse(before.recordedAt) > settled) continue;
+      report({ ...place(before), kind: "producer_gap", detail: `${producer} said ${from} to ${to} of epoch ${epoch}, recorded nowhere` });
+    }
+  }
+  const all = [...tenants.values()];
+  const sum = (of: (tenant: TenantVerifier) => number): number => all.reduce((total, tenant) => total + of(tenant), 0);
+  return {
+    entries: sum((tenant) => tenant.entries),
+    tenants: all.length,
+    checkpoints: sum((tenant) => tenant.confirmed),
+    uncovered: sum((tenant) => Math.max(0, tenant.entries - tenant.covered)),
+    faults: faults.sort((a, b) => (a.tenant < b.tenant ? -1 : a.tenant > b.tenant ? 1 : a.sequence - b.sequence)),
+  };
+}
+
+const place = ({ tenant, sequence }: Position) => ({ tenant, sequence });
