@@ -41,7 +41,7 @@ describe("votes", () => {
     expect(
       given(...approvedByTwo)
         .when(cast("cleo", "deny"))
-        .then.changes.at(-1),
+        .changes.at(-1),
     ).toEqual({ type: "denied", by: "cleo", at: 10 });
   });
 
@@ -49,7 +49,7 @@ describe("votes", () => {
     expect(
       given(...approvedByTwo)
         .when(cast("ann", "deny"))
-        .then.changes.at(-1),
+        .changes.at(-1),
     ).toEqual({ type: "denied", by: "ann", at: 10 });
   });
 

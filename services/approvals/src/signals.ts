@@ -1,0 +1,49 @@
+import type { Logger } from "@aegis/service/logger";
+import type { Telemetry } from "@aegis/telemetry/telemetry";
+import type { Signals } from "#usecases/ports.ts";
+
+export interface ApprovalSignals extends Signals {
+  /** An event that can never be used. */
+  unusableEvent(subject: string, error: unknown): void;
+  /** How many approvals wait for people, as last counted. */
+  waiting(count: number): void;
+  sweepFailed(error: unknown): void;
+}
+
+/** Everything this service counts and every business line it logs. */
+export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
+  const requested = telemetry.counter(
+    "aegis_approvals_requested_total",
+    "Calls that were held for people; folded ones joined a pending approval.",
+  );
+  const decided = telemetry.counter("aegis_approvals_decided_total", "Approvals by the state they reached.");
+  const latency = telemetry.histogram("aegis_approval_latency_seconds", "From the held call to the state reached.", latencyBuckets);
+  const redeemed = telemetry.counter("aegis_overrides_redeemed_total", "Attempts to spend an override, by result.");
+  const replayed = telemetry.counter("aegis_overrides_replayed_total", "Overrides presented again after they were spent.");
+  const unusable = telemetry.counter("aegis_approvals_unusable_events_total", "Events that could not be understood.");
+  let pending = 0;
+  telemetry.gauge("aegis_approvals_pending", "Approvals that wait for people.", () => pending);
+  return {
+    requested: (how) => requested.add(1, { how }),
+    decided(state, seconds) {
+      decided.add(1, { state });
+      if (seconds >= 0) latency.record(seconds, { state });
+    },
+    redeemed: (result) => redeemed.add(1, { result }),
+    redeemedTwice(alarm) {
+      replayed.add(1);
+      logger.error({ alarm: "override_replayed", ...alarm }, "a spent override was presented again by another decision");
+    },
+    unusableEvent(subject, error) {
+      unusable.add(1);
+      logger.error({ err: error, subject }, "an event cannot be used; it is dropped");
+    },
+    waiting(count) {
+      pending = count;
+    },
+    sweepFailed: (error) => logger.warn({ err: error }, "expiry could not be checked; trying again"),
+  };
+}
+
+/** People answer within seconds or days. */
+const latencyBuckets = [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400];

@@ -1,0 +1,126 @@
+import type { Approval, ApprovalState, Outcome } from "#domain/approval.ts";
+import type { Attempt, Override } from "#domain/override.ts";
+
+/** A call that waits for people, as authz's event told it. */
+export interface Ask {
+  /** Minted by authz with its decision. */
+  readonly id: string;
+  readonly tenant: string;
+  readonly requester: { readonly agent: string; readonly subject: string; readonly chain: readonly string[]; readonly instance: string };
+  readonly tool: string;
+  readonly action: string;
+  /** Redacted by authz. */
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly reasons: readonly unknown[];
+  readonly actionDigest: string;
+  readonly ruleDigest: string;
+  readonly queue: string;
+  readonly quorum: number;
+  /** Milliseconds since the epoch, as every time here. */
+  readonly requestedAt: number;
+  readonly expiresAt: number;
+}
+
+/** An approval as it is kept. */
+export interface ApprovalRecord extends Approval {
+  readonly id: string;
+  readonly tenant: string;
+  readonly tool: string;
+  readonly action: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly reasons: readonly unknown[];
+  readonly actionDigest: string;
+  readonly ruleDigest: string;
+  readonly queue: string;
+  readonly requestedAt: number;
+  /** Grows with every change. */
+  readonly version: number;
+}
+
+export interface ApprovalFilter {
+  readonly tenant: string;
+  readonly state?: ApprovalState | undefined;
+  readonly queue?: string | undefined;
+  /** Only older ones than this id. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+export interface ApprovalStore {
+  /** Opens an approval, or folds the ask into the pending one for the same call and rule. `known`: this id was told before. */
+  request(ask: Ask, now: number): Promise<"opened" | "folded" | "known">;
+  /** By its own id or any id folded into it. Without a tenant: whichever tenant's it is. */
+  find(id: string, tenant?: string): Promise<ApprovalRecord | undefined>;
+  /** Newest first. */
+  list(filter: ApprovalFilter): Promise<ApprovalRecord[]>;
+  /** Decides on the locked row and keeps what follows, with its events, in one transaction. Undefined: there is no such approval. */
+  change(
+    tenant: string,
+    id: string,
+    decide: (approval: ApprovalRecord) => Outcome,
+  ): Promise<{ readonly outcome: Outcome; readonly approval: ApprovalRecord } | undefined>;
+  /** Open approvals whose time is over, of any tenant. */
+  due(now: number, limit: number): Promise<readonly { readonly tenant: string; readonly id: string }[]>;
+  /** The open approvals of one agent. */
+  openOf(tenant: string, agent: string): Promise<readonly string[]>;
+  /** How many wait for people, of any tenant. */
+  pending(): Promise<number>;
+  /** Who answers for an agent from now on. */
+  keepOwner(tenant: string, agent: string, owner: string): Promise<void>;
+}
+
+export interface OverrideStore {
+  /** Marks the override as handed out, in one conditional update; false when it was not this caller's to have, or no longer. */
+  collect(override: {
+    readonly tenant: string;
+    readonly approvalId: string;
+    readonly agent: string;
+    readonly instance: string;
+    readonly hash: Uint8Array;
+    readonly now: number;
+    readonly expiresAt: number;
+  }): Promise<boolean>;
+  /** Whether this instance of the agent was among those that asked. */
+  askedBy(tenant: string, approvalId: string, instance: string): Promise<boolean>;
+  /** Spends it in one conditional update that checks every binding; undefined when nothing was spent. */
+  redeem(hash: Uint8Array, attempt: Attempt, now: number): Promise<Override | undefined>;
+  /** As it is kept; grants nothing. */
+  look(tenant: string, hash: Uint8Array): Promise<Override | undefined>;
+}
+
+/** Makes one-time tokens. */
+export interface Tokens {
+  /** 256 random bits, base64url. */
+  mint(): string;
+  /** SHA-256. */
+  hash(token: string): Uint8Array;
+}
+
+export interface Changes {
+  /** Resolves when the approval is no longer at this version, after `timeoutMs`, or when aborted. */
+  next(id: string, version: number, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  /** Resolves after `ms` or when aborted. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Clock {
+  now(): Date;
+}
+
+/** What operators are told. */
+export interface Signals {
+  requested(how: "opened" | "folded"): void;
+  decided(state: ApprovalState, secondsSinceRequest: number): void;
+  redeemed(result: "redeemed" | "invalid" | "policy_changed"): void;
+  /** One override, two decisions: somebody replays. */
+  redeemedTwice(alarm: { approvalId: string; tenant: string; agent: string; spentBy: string; triedBy: string }): void;
+}
+
+export interface Ports {
+  readonly approvals: ApprovalStore;
+  readonly overrides: OverrideStore;
+  readonly tokens: Tokens;
+  readonly changes: Changes;
+  readonly clock: Clock;
+  readonly signals: Signals;
+}
