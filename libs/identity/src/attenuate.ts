@@ -33,8 +33,8 @@ export interface DelegationLimits {
   readonly instance: string;
 }
 
-/** RFC 6749 §5.2 and RFC 8693 §2.2.2. */
-export type DelegationError = "invalid_scope" | "invalid_grant" | "invalid_request";
+/** RFC 6749 §5.2, and RFC 8693 §2.2.2: a subject token that is unacceptable for any reason is an `invalid_request`. */
+export type DelegationError = "invalid_scope" | "invalid_request";
 
 export type Delegation =
   | { readonly ok: true; readonly claims: AgentClaims }
@@ -45,15 +45,15 @@ export type Delegation =
  * scope, time, depth, tenant, subject, prompt and session. A request for more is refused, never quietly cut down.
  */
 export function attenuate(parent: AgentClaims, request: DelegationRequest, child: ChildRegistration, limits: DelegationLimits): Delegation {
-  if (child.tenant !== parent.tenant) return refused("invalid_grant", "the subject token is another tenant's");
+  if (child.tenant !== parent.tenant) return refused("invalid_request", "the subject token is another tenant's");
   // RFC 9449 §5: a token bound to a key is worth nothing without that key's proof.
-  if (parent.cnf !== undefined) return refused("invalid_grant", "the subject token is bound to its holder's key");
-  if (parent.exp <= limits.now) return refused("invalid_grant", "the subject token has expired");
-  if (!child.mayAct.includes(parent.client_id)) return refused("invalid_grant", `${child.agent} may not act for ${parent.client_id}`);
+  if (parent.cnf !== undefined) return refused("invalid_request", "the subject token is bound to its holder's key");
+  if (parent.exp <= limits.now) return refused("invalid_request", "the subject token has expired");
+  if (!child.mayAct.includes(parent.client_id)) return refused("invalid_request", `${child.agent} may not act for ${parent.client_id}`);
 
   const depth = parent.depth + 1;
   const maxDepth = Math.min(maxDelegationDepth, limits.maxDepth);
-  if (depth > maxDepth) return refused("invalid_grant", `delegation goes at most ${maxDepth} deep`);
+  if (depth > maxDepth) return refused("invalid_request", `delegation goes at most ${maxDepth} deep`);
 
   const ttl = lifetime(parent, request.ttlSeconds, limits);
   if (typeof ttl === "string") return refused("invalid_request", ttl);
