@@ -33,6 +33,11 @@ export const tokenDelegated = cloudEvent(
     expiresAt: z.iso.datetime(),
   }),
 );
+/** A token and all that were delegated from it; `tokenIds` names every one that still lived. */
+export const tokenRevoked = cloudEvent(
+  "dev.aegis.identity.token_revoked.v1",
+  z.object({ agent: agentName, tokenId: z.string(), tokenIds: z.array(z.string()), by: z.string() }),
+);
 export const agentSuspended = cloudEvent("dev.aegis.identity.suspended.v1", z.object({ agent: agentName, by: z.string() }));
 export const agentResumed = cloudEvent("dev.aegis.identity.resumed.v1", z.object({ agent: agentName, by: z.string() }));
 export const agentRevoked = cloudEvent("dev.aegis.identity.revoked.v1", z.object({ agent: agentName, by: z.string() }));

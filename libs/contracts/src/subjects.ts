@@ -34,6 +34,7 @@ export const subjects = {
   agentRegistered: row("aegis.identity.<tenant>.registered", "CONTROL", "token", control.agentRegistered, ["audit", "approvals"]),
   tokenIssued: row("aegis.identity.<tenant>.issued", "CONTROL", "token", control.tokenIssued, ["audit"]),
   tokenDelegated: row("aegis.identity.<tenant>.delegated", "CONTROL", "token", control.tokenDelegated, ["audit"]),
+  tokenRevoked: row("aegis.identity.<tenant>.token_revoked", "CONTROL", "token", control.tokenRevoked, ["audit"]),
   agentSuspended: row("aegis.identity.<tenant>.suspended", "CONTROL", "token", control.agentSuspended, ["audit"]),
   agentResumed: row("aegis.identity.<tenant>.resumed", "CONTROL", "token", control.agentResumed, ["audit"]),
   agentRevoked: row("aegis.identity.<tenant>.revoked", "CONTROL", "token", control.agentRevoked, ["audit", "approvals"]),
@@ -72,7 +73,10 @@ export const stores = {
   policyHeads: "policy-heads",
   /** object `<tenant>/<revision>-<digest hex>` → bundle tarball. */
   bundles: "bundles",
-  /** key `<tenant>.<agent>` → JSON `{state, since}`. */
+  /**
+   * Written by token. Key `<tenant>.<agent>` → JSON `{state: "suspended"|"revoked", since}`, deleted when the agent resumes;
+   * key `<tenant>.token.<jti>` → JSON `{state: "revoked", since, until}`, meaningless after `until`. Times are RFC 3339.
+   */
   revocations: "revocations",
   /** key `<replica>` → JSON `{replica, epoch, tenants: {<tenant>: revision}}`; entries age out. */
   replicas: "authz-replicas",
