@@ -1,0 +1,2 @@
+import type { Command } from "commander";
+export function auditCommands(_program: Command): void {}

@@ -1,0 +1,118 @@
+import type { Endpoints } from "@aegis/contracts/endpoints";
+import { type Command, Option } from "commander";
+import { action } from "../context.ts";
+import { type DataDirectory, dataDirectory } from "../fabric/data-directory.ts";
+import { startDetached } from "../fabric/detach.ts";
+import { foreground } from "../fabric/foreground.ts";
+import { runningRecord } from "../fabric/record.ts";
+import { fabricStatus } from "../fabric/status.ts";
+import { stopFabric } from "../fabric/stop-fabric.ts";
+import { usage } from "../failure.ts";
+import { readJson } from "../files.ts";
+import { type Output, table } from "../output.ts";
+
+interface UpOptions {
+  ports: "fixed" | "auto";
+  detach?: boolean;
+  replicas?: string;
+  logLevel: string;
+  supervised?: boolean;
+}
+
+/** `aegis up`, `down`, `status`: the fabric's processes. */
+export function fabricCommands(program: Command): void {
+  program
+    .command("up")
+    .description("start NATS, PostgreSQL and the six services; wait until all are ready; keep them running until Ctrl-C")
+    .addOption(
+      new Option("--ports <how>", "fixed: the documented ports; auto: any that are free").choices(["fixed", "auto"]).default("fixed"),
+    )
+    .option("--detach", "return once everything is ready and leave it running")
+    .option("--replicas <service=n>", "how many processes of authz, e.g. authz=3")
+    .addOption(new Option("--log-level <level>", "what services log").choices(["trace", "debug", "info", "warn", "error"]).default("info"))
+    .addOption(new Option("--supervised").hideHelp())
+    .action(action<UpOptions, []>((context, options) => up(context.output, dataDirectory(context.dataDirectory), options)));
+  program
+    .command("down")
+    .description("stop the fabric of the data directory; its data stays")
+    .action(
+      action(async (context) => {
+        const stopped = await stopFabric(dataDirectory(context.dataDirectory));
+        const text = stopped.length === 0 ? "nothing was running" : `stopped ${stopped.length} processes`;
+        context.output.result({ stopped }, () => text);
+      }),
+    );
+  program
+    .command("status")
+    .description("show every process of the fabric: pid, health, restarts")
+    .action(
+      action(async (context) => {
+        const status = await fabricStatus(dataDirectory(context.dataDirectory));
+        context.output.result(status.document, () =>
+          table(
+            ["process", "pid", "health", "restarts", "address"],
+            status.processes.map((one) => [one.name, one.pid, one.health, one.restarts, one.url]),
+          ),
+        );
+        return status.healthy ? 0 : 1;
+      }),
+    );
+}
+
+async function up(output: Output, directory: DataDirectory, options: UpOptions): Promise<number> {
+  const replicas = authzReplicas(options.replicas);
+  const running = await runningRecord(directory);
+  const known = running && (await readJson<Endpoints>(directory.endpoints));
+  if (known) {
+    output.progress(`already running in ${directory.root}`);
+    show(output, known, directory);
+    return 0;
+  }
+  const run = { directory, ports: options.ports, authzReplicas: replicas, logLevel: options.logLevel };
+  if (!options.detach)
+    return foreground({ ...run, output, supervised: options.supervised === true, show: (endpoints) => show(output, endpoints, directory) });
+  const commandLine = [
+    "up",
+    "--supervised",
+    "--data-dir",
+    directory.root,
+    "--ports",
+    run.ports,
+    "--replicas",
+    `authz=${replicas}`,
+    "--log-level",
+    run.logLevel,
+  ];
+  await startDetached(directory, commandLine, (text) => output.progress(text));
+  show(output, (await readJson<Endpoints>(directory.endpoints)) as Endpoints, directory);
+  return 0;
+}
+
+function authzReplicas(text: string | undefined): number {
+  if (text === undefined) return 1;
+  const count = Number(/^authz=(\d+)$/.exec(text)?.[1]);
+  if (!(count >= 1 && count <= 9)) throw usage(`--replicas ${text}: write authz=N with N from 1 to 9 (the other services run once)`);
+  return count;
+}
+
+function show(output: Output, endpoints: Endpoints, directory: DataDirectory): void {
+  output.result(endpoints, () => {
+    const { authz, token, approvals, budget, audit, replicas } = endpoints;
+    return table(
+      ["service", "http", "grpc"],
+      [
+        ...replicas.authz.map((replica, index) => [`authz${replicas.authz.length > 1 ? `-${index}` : ""}`, replica.http, replica.grpc]),
+        ...(replicas.authz.length === 0 ? [["authz", authz.http, authz.grpc]] : []),
+        ["token", token.http],
+        ["policy-compiler", endpoints["policy-compiler"].http],
+        ["approvals", approvals.http, approvals.grpc],
+        ["budget", budget.http, budget.grpc],
+        ["audit", audit.http],
+        ["issuer", endpoints.issuer],
+        ["nats", endpoints.nats],
+        ["postgres", endpoints.postgres.replace(/:[^:@/]*@/, "@")],
+        ["", `all of it in ${directory.endpoints}`],
+      ],
+    );
+  });
+}

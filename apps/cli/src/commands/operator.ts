@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import { operatorRole, operatorToken } from "../clients/operator.ts";
+import { action } from "../context.ts";
+
+/** `aegis operator`: people's tokens from the dev issuer. */
+export function operatorCommands(program: Command): void {
+  const operator = program.command("operator").description("tokens for people (local issuer of this fabric)");
+  operator
+    .command("token")
+    .description("sign an operator's token; for every tenant when no --tenant is given")
+    .requiredOption("--user <name>", "the person, e.g. alice@acme.test")
+    .requiredOption("--role <role>", "admin, policy-author, policy-approver, approver, auditor, finops, soc or org-auditor")
+    .option("--ttl <seconds>", "how long it is valid", "3600")
+    .action(
+      action<{ user: string; role: string; ttl: string }, []>(async (context, options) => {
+        const token = await operatorToken({
+          dataDirectory: context.dataDirectory,
+          issuer: (await context.endpoints()).issuer,
+          user: options.user,
+          role: operatorRole(options.role),
+          tenant: context.optionalTenant ?? "*",
+          lifetimeSeconds: Number(options.ttl),
+        });
+        context.output.result(token, () => token.access_token);
+      }),
+    );
+}

@@ -1,0 +1,2 @@
+import type { Command } from "commander";
+export function policyCommands(_program: Command): void {}

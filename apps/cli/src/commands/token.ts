@@ -1,0 +1,2 @@
+import type { Command } from "commander";
+export function tokenCommands(_program: Command): void {}

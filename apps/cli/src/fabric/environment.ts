@@ -1,0 +1,113 @@
+import type { ServiceName } from "@aegis/contracts/subjects";
+import type { DataDirectory } from "./data-directory.ts";
+import type { FabricKeys, Instance } from "./keys.ts";
+import type { PortName, Ports } from "./ports.ts";
+
+/** Connection strings of one service's two roles. */
+export interface DatabaseLogin {
+  runtime: string;
+  migration: string;
+}
+
+/** Everything the processes of one fabric are told. */
+export interface Surroundings {
+  directory: DataDirectory;
+  keys: FabricKeys;
+  ports: Ports;
+  natsUrl: string;
+  /** User and password file for NATS, absent when the server was given from outside. */
+  natsLogin?: (service: string) => { user: string; passwordFile: string };
+  /** Files, because connection strings hold passwords. */
+  databaseFiles: (service: ServiceName) => DatabaseLogin;
+  issuerUrl: string;
+  checkpointVkey: string;
+  logLevel: string;
+}
+
+const prefixOf = (service: string): string => `AEGIS_${service.replaceAll("-", "_").toUpperCase()}`;
+
+const httpUrl = (ports: Ports, name: PortName): string => `http://127.0.0.1:${ports[name]}`;
+
+/** The environment of one service's process. */
+export function serviceEnvironment(around: Surroundings, { service, instance }: Instance): Record<string, string> {
+  const { ports, keys, directory } = around;
+  const portName = (service === "authz" ? instance : service) as PortName;
+  const grpcPort = ports[`${portName}-grpc` as PortName];
+  const login = around.natsLogin?.(service);
+  const values: Record<string, string | undefined> = {
+    INSTANCE: instance,
+    HOST: "127.0.0.1",
+    HTTP_PORT: String(ports[portName]),
+    GRPC_PORT: grpcPort === undefined ? undefined : String(grpcPort),
+    NATS_URL: around.natsUrl,
+    NATS_USER: login?.user,
+    NATS_PASSWORD_FILE: login?.passwordFile,
+    OIDC_ISSUER: around.issuerUrl,
+    SERVICE_KEY_FILE: keys.serviceKey(instance),
+    PEERS_FILE: keys.peersFile,
+    LOG_LEVEL: around.logLevel,
+    ...databaseOf(around, service as ServiceName),
+    ...own(around, service, instance, directory),
+  };
+  return prefixed(prefixOf(service), values);
+}
+
+function databaseOf(around: Surroundings, service: ServiceName): Record<string, string> {
+  if (service === "authz") return {};
+  const files = around.databaseFiles(service);
+  return { POSTGRES_URL_FILE: files.runtime, MIGRATION_URL_FILE: files.migration };
+}
+
+/** What only this service is told. */
+function own(
+  { ports, keys, checkpointVkey }: Surroundings,
+  service: string,
+  instance: string,
+  directory: DataDirectory,
+): Record<string, string> {
+  const tokenUrl = httpUrl(ports, "token");
+  const trust = { TOKEN_ISSUER: tokenUrl, TOKEN_JWKS_URL: `${tokenUrl}/.well-known/jwks.json` };
+  switch (service) {
+    case "authz":
+      return {
+        ...trust,
+        DATA_DIRECTORY: directory.authz(instance),
+        APPROVALS_ADDRESS: `127.0.0.1:${ports["approvals-grpc"]}`,
+        BUDGET_ADDRESS: `127.0.0.1:${ports["budget-grpc"]}`,
+        APPROVALS_URL: httpUrl(ports, "approvals"),
+        BUNDLE_KEYS_FILE: keys.bundleKeys,
+      };
+    case "token":
+      return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey };
+    case "approvals":
+      return trust;
+    case "policy-compiler":
+      return { SIGNING_KEY_FILE: keys.bundleSigningKey };
+    case "budget":
+      return { BUNDLE_KEYS_FILE: keys.bundleKeys };
+    case "audit":
+      return { SIGNER_URL: httpUrl(ports, "signer"), CHECKPOINT_KEY: checkpointVkey, CHECKPOINT_DIRECTORY: directory.checkpoints };
+    default:
+      return {};
+  }
+}
+
+/** The environment of the checkpoint signer: it reaches nothing, so it is told of nothing. */
+export function signerEnvironment({ ports, keys, directory, logLevel }: Surroundings): Record<string, string> {
+  return prefixed("AEGIS_SIGNER", {
+    INSTANCE: "signer-0",
+    HOST: "127.0.0.1",
+    HTTP_PORT: String(ports.signer),
+    KEY_FILE: keys.checkpointKey,
+    STATE_DIRECTORY: directory.signer,
+    LOG_LEVEL: logLevel,
+  });
+}
+
+export function issuerEnvironment({ ports, keys, issuerUrl }: Surroundings): Record<string, string> {
+  return prefixed("AEGIS_ISSUER", { PORT: String(ports.issuer), KEY_FILE: keys.issuerKey, URL: issuerUrl });
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[`${prefix}_${name}`, value]])));
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { generateKey, type KeyAlgorithm, type PrivateJwk, type PublicJwk, publicJwkOf } from "@aegis/identity/keys";
+import { formatVerifierKey, verifierKey } from "@aegis/tlog/note";
+import { Failure } from "../failure.ts";
+import { readIfPresent, readJson, writeAtomically } from "../files.ts";
+import type { DataDirectory } from "./data-directory.ts";
+
+/** One process of one service, as its peers know it. */
+export interface Instance {
+  /** e.g. "authz-0"; also the key's kid. */
+  instance: string;
+  /** e.g. "authz" */
+  service: string;
+}
+
+/** Files of key material; each is written once, 0600, and never shown. */
+export interface FabricKeys {
+  serviceKey(instance: string): string;
+  peersFile: string;
+  bundleSigningKey: string;
+  bundleKeys: string;
+  checkpointKey: string;
+  tokenSealingKey: string;
+  issuerKey: string;
+}
+
+/** Makes what is missing of a fabric's keys and gives their files. The four signing keys are separate. */
+export async function ensureKeys(directory: DataDirectory, instances: readonly Instance[]): Promise<FabricKeys> {
+  await mkdir(directory.keys, { recursive: true, mode: 0o700 });
+  await chmod(directory.keys, 0o700);
+  const file = (name: string) => join(directory.keys, name);
+  const keys: FabricKeys = {
+    serviceKey: (instance) => file(`${instance}.jwk`),
+    peersFile: file("peers.json"),
+    bundleSigningKey: file("bundle-signing.jwk"),
+    bundleKeys: directory.bundleKeys,
+    checkpointKey: file("checkpoint.jwk"),
+    tokenSealingKey: file("token-sealing.key"),
+    issuerKey: directory.issuerKey,
+  };
+  const peers: (PublicJwk & { aegis_service: string })[] = [];
+  for (const { instance, service } of instances) {
+    const key = await ensureJwk(keys.serviceKey(instance), "EdDSA", instance);
+    peers.push({ ...publicJwkOf(key), aegis_service: service });
+  }
+  await writeAtomically(keys.peersFile, JSON.stringify({ keys: peers }, null, 1));
+  const bundle = await ensureJwk(keys.bundleSigningKey, "ES256", `bundle-${randomBytes(4).toString("hex")}`);
+  await writeAtomically(keys.bundleKeys, JSON.stringify({ keys: [publicJwkOf(bundle)] }, null, 1), 0o644);
+  await ensureJwk(keys.checkpointKey, "EdDSA", `aegis-${randomBytes(4).toString("hex")}`);
+  await ensureJwk(keys.issuerKey, "ES256", `operators-${randomBytes(4).toString("hex")}`);
+  await ensureSecret(keys.tokenSealingKey);
+  return keys;
+}
+
+/** The verifier key of the fabric's checkpoints (C2SP signed-note), also written down for offline verification. */
+export async function checkpointVkey(directory: DataDirectory, keys: FabricKeys): Promise<string> {
+  const jwk = await readJson<PrivateJwk & { kid: string }>(keys.checkpointKey);
+  if (!jwk) throw new Failure(`there is no checkpoint key at ${keys.checkpointKey}`);
+  const vkey = formatVerifierKey(verifierKey(jwk.kid, Buffer.from(jwk.x, "base64url")));
+  await writeAtomically(directory.checkpointKey, `${vkey}\n`, 0o644);
+  return vkey;
+}
+
+/** The secret in the file; a new one of 32 random bytes, base64url, when there is none yet. */
+export async function ensureSecret(path: string): Promise<string> {
+  const known = await readIfPresent(path);
+  if (known !== undefined && known.trim() !== "") return known.trim();
+  const secret = randomBytes(32).toString("base64url");
+  await writeAtomically(path, secret);
+  return secret;
+}
+
+async function ensureJwk(path: string, algorithm: KeyAlgorithm, kid: string): Promise<PrivateJwk> {
+  const known = await readJson<PrivateJwk>(path);
+  if (known) return known;
+  const { privateJwk } = await generateKey(algorithm);
+  const named = { ...privateJwk, kid };
+  await writeAtomically(path, JSON.stringify(named));
+  return named;
+}

@@ -1,0 +1,60 @@
+import { randomInt } from "node:crypto";
+import { isPortFree } from "@aegis/infra/ports";
+import { Failure } from "../failure.ts";
+
+/** Every listener of a fabric and the port it has unless told otherwise. */
+export const defaultPorts = {
+  nats: 4222,
+  postgres: 9154,
+  issuer: 9160,
+  signer: 9151,
+  token: 9110,
+  "policy-compiler": 9120,
+  approvals: 9130,
+  "approvals-grpc": 9131,
+  budget: 9140,
+  "budget-grpc": 9141,
+  audit: 9150,
+} as const;
+
+export type PortName = keyof typeof defaultPorts | `authz-${number}` | `authz-${number}-grpc`;
+export type Ports = Readonly<Record<PortName, number>>;
+
+/** The fixed ports: authz-0 has 9190 and 9191, each further replica a hundred more. */
+export function fixedPorts(authzReplicas: number): Ports {
+  const ports: Record<string, number> = { ...defaultPorts };
+  for (let replica = 0; replica < authzReplicas; replica += 1) {
+    ports[`authz-${replica}`] = 9190 + 100 * replica;
+    ports[`authz-${replica}-grpc`] = 9191 + 100 * replica;
+  }
+  return ports as Ports;
+}
+
+/**
+ * Free ports, those of the last run where they still are. They are taken from below the range the system hands to
+ * outgoing connections, so that a crashed process finds its port free when it comes back.
+ */
+export async function automaticPorts(authzReplicas: number, last: Partial<Ports> = {}): Promise<Ports> {
+  const ports: Record<string, number> = {};
+  const taken = new Set<number>();
+  for (const name of Object.keys(fixedPorts(authzReplicas)) as PortName[]) {
+    let port = last[name] ?? randomInt(20_000, 32_000);
+    for (let attempt = 0; taken.has(port) || !(await isPortFree(port)); attempt += 1) {
+      if (attempt > 200) throw new Failure("there is no free port between 20000 and 32000: stop something and try again");
+      port = randomInt(20_000, 32_000);
+    }
+    taken.add(port);
+    ports[name] = port;
+  }
+  return ports as Ports;
+}
+
+/** Fails with one sentence that names every port another program holds. */
+export async function requireFree(ports: Partial<Ports>): Promise<void> {
+  const held: string[] = [];
+  for (const [name, port] of Object.entries(ports)) if (port !== undefined && !(await isPortFree(port))) held.push(`${port} (${name})`);
+  if (held.length === 0) return;
+  throw new Failure(
+    `port ${held.join(", ")} ${held.length === 1 ? "is" : "are"} taken by another program: stop it, or let Aegis choose with --ports auto`,
+  );
+}

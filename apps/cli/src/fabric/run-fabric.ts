@@ -1,0 +1,182 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Endpoints } from "@aegis/contracts/endpoints";
+import { startProcess } from "@aegis/infra/process";
+import { readJson, writeAtomically } from "../files.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import { prepareDataDirectory } from "./data-space.ts";
+import { endpointsOf, type FabricSurroundings } from "./endpoints.ts";
+import { checkpointVkey, ensureKeys } from "./keys.ts";
+import { PartLog } from "./part-log.ts";
+import { automaticPorts, fixedPorts, type Ports, requireFree } from "./ports.ts";
+import { identify } from "./process-identity.ts";
+import { instancesOf, issuerCommand, serviceCommand, signerCommand } from "./processes.ts";
+import { waitUntilReady } from "./readiness.ts";
+import { startReaper } from "./reaper.ts";
+import { endOrphans, type PartRecord, writeRecord } from "./record.ts";
+import { startStores } from "./stores.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export interface RunOptions {
+  directory: DataDirectory;
+  /** Documented ports, or any that are free. */
+  ports: "fixed" | "auto";
+  authzReplicas: number;
+  logLevel: string;
+  readyTimeoutMs?: number;
+  onLine: (process: string, line: string) => void;
+  onProgress: (text: string) => void;
+  /** Aborts a start under way. */
+  stopping: AbortSignal;
+}
+
+export interface RunningFabric {
+  endpoints: Endpoints;
+  /** Stops every process and takes back what says that a fabric runs here. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts NATS, PostgreSQL and every service under supervision and waits until all are ready.
+ * When that fails, everything started is stopped again before the failure is thrown.
+ */
+export async function runFabric(options: RunOptions): Promise<RunningFabric> {
+  const { directory } = options;
+  await prepareDataDirectory(directory.root);
+  const orphans = await endOrphans(directory);
+  if (orphans.length > 0) options.onProgress(`ended what a killed run left: ${orphans.join(", ")}`);
+  await Promise.all(
+    [join(directory.root, "run"), directory.logs, directory.checkpoints, directory.signer].map((path) => mkdir(path, { recursive: true })),
+  );
+  const ports = await choosePorts(options);
+  const run = new Run(options, ports);
+  try {
+    await run.start();
+  } catch (caught) {
+    await run.stop();
+    throw caught;
+  }
+  return { endpoints: run.endpoints(), stop: () => run.stop() };
+}
+
+async function choosePorts({ ports, directory, authzReplicas }: RunOptions): Promise<Ports> {
+  if (ports === "auto") {
+    const chosen = await automaticPorts(authzReplicas, await readJson<Ports>(directory.ports));
+    await writeAtomically(directory.ports, JSON.stringify(chosen));
+    return chosen;
+  }
+  const fixed = fixedPorts(authzReplicas);
+  const { nats, postgres, ...own } = fixed;
+  await requireFree({
+    ...own,
+    ...(process.env.AEGIS_NATS_URL ? {} : { nats }),
+    ...(process.env.AEGIS_POSTGRES_URL ? {} : { postgres }),
+  });
+  return fixed;
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #ports: Ports;
+  readonly #logs = new Map<string, PartLog>();
+  readonly #supervisor: Supervisor;
+  readonly #since = new Date().toISOString();
+  readonly #pidsFile: string;
+  #around: FabricSurroundings | undefined;
+  #ready = false;
+  /** Records are written one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: RunOptions, ports: Ports) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#pidsFile = join(options.directory.root, "run", "pids");
+    this.#supervisor = new Supervisor({
+      onChange: (parts) => this.#recordChange(parts),
+      onCrash: (name, why, restarts) => options.onProgress(`${name} ended (${why}); restart ${restarts}`),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { directory, authzReplicas, logLevel, onProgress, stopping } = this.#options;
+    const reaper = startReaper(this.#pidsFile);
+    reaper.on("error", () => onProgress("no /bin/sh: children will not notice if this process is killed"));
+    const instances = instancesOf(authzReplicas);
+    const keys = await ensureKeys(directory, instances);
+    onProgress("starting NATS and PostgreSQL ...");
+    const stores = await startStores({
+      directory,
+      ports: this.#ports,
+      supervisor: this.#supervisor,
+      log: (name) => this.#log(name).write,
+    });
+    const around: FabricSurroundings = {
+      directory,
+      keys,
+      ports: this.#ports,
+      logLevel,
+      issuerUrl: `http://127.0.0.1:${this.#ports.issuer}`,
+      checkpointVkey: await checkpointVkey(directory, keys),
+      ...stores,
+    };
+    this.#around = around;
+    const commands = [issuerCommand(around), signerCommand(around), ...instances.map((instance) => serviceCommand(around, instance))];
+    for (const { name, stage, url, command } of commands) {
+      stopping.throwIfAborted();
+      await this.#supervisor.start({ name, stage, url, start: () => startProcess(command, { onOutput: this.#log(name).write }) });
+    }
+    let said = "";
+    await waitUntilReady({
+      parts: () => this.#supervisor.parts(),
+      logOf: (name) => directory.log(name),
+      onProgress: (ready, of, waitingFor) => {
+        const text = `${ready} of ${of} ready${waitingFor.length > 0 ? `, waiting for ${waitingFor.join(", ")}` : ""}`;
+        if (text !== said) onProgress(text);
+        said = text;
+      },
+      stopping,
+      timeoutMs: this.#options.readyTimeoutMs ?? 120_000,
+    });
+    this.#ready = true;
+    this.#recordChange(this.#supervisor.parts());
+    await this.#writing;
+  }
+
+  endpoints(): Endpoints {
+    if (!this.#around) throw new RangeError("the fabric has not started");
+    return endpointsOf(this.#around, this.#supervisor.parts());
+  }
+
+  async stop(): Promise<void> {
+    const { directory } = this.#options;
+    await rm(directory.endpoints, { force: true });
+    this.#ready = false;
+    await this.#supervisor.stop();
+    await this.#writing;
+    rmSync(this.#pidsFile, { force: true });
+    await rm(directory.record, { force: true });
+    await Promise.all([...this.#logs.values()].map((log) => log.close()));
+  }
+
+  #log(name: string): PartLog {
+    const known = this.#logs.get(name);
+    if (known) return known;
+    const log = new PartLog(this.#options.directory.log(name), (line) => this.#options.onLine(name, line));
+    this.#logs.set(name, log);
+    return log;
+  }
+
+  #recordChange(parts: PartRecord[]): void {
+    const { directory } = this.#options;
+    writeFileSync(this.#pidsFile, parts.flatMap((part) => part.process?.pid ?? []).join("\n"));
+    const supervisor = identify(process.pid);
+    const endpoints = this.#ready && parts.every((part) => part.process !== undefined) ? this.endpoints() : undefined;
+    this.#writing = this.#writing
+      .then(async () => {
+        if (supervisor) await writeRecord(directory, { supervisor, since: this.#since, parts });
+        if (endpoints) await writeAtomically(directory.endpoints, JSON.stringify(endpoints, null, 2));
+      })
+      .catch((error: Error) => this.#options.onProgress(`cannot write the record: ${error.message}`));
+  }
+}

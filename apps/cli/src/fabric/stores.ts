@@ -1,0 +1,82 @@
+import { join } from "node:path";
+import { observerPermissions, servicePermissions } from "@aegis/bus/permissions";
+import { services } from "@aegis/contracts/subjects";
+import { bootstrapDatabase, statefulServices } from "@aegis/infra/bootstrap";
+import { startNatsServer } from "@aegis/infra/nats-server";
+import { startPostgres } from "@aegis/infra/postgres-server";
+import { repositoryRoot } from "../context.ts";
+import { writeAtomically } from "../files.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import type { FabricSurroundings } from "./endpoints.ts";
+import { ensureSecret } from "./keys.ts";
+import type { Ports } from "./ports.ts";
+import { stages } from "./processes.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface StoreOptions {
+  directory: DataDirectory;
+  ports: Ports;
+  supervisor: Supervisor;
+  /** Where a process's output goes. */
+  log: (name: string) => (chunk: Buffer) => void;
+}
+
+export type Stores = Pick<FabricSurroundings, "natsUrl" | "natsLogin" | "databaseFiles" | "reader" | "superuser">;
+
+/** Programs that were found or built once. */
+export const toolsDirectory = join(repositoryRoot, ".aegis", "tools");
+
+/** NATS and PostgreSQL: those that AEGIS_NATS_URL and AEGIS_POSTGRES_URL name, else servers of our own under supervision. */
+export async function startStores(options: StoreOptions): Promise<Stores> {
+  const [nats, database] = await Promise.all([startNats(options), startDatabase(options)]);
+  return { ...nats, ...database };
+}
+
+async function startNats({ directory, ports, supervisor, log }: StoreOptions): Promise<Pick<Stores, "natsUrl" | "natsLogin">> {
+  const given = process.env.AEGIS_NATS_URL;
+  if (given) return { natsUrl: given };
+  const passwordFile = (service: string) => join(directory.keys, `${service}.nats-password`);
+  const users = await Promise.all(
+    services.map(async (user) => ({ user, password: await ensureSecret(passwordFile(user)), permissions: servicePermissions(user) })),
+  );
+  const server = { directory: directory.nats, port: ports.nats, users, anonymous: observerPermissions, toolsDirectory };
+  await supervisor.start({
+    name: "nats",
+    stage: stages.store,
+    start: async () => (await startNatsServer(server, { onOutput: log("nats") })).process,
+  });
+  return { natsUrl: `nats://127.0.0.1:${ports.nats}`, natsLogin: (service) => ({ user: service, passwordFile: passwordFile(service) }) };
+}
+
+async function startDatabase(options: StoreOptions): Promise<Pick<Stores, "databaseFiles" | "reader" | "superuser">> {
+  const { directory } = options;
+  const superuserUrl = process.env.AEGIS_POSTGRES_URL || (await ownPostgres(options));
+  const logins = await bootstrapDatabase({ superuserUrl });
+  const databaseFiles = (service: string) => ({
+    runtime: join(directory.keys, `${service}.database-url`),
+    migration: join(directory.keys, `${service}.migration-url`),
+  });
+  for (const service of statefulServices) {
+    const { runtime, migration } = databaseFiles(service);
+    await writeAtomically(runtime, logins.services[service].url);
+    await writeAtomically(migration, logins.services[service].migrationUrl);
+  }
+  return { databaseFiles, reader: logins.readerUrl, superuser: logins.superuserUrl };
+}
+
+async function ownPostgres({ directory, ports, supervisor, log }: StoreOptions): Promise<string> {
+  let url = "";
+  await supervisor.start({
+    name: "postgres",
+    stage: stages.store,
+    start: async () => {
+      const server = await startPostgres(
+        { directory: directory.postgres, port: ports.postgres, toolsDirectory },
+        { onOutput: log("postgres") },
+      );
+      url = server.url;
+      return server.process;
+    },
+  });
+  return url;
+}

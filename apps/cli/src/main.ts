@@ -1,0 +1,28 @@
+import { CommanderError } from "commander";
+import { exit, failureOf } from "./failure.ts";
+import { createProgram } from "./program.ts";
+
+/** Runs one command line; the exit status says how it ended. */
+async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv, { from: "user" });
+  } catch (caught) {
+    if (caught instanceof CommanderError) {
+      process.exitCode = caught.exitCode === 0 ? exit.ok : exit.usage;
+      return;
+    }
+    const failure = failureOf(caught);
+    process.exitCode = failure.exitCode;
+    process.stderr.write(`aegis: ${failure.message}\n`);
+    if (process.env.AEGIS_DEBUG) console.error(caught);
+    if (argv.includes("--json")) {
+      const error = { message: failure.message, ...(failure.code === undefined ? {} : { code: failure.code }) };
+      process.stdout.write(`${JSON.stringify({ error })}\n`);
+    }
+  }
+}
+
+/** A reader that closes early (`aegis … | head`) ends the command quietly. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exit.ok : exit.failed));
+
+await main(process.argv.slice(2));
