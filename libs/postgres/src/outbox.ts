@@ -38,9 +38,8 @@ export function outbox<DB>(trx: Transaction<DB>) {
   };
 }
 
-export interface OutboxOptions {
-  // biome-ignore lint/suspicious/noExplicitAny: the runner knows one table of whatever database it is given.
-  readonly db: Kysely<any>;
+export interface OutboxOptions<DB> {
+  readonly db: Kysely<DB>;
   readonly bus: Bus;
   readonly schema: string;
   readonly logger: Logger;
@@ -56,7 +55,7 @@ export interface OutboxRunner extends AsyncDisposable {
  * that was stored twice has the same `Nats-Msg-Id`. One runner per schema publishes at a time, however many there are, so
  * events leave in the order of their sequence. NATS or PostgreSQL may be down; it waits. Disposing lets the batch in hand finish.
  */
-export function runOutbox(options: OutboxOptions): OutboxRunner {
+export function runOutbox<DB>(options: OutboxOptions<DB>): OutboxRunner {
   const runner = new Runner(options);
   const done = runner.run();
   return {
@@ -75,13 +74,13 @@ interface Row {
   event: Buffer;
 }
 
-class Runner {
-  readonly #options: OutboxOptions;
+class Runner<DB> {
+  readonly #options: OutboxOptions<DB>;
   #stopped = false;
   #woken = false;
   #interrupt: () => void = () => undefined;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: OutboxOptions<DB>) {
     this.#options = options;
   }
 
