@@ -1,0 +1,76 @@
+import { decodeJwt } from "jose";
+import { expect, test } from "vitest";
+import { payments } from "../src/documents.ts";
+import { codes, sharedTenant } from "../src/tenant.ts";
+
+test("a delegated token can do less than its parent, never more", async () => {
+  const tenant = await sharedTenant("delegate");
+  await tenant.publish(
+    payments,
+    payments.replaceAll("finance", "helper").replace("metadata: { name: helper }", "metadata: { name: helper }"),
+  );
+  const register = (agent: string, scope: string[], ...more: string[]) =>
+    tenant.cli.json([
+      "agent",
+      "register",
+      "--tenant",
+      tenant.name,
+      "--agent",
+      agent,
+      "--owner",
+      "olivia@acme.test",
+      ...scope.flatMap((item) => ["--scope", item]),
+      ...more,
+    ]);
+  await register("finance-agent", ["stripe-payments:create_payment", "stripe-payments:refund"]);
+  await register("helper-agent", ["stripe-payments:create_payment", "mail:send"], "--may-act", "finance-agent");
+  await register("stranger-agent", ["stripe-payments:create_payment"]);
+  const issue = (...more: string[]) =>
+    tenant.cli.json<{ access_token: string; expires_in: number; scope: string }>([
+      "token",
+      "issue",
+      "--tenant",
+      tenant.name,
+      "--agent",
+      "finance-agent",
+      ...more,
+    ]);
+  const exchange = (subject: string, agent: string, scope: string) =>
+    tenant.cli.run("token", "exchange", "--tenant", tenant.name, "--subject-token", subject, "--agent", agent, "--scope", scope, "--json");
+
+  const parent = await issue("--prompt", "p-9");
+  const child = await exchange(parent.access_token, "helper-agent", "stripe-payments:create_payment");
+  expect(child.code).toBe(0);
+  const narrowed = JSON.parse(child.stdout) as { access_token: string; expires_in: number; scope: string };
+  const claims = decodeJwt(narrowed.access_token);
+  expect(claims).toMatchObject({
+    client_id: "helper-agent",
+    sub: "finance-agent",
+    depth: 1,
+    prompt_id: "p-9",
+    scope: "stripe-payments:create_payment",
+    act: { sub: "helper-agent", act: { sub: "finance-agent" } },
+  });
+  expect(narrowed.expires_in).toBeLessThanOrEqual(300);
+  expect(claims.exp).toBeLessThanOrEqual(decodeJwt(parent.access_token).exp ?? 0);
+
+  expect((await exchange(parent.access_token, "helper-agent", "mail:send")).code, "beyond the parent").toBe(1);
+  expect((await exchange(parent.access_token, "helper-agent", "stripe-payments:refund")).code, "beyond the child's registration").toBe(1);
+  expect((await exchange(parent.access_token, "helper-agent", "tool:*")).code, "everything").toBe(1);
+  expect((await exchange(parent.access_token, "stranger-agent", "stripe-payments:create_payment")).code, "a parent it does not name").toBe(
+    1,
+  );
+
+  const ask = (action: string, token: string) =>
+    tenant.check({
+      agent: "helper-agent",
+      tool: "stripe-payments",
+      action,
+      args: { amount: 5, currency: "USD", recipient: "acct_ink" },
+      more: ["--token", token],
+    });
+  expect(await ask("create_payment", narrowed.access_token)).toMatchObject({ decision: "allow" });
+  const beyond = await ask("refund", narrowed.access_token);
+  expect(beyond.decision).toBe("deny");
+  expect(codes(beyond)).toContain("scope_missing");
+});

@@ -1,0 +1,33 @@
+import { AuthorizationService, type CheckResponse, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
+import { type RpcClient, rpcClient } from "@aegis/rpc/client";
+
+/** Calls authz directly, as an orchestrator would, when the CLI would be too slow. */
+export interface Caller extends Disposable {
+  pay(amount: number, options?: { promptId?: string; requestId?: string; deadlineMs?: number }): Promise<CheckResponse>;
+  readonly client: RpcClient<typeof AuthorizationService>;
+}
+
+export const isAllowed = (answer: CheckResponse): boolean => answer.decision === Decision.ALLOW || answer.decision === Decision.SANITIZE;
+
+export function callAuthz(address: string, agentToken: string): Caller {
+  const client = rpcClient(AuthorizationService, address, { deadlineMs: 10_000 });
+  return {
+    client,
+    [Symbol.dispose]: () => client[Symbol.dispose](),
+    pay: (amount, { promptId, requestId, deadlineMs } = {}) =>
+      client.check(
+        {
+          agentToken,
+          tool: "stripe-payments",
+          action: "create_payment",
+          args: {
+            case: "argumentsJson",
+            value: new TextEncoder().encode(JSON.stringify({ amount, currency: "USD", recipient: "acct_ink" })),
+          },
+          requestId: requestId ?? "",
+          ...(promptId === undefined ? {} : { context: { promptId } }),
+        },
+        deadlineMs === undefined ? {} : { deadlineMs },
+      ),
+  };
+}
