@@ -1,2 +1,87 @@
-import type { Command } from "commander";
-export function approvalsCommands(_program: Command): void {}
+import { type Command, Option } from "commander";
+import { type Approval, approvalsClient, collectOverride } from "../clients/approvals.ts";
+import { action } from "../context.ts";
+import { table } from "../output.ts";
+
+/** `aegis approvals`: what waits for a person, and that person's answer. */
+export function approvalsCommands(program: Command): void {
+  const approvals = program.command("approvals").description("calls that wait for a human's yes");
+  approvals
+    .command("list")
+    .description("list approvals of a tenant, newest first")
+    .option("--state <state>", "pending, approved, denied, expired, cancelled or redeemed")
+    .option("--queue <name>", "only this queue")
+    .action(
+      action<{ state?: string; queue?: string }, []>(async (context, options) => {
+        const client = await approvalsClient(context, { tenant: context.tenant() });
+        const list = await client.list({ tenant: context.tenant(), state: options.state, queue: options.queue });
+        context.output.result(list, () =>
+          list.length === 0
+            ? "no approvals"
+            : table(
+                ["id", "state", "agent", "call", "votes", "expires"],
+                list.map((one) => [one.id, one.state, one.agent, `${one.tool}:${one.action}`, votesOf(one), one.expiresAt]),
+              ),
+        );
+      }),
+    );
+  approvals
+    .command("show")
+    .description("show one approval")
+    .argument("<id>")
+    .action(
+      action<object, [string]>(async (context, _options, id) => {
+        const client = await approvalsClient(context, { tenant: context.optionalTenant });
+        const approval = await client.show(id);
+        context.output.result(approval, () => describe(approval));
+      }),
+    );
+  for (const decision of ["approve", "deny"] as const) {
+    approvals
+      .command(decision)
+      .description(decision === "approve" ? "agree to the call, as a person" : "refuse the call, as a person")
+      .argument("<id>")
+      .addOption(new Option("--as <user>", "whose vote it is (that user's own token from the dev issuer)"))
+      .option("--comment <text>", "why", "")
+      .action(
+        action<{ as?: string; comment: string }, [string]>(async (context, options, id) => {
+          const client = await approvalsClient(context, { tenant: context.optionalTenant, user: options.as });
+          const approval = await client.vote(id, decision, options.comment);
+          context.output.result(approval, () => describe(approval));
+        }),
+      );
+  }
+  approvals
+    .command("override")
+    .description("collect the one-time override token of an approved call, as the agent; it is handed out once")
+    .argument("<id>")
+    .requiredOption("--token <jwt>", "the agent's own token")
+    .action(
+      action<{ token: string }, [string]>(async (context, options, id) => {
+        const override = await collectOverride(context, id, options.token);
+        context.output.result(override, () => override.override_token);
+      }),
+    );
+}
+
+const votesOf = ({ votes, quorum }: Approval): string => `${votes.filter((vote) => vote.decision === "approve").length}/${quorum ?? 1}`;
+
+function describe(approval: Approval): string {
+  const rows: [string, string | undefined][] = [
+    ["id", approval.id],
+    ["state", approval.state],
+    ["agent", approval.agent && `${approval.agent} (tenant ${approval.tenant})`],
+    ["call", approval.tool && `${approval.tool}:${approval.action}`],
+    ["arguments", approval.arguments && JSON.stringify(approval.arguments)],
+    ["reasons", approval.reasons?.map((reason) => reason.message).join("; ")],
+    [
+      "votes",
+      approval.votes.map((vote) => `${vote.user} ${vote.decision}${vote.comment ? ` "${vote.comment}"` : ""}`).join(", ") || "none",
+    ],
+    ["expires", approval.expiresAt],
+  ];
+  return table(
+    ["", ""],
+    rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  ).trimStart();
+}

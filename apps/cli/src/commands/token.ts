@@ -1,2 +1,63 @@
 import type { Command } from "commander";
-export function tokenCommands(_program: Command): void {}
+import { decodeJwt, decodeProtectedHeader } from "jose";
+import { exchangeToken, issueToken, type TokenRequest } from "../clients/tokens.ts";
+import { action, type Context } from "../context.ts";
+import { usage } from "../failure.ts";
+
+interface IssueOptions {
+  agent: string;
+  scope?: string;
+  prompt?: string;
+  session?: string;
+  key?: string;
+}
+
+/** `aegis token`: agents' tokens. */
+export function tokenCommands(program: Command): void {
+  const token = program.command("token").description("agents' short-lived tokens");
+  issuing(token.command("issue").description("issue an agent its own token")).action(
+    action<IssueOptions, []>(async (context, options) => {
+      const issued = await issueToken(context, requestOf(context, options));
+      context.output.result(issued, () => issued.access_token);
+    }),
+  );
+  issuing(token.command("exchange").description("delegate: exchange a parent's token for a narrower one of a child agent"))
+    .requiredOption("--subject-token <jwt>", "the parent's token")
+    .action(
+      action<IssueOptions & { subjectToken: string }, []>(async (context, options) => {
+        const issued = await exchangeToken(context, { ...requestOf(context, options), subjectToken: options.subjectToken });
+        context.output.result(issued, () => issued.access_token);
+      }),
+    );
+  token
+    .command("inspect")
+    .description("show what a token claims; nothing is verified")
+    .argument("<jwt>")
+    .action(
+      action<object, [string]>(async (context, _options, jwt) => {
+        const shown = parts(jwt);
+        context.output.result(shown, () => JSON.stringify(shown, null, 2));
+      }),
+    );
+}
+
+function issuing(command: Command): Command {
+  return command
+    .requiredOption("--agent <name>", "the agent that will hold the token")
+    .option("--scope <items>", "tool:action items separated by spaces; default: all it may have")
+    .option("--prompt <id>", "bind the token to a prompt")
+    .option("--session <id>", "bind the token to a session")
+    .option("--key <file>", "the agent's private JWK, when it is not in the data directory");
+}
+
+function requestOf(context: Context, { agent, scope, prompt, session, key }: IssueOptions): TokenRequest {
+  return { tenant: context.tenant(), agent, scope, prompt, session, keyFile: key };
+}
+
+function parts(jwt: string): { header: unknown; claims: unknown } {
+  try {
+    return { header: decodeProtectedHeader(jwt), claims: decodeJwt(jwt) };
+  } catch {
+    throw usage("that is not a JWT: give the whole access_token");
+  }
+}

@@ -4,7 +4,7 @@ import { Failure, failureOf } from "../failure.ts";
 import { readJson } from "../files.ts";
 import type { Output } from "../output.ts";
 import { tell } from "./detach.ts";
-import { readable } from "./log-format.ts";
+import { isChatter, readable } from "./log-format.ts";
 import { isAlive, type ProcessIdentity, signalGroup } from "./process-identity.ts";
 import { readRecord, releaseLock, takeLock } from "./record.ts";
 import { type RunOptions, runFabric } from "./run-fabric.ts";
@@ -26,16 +26,19 @@ export async function foreground(options: ForegroundOptions): Promise<number> {
   process.once("disconnect", abandoned);
   const holder = await takeLock(directory);
   if (holder) return awaitOther(options, holder);
+  // Until all is ready the files keep what processes say: a start that fails ends in one sentence, not in a page.
+  let ready = false;
   const progress = (text: string) => (supervised ? tell({ kind: "progress", text }) : output.progress(text));
   try {
     const fabric = await runFabric({
       ...options,
       onProgress: progress,
       onLine: (process, line) => {
-        if (!supervised) output.progress(readable(process, line));
+        if (ready && !supervised && !isChatter(process, line)) output.progress(readable(process, line));
       },
       stopping,
     });
+    ready = true;
     process.off("disconnect", abandoned);
     if (supervised) tell({ kind: "ready" });
     else options.show(fabric.endpoints);

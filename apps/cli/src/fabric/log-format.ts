@@ -52,3 +52,7 @@ export function lastComplaint(log: string): string | undefined {
   }
   return lines.find((line) => line.trim() !== "" && !line.startsWith("{"))?.trim();
 }
+
+/** What NATS and PostgreSQL say when all is well: in their files, not on the terminal. */
+export const isChatter = (process: string, line: string): boolean =>
+  (process === "nats" && /\[(INF|DBG|TRC)\]/.test(line)) || (process === "postgres" && /\b(LOG|DETAIL|HINT|STATEMENT): /.test(line));

@@ -1,0 +1,49 @@
+import { callJson } from "@aegis/http/client";
+import type { Context } from "../context.ts";
+import { control, explained, query } from "./control.ts";
+
+/** An approval as the approvals service shows it; only id, state and votes while its event is still on the way. */
+export interface Approval {
+  id: string;
+  state: "pending" | "approved" | "denied" | "expired" | "cancelled" | "redeemed";
+  tenant?: string;
+  agent?: string;
+  tool?: string;
+  action?: string;
+  arguments?: Record<string, unknown>;
+  reasons?: { code: string; message: string }[];
+  actionDigest?: string;
+  quorum?: number;
+  votes: { user: string; decision: "approve" | "deny"; comment: string; at: string }[];
+  expiresAt?: string;
+}
+
+export interface ApprovalsClient {
+  list(filter: { tenant: string; state?: string | undefined; queue?: string | undefined }): Promise<Approval[]>;
+  show(id: string): Promise<Approval>;
+  vote(id: string, decision: "approve" | "deny", comment: string): Promise<Approval>;
+}
+
+/** The approvals API as a person with the role `approver`. */
+export async function approvalsClient(
+  context: Context,
+  who: { tenant: string | undefined; user?: string | undefined },
+): Promise<ApprovalsClient> {
+  const service = await control(context, "approvals", { role: "approver", tenant: who.tenant ?? "*", user: who.user });
+  const at = (id: string) => `/v1/approvals/${encodeURIComponent(id)}`;
+  return {
+    list: async (filter) => (await service.json<{ approvals: Approval[] }>(`/v1/approvals${query(filter)}`)).approvals,
+    show: (id) => service.json(at(id)),
+    vote: (id, decision, comment) => service.json(`${at(id)}/votes`, { json: { decision, comment } }),
+  };
+}
+
+/** Hands the agent its one-time token; the service gives it out once. */
+export async function collectOverride(
+  context: Context,
+  id: string,
+  agentToken: string,
+): Promise<{ override_token: string; expiresAt: string }> {
+  const url = `${(await context.endpoints()).approvals.http}/v1/approvals/${encodeURIComponent(id)}/override`;
+  return explained("approvals", callJson(url, { method: "POST", bearer: agentToken }));
+}
