@@ -41,7 +41,7 @@ const assertionClaims = z.object({
   aud: z.union([z.string(), z.array(z.string()).length(1)]),
   exp: z.int(),
   iat: z.int().optional(),
-  jti: z.string().min(16).max(128),
+  jti: z.string().regex(/^[\x21-\x7e]{8,128}$/),
 });
 
 /** Signs a `private_key_jwt` assertion (RFC 7523) for the token endpoint of `audience`; it lives a minute and is good for one request. */

@@ -1,0 +1,18 @@
+/** The error codes of RFC 6749 §5.2 and RFC 8693 §2.2.2 that this server answers. */
+export type OAuthErrorCode =
+  | "invalid_request"
+  | "invalid_client"
+  | "invalid_grant"
+  | "unauthorized_client"
+  | "unsupported_grant_type"
+  | "invalid_scope"
+  | "invalid_target";
+
+/** An expected no of the OAuth endpoints. `why` is shown to the client. */
+export interface OAuthRefusal {
+  readonly ok: false;
+  readonly error: OAuthErrorCode;
+  readonly why: string;
+}
+
+export const refuse = (error: OAuthErrorCode, why: string): OAuthRefusal => ({ ok: false, error, why });

@@ -1,0 +1,29 @@
+import { maxTokenSeconds } from "@aegis/identity/claims";
+
+/** How long a new key is published before it signs: longer than a verifier keeps a key set without looking again, and clocks differ. */
+export const announceSeconds = 11 * 60;
+
+/** How long a key stays published after it last signed: the life of its last token, and clocks differ. */
+export const lingerSeconds = maxTokenSeconds + 60;
+
+/** Times in milliseconds since the epoch. */
+export interface KeyTimes {
+  readonly kid: string;
+  readonly signsFrom: number;
+  readonly publishedUntil: number | undefined;
+}
+
+/** The key that signs now: of those already in force, the newest. */
+export function signingKey<K extends KeyTimes>(keys: readonly K[], now: number): K | undefined {
+  return keys
+    .filter((key) => key.signsFrom <= now && isPublished(key, now))
+    .reduce<K | undefined>((newest, key) => (newest === undefined || key.signsFrom > newest.signsFrom ? key : newest), undefined);
+}
+
+/** The keys verifiers are told of: those that sign, will sign, or signed what may still be good. */
+export const publishedKeys = <K extends KeyTimes>(keys: readonly K[], now: number): K[] => keys.filter((key) => isPublished(key, now));
+
+/** Whether a rotation may begin: one at a time, so that there is always a key that every verifier knows. */
+export const mayRotate = (keys: readonly KeyTimes[], now: number): boolean => keys.every((key) => key.signsFrom <= now);
+
+const isPublished = (key: KeyTimes, now: number): boolean => key.publishedUntil === undefined || now < key.publishedUntil;

@@ -1,0 +1,127 @@
+import type { AgentClaims } from "@aegis/identity/claims";
+import type { PublicJwk } from "@aegis/identity/keys";
+import type { VerifiedToken } from "@aegis/identity/verify";
+import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.ts";
+import type { GrantOutcome, ParentRecord } from "#domain/grant.ts";
+import type { OAuthErrorCode } from "#domain/oauth-refusal.ts";
+import type { Revocation } from "#domain/revocation.ts";
+
+/** Times are milliseconds since the epoch. */
+export interface AgentStore {
+  /** Keeps a new agent and the event that says so; false when the tenant has one of that name. */
+  add(agent: Agent): Promise<boolean>;
+  find(tenant: string, agent: string): Promise<Agent | undefined>;
+  /** By name. */
+  list(tenant: string, after: string | undefined, limit: number): Promise<Agent[]>;
+  /** Decides on the locked row and keeps what follows with its event, in one transaction. Undefined: there is no such agent. */
+  change(
+    ref: { readonly tenant: string; readonly agent: string },
+    decide: (agent: Agent) => Transition,
+    by: string,
+    now: number,
+  ): Promise<{ readonly agent: Agent; readonly transition: Transition } | undefined>;
+  /** Runs `use` while the agent's row is locked, so that what it tells others is never older than what was told before. */
+  holding(tenant: string, agent: string, use: (state: AgentState, since: number) => Promise<void>): Promise<void>;
+}
+
+export interface GrantStore {
+  /** Takes an assertion's id, in one conditional insert; false when it was used before. */
+  useAssertion(client: { readonly tenant: string; readonly agent: string }, id: string, expires: number): Promise<boolean>;
+  /**
+   * Decides with the agents' rows and the parent's locked against change, and records what was granted with its event in the
+   * same transaction: what is suspended or revoked before the commit gets no token after it.
+   */
+  grant(
+    request: {
+      readonly tenant: string;
+      readonly agent: string;
+      /** The parent's chain, newest first, and its token's id. */
+      readonly parent?: { readonly tokenId: string; readonly chain: readonly string[] } | undefined;
+    },
+    decide: (child: Agent, chain: readonly Agent[], parent: ParentRecord) => GrantOutcome,
+  ): Promise<GrantOutcome>;
+  /** Whether a recorded token may still be relied on: neither it nor an agent of its chain is revoked or suspended. */
+  isLive(claims: AgentClaims): Promise<boolean>;
+  /** Who holds a token that has not expired. */
+  holder(tenant: string, tokenId: string): Promise<{ readonly agent: string } | undefined>;
+  /** Revokes a token and all that were delegated from it, with the event; the ones newly revoked. */
+  revoke(tenant: string, tokenId: string, by: string, now: number): Promise<Revocation[]>;
+  /** Forgets tokens and assertions that have expired. */
+  purge(): Promise<void>;
+}
+
+/** What Postgres says of every tenant at once. */
+export interface RevocationStore {
+  /** All that is stopped or revoked and still matters. */
+  all(now: number): Promise<Revocation[]>;
+  /** Agents that were stopped once and are active since `after`. */
+  resumed(after: number): Promise<{ readonly tenant: string; readonly agent: string }[]>;
+}
+
+/** The bucket that policy decision points watch. Calls reject while NATS is away. */
+export interface RevocationBoard {
+  /** Writes unless the same is there. */
+  put(key: string, value: string): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+/** The keys of this authorization server. */
+export interface Keys {
+  /** Signs claims as a JWT of that type with the key in force. */
+  sign(claims: object, type: string): Promise<string>;
+  /** What verifiers are told: JWKs with `kid`, `alg`, `use`. */
+  published(): readonly PublicJwk[];
+  /** Adds a key that signs once every verifier can know it, and lets the present one lapse; its kid, or undefined while one is being rotated in. */
+  rotate(): Promise<{ readonly kid: string; readonly signsFrom: number } | undefined>;
+}
+
+/** Verifies access tokens of this server. */
+export interface TokenVerifier {
+  verify(token: string): Promise<VerifiedToken>;
+}
+
+export interface Clock {
+  now(): Date;
+}
+
+export interface Ids {
+  /** UUIDv7. */
+  next(): string;
+  /** A short random name for a copy of an agent. */
+  instance(): string;
+}
+
+/** What operators are told. */
+export interface Signals {
+  registered(agent: { readonly tenant: string; readonly agent: string; readonly by: string }): void;
+  agentChanged(change: { readonly tenant: string; readonly agent: string; readonly command: AgentCommand; readonly by: string }): void;
+  issued(kind: "own" | "delegated"): void;
+  refused(error: OAuthErrorCode): void;
+  /** An assertion came twice: a client retries, or somebody replays. */
+  assertionReplayed(client: { readonly tenant: string; readonly agent: string }): void;
+  tokensRevoked(count: number): void;
+  revocationPublished(seconds: number): void;
+  revocationNotPublished(error: unknown): void;
+}
+
+/** The server's own settings. */
+export interface Settings {
+  /** This server's URL: `iss`, and the audience of client assertions. */
+  readonly issuer: string;
+  readonly audience: string;
+  readonly maxDepth: number;
+  readonly tokenSeconds: number;
+}
+
+export interface Ports {
+  readonly agents: AgentStore;
+  readonly grants: GrantStore;
+  readonly revocations: RevocationStore;
+  readonly board: RevocationBoard;
+  readonly keys: Keys;
+  readonly verifier: TokenVerifier;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly signals: Signals;
+  readonly settings: Settings;
+}

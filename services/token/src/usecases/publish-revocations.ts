@@ -1,0 +1,53 @@
+import { agentKey, type Revocation, revocationKey } from "#domain/revocation.ts";
+import type { Ports } from "./ports.ts";
+import { revocationValue } from "./revocation-value.ts";
+
+/** How long ago an agent may have resumed and still be told to a bucket that might have missed it: the longest outage we expect. */
+const resumedWithinMs = 7 * 24 * 3_600_000;
+
+type Needs = Pick<Ports, "agents" | "revocations" | "board" | "clock" | "signals">;
+
+/** Tells the bucket how an agent is now. Does not fail: what could not be told is told by the next `republish`. */
+export async function publishAgent(ports: Needs, ref: { readonly tenant: string; readonly agent: string }): Promise<void> {
+  await telling(ports, () => tellAgent(ports, ref));
+}
+
+/** Tells the bucket of tokens revoked just now. Does not fail either. */
+export async function publishTokens(ports: Needs, revocations: readonly Revocation[]): Promise<void> {
+  await telling(ports, async () => {
+    for (const revocation of revocations) await put(ports, revocation);
+  });
+}
+
+/**
+ * Brings the bucket to what Postgres says, whatever became of the bucket meanwhile.
+ *
+ * @throws AegisError `unavailable` while NATS or Postgres is away.
+ */
+export async function republish(ports: Needs): Promise<void> {
+  const now = ports.clock.now().getTime();
+  for (const revocation of await ports.revocations.all(now)) {
+    // An agent may resume while this runs; a token stays revoked.
+    await ("agent" in revocation ? tellAgent(ports, revocation) : put(ports, revocation));
+  }
+  for (const ref of await ports.revocations.resumed(now - resumedWithinMs)) await tellAgent(ports, ref);
+}
+
+const tellAgent = ({ agents, board }: Needs, { tenant, agent }: { readonly tenant: string; readonly agent: string }) =>
+  agents.holding(tenant, agent, (state, since) =>
+    state === "active"
+      ? board.remove(agentKey(tenant, agent))
+      : board.put(agentKey(tenant, agent), JSON.stringify(revocationValue({ tenant, agent, state, since }))),
+  );
+
+const put = ({ board }: Needs, revocation: Revocation) => board.put(revocationKey(revocation), JSON.stringify(revocationValue(revocation)));
+
+async function telling({ clock, signals }: Needs, tell: () => Promise<void>): Promise<void> {
+  const started = clock.now().getTime();
+  try {
+    await tell();
+    signals.revocationPublished((clock.now().getTime() - started) / 1000);
+  } catch (error) {
+    signals.revocationNotPublished(error);
+  }
+}
