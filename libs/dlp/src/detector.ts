@@ -1,0 +1,51 @@
+/** The span [start, end) of a normalised text, in UTF-16 code units. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a detector looks at. */
+export interface Subject {
+  /** Normalised. */
+  readonly text: string;
+  /** The name of the member that holds the text, normalised; "" when there is none. It counts as context. */
+  readonly memberName: string;
+}
+
+/** Finds one kind of personal data or secret. Deterministic, and linear in the text's length. */
+export interface Detector {
+  /** What is found, for documentation and for people. */
+  readonly describes: string;
+  /**
+   * How sure a match is: 3 a checksum or an unmistakable form, 2 a form with context, 1 a form alone.
+   * A match inside a surer one of another detector is not reported.
+   */
+  readonly certainty: 1 | 2 | 3;
+  /** How two spellings of one value become equal before hashing; by default letters and digits only, in lower case. */
+  readonly canonical?: (value: string) => string;
+  find(subject: Subject): Span[];
+}
+
+/** Every match of a global pattern that `accept` agrees to. */
+export function matches(pattern: RegExp, text: string, accept: (match: string, at: number) => boolean = () => true): Span[] {
+  const found: Span[] = [];
+  for (const match of text.matchAll(pattern)) {
+    if (accept(match[0], match.index)) found.push({ start: match.index, end: match.index + match[0].length });
+  }
+  return found;
+}
+
+/** Whether a word of `words` stands in the `reach` characters before the position, or in the member's name. */
+export function hasContext(subject: Subject, at: number, words: RegExp, reach: number): boolean {
+  return words.test(subject.text.slice(Math.max(0, at - reach), at)) || words.test(spelledOut(subject.memberName));
+}
+
+/** A member's name as words: "dateOfBirth" and "date_of_birth" are "date of birth". */
+function spelledOut(name: string): string {
+  return name
+    .slice(0, 200)
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .replace(/[_\-.]/g, " ");
+}
+
+export const digitsOf = (text: string) => text.replace(/\D/g, "");

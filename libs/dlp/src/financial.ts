@@ -1,0 +1,95 @@
+import validator from "validator";
+import { base58Check, bech32Check, luhn } from "./checksums.ts";
+import { type Detector, matches, type Span } from "./detector.ts";
+
+const digitRun = /\d(?:[ \t\n\r._/-]{0,3}\d){11,}/g;
+
+/** Issuer prefixes and the lengths they come in (ISO/IEC 7812 as published by the networks). */
+const brands: readonly { readonly prefix: RegExp; readonly lengths: readonly number[] }[] = [
+  { prefix: /^4/, lengths: [13, 16, 19] },
+  { prefix: /^(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, lengths: [16] },
+  { prefix: /^3[47]/, lengths: [15] },
+  { prefix: /^(?:30[0-5]|3095|36|38|39)/, lengths: [14, 16, 19] },
+  { prefix: /^(?:6011|64[4-9]|65|62|60|81|82)/, lengths: [16, 17, 18, 19] },
+  { prefix: /^(?:352[89]|35[3-8])/, lengths: [16, 17, 18, 19] },
+  { prefix: /^(?:1800|2131)/, lengths: [15] },
+  { prefix: /^(?:50|5[6-9]|6[0-9])/, lengths: [12, 13, 14, 15, 16, 17, 18, 19] },
+  { prefix: /^220[0-4]/, lengths: [16, 17, 18, 19] },
+];
+
+export const creditCard: Detector = {
+  describes: "a payment card number of 12 to 19 digits, grouped in any way, with a known issuer's prefix and length and the Luhn digit",
+  certainty: 3,
+  find({ text }) {
+    const found: Span[] = [];
+    for (const run of text.matchAll(digitRun)) found.push(...cardsIn(run[0], run.index));
+    return found;
+  },
+};
+
+/** Cards in a run of digit groups: a card begins where a group begins and ends where one ends. */
+function cardsIn(run: string, offset: number): Span[] {
+  const groups = [...run.matchAll(/\d+/g)].map((match) => ({ digits: match[0], start: match.index, end: match.index + match[0].length }));
+  const found: Span[] = [];
+  for (let first = 0; first < groups.length; first++) {
+    let digits = "";
+    const candidates: { readonly digits: string; readonly last: number }[] = [];
+    for (let last = first; last < groups.length && digits.length < 19; last++) {
+      digits += groups[last]?.digits ?? "";
+      if (digits.length >= 12) candidates.push({ digits, last });
+    }
+    const lengths = cardLengths(digits);
+    const card = candidates.findLast((one) => lengths.has(one.digits.length) && luhn(one.digits));
+    if (card === undefined) continue;
+    found.push({ start: offset + (groups[first]?.start ?? 0), end: offset + (groups[card.last]?.end ?? 0) });
+    first = card.last;
+  }
+  return found;
+}
+
+const noLengths: ReadonlySet<number> = new Set();
+
+function cardLengths(digits: string): ReadonlySet<number> {
+  if (digits.length < 12 || !/^[1-68]/.test(digits)) return noLengths;
+  return new Set(brands.filter(({ prefix }) => prefix.test(digits)).flatMap(({ lengths }) => lengths));
+}
+
+const ibanStart = /(?<![\p{L}\p{N}]|[\p{L}\p{N}]{2})[A-Za-z]{2}\d{2}|(?<=iban)[A-Za-z]{2}\d{2}/giu;
+const ibanLetter = /[A-Za-z0-9]/;
+
+export const iban: Detector = {
+  describes: "an IBAN (ISO 13616) of any country in the registry, in groups or not, with its modulus-97 digits",
+  certainty: 3,
+  find({ text }) {
+    const found: Span[] = [];
+    for (const match of text.matchAll(ibanStart)) {
+      const end = ibanEnd(text, match.index);
+      if (end > 0) found.push({ start: match.index, end });
+    }
+    return found;
+  },
+};
+
+/** Tries each place where a group ends, since only the country's own length passes the check. */
+function ibanEnd(text: string, start: number): number {
+  let letters = "";
+  let end = -1;
+  for (let at = start; at < text.length && letters.length < 34; at++) {
+    const letter = text.charAt(at);
+    if (ibanLetter.test(letter)) letters += letter;
+    else if (!/[ \-.\t]/.test(letter) || !ibanLetter.test(text.charAt(at + 1))) break;
+    if (letters.length >= 15 && !ibanLetter.test(text.charAt(at + 1)) && validator.isIBAN(letters.toUpperCase())) end = at + 1;
+  }
+  return end;
+}
+
+export const cryptoWallet: Detector = {
+  describes: "a Bitcoin address (Base58Check, Bech32, Bech32m checksums) or an Ethereum address (0x and 40 hex digits)",
+  certainty: 3,
+  canonical: (value) => (/^(?:0x|bc1)/i.test(value) ? value.toLowerCase() : value),
+  find: ({ text }) => [
+    ...matches(/(?<![A-Za-z0-9])0x[0-9a-fA-F]{40}(?![A-Za-z0-9])/g, text),
+    ...matches(/(?<![A-Za-z0-9])[13][1-9A-HJ-NP-Za-km-z]{25,34}(?![A-Za-z0-9])/g, text, base58Check),
+    ...matches(/(?<![A-Za-z0-9])bc1[02-9ac-hj-np-z]{11,71}(?![A-Za-z0-9])/gi, text, (match) => bech32Check(match.toLowerCase())),
+  ],
+};
