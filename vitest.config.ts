@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const sources = "{libs,services,apps,sdks,bench}/*/src/**";
+const sources = "{libs/*,services/*,apps/*,sdks/*,bench}/src/**";
 
 /**
  * Three tiers, told apart by the file's name: `*.test.ts` beside the code is pure and needs nothing;

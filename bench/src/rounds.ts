@@ -13,7 +13,7 @@ export type Load = Pick<LoadOptions, "connections" | "streams" | "warmupMs" | "m
 
 /** Measures the targets in turn, A B A B …, so that a slow minute of the machine hits them alike; gives every round's result. */
 export async function alternate<Name extends string>(
-  targets: Readonly<Record<Name, Target>>,
+  targets: Readonly<Record<Name, () => Promise<Target>>>,
   load: Load,
   rounds: number,
   progress: (line: string) => void,
@@ -22,7 +22,7 @@ export async function alternate<Name extends string>(
   const results = Object.fromEntries(names.map((name) => [name, [] as LoadResult[]])) as Record<Name, LoadResult[]>;
   for (let round = 1; round <= rounds; round++) {
     for (const name of names) {
-      const result = await once({ ...targets[name], ...load });
+      const result = await once({ ...(await targets[name]()), ...load });
       progress(`round ${round}/${rounds} ${name}: ${result.perSecond}/s, p99 ${result.p99.toFixed(2)} ms, ${result.wrong} wrong`);
       results[name].push(result);
     }

@@ -1,0 +1,85 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
+import type { Endpoints } from "@aegis/contracts/endpoints";
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Target } from "./rounds.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+/** The same payment rule as the peer's, with detectors and a budget, for an agent registered and holding a token. */
+const policy = `apiVersion: aegis.dev/v1
+kind: AgentPolicy
+metadata: { name: finance }
+spec:
+  agents: [finance-agent]
+  dlp:
+    - { detect: [email, us_ssn, credit_card, iban], action: redact }
+  limits:
+    - { budget: daily, actions: 1000000000 }
+  tools:
+    - name: stripe-payments
+      actions:
+        - name: create_payment
+          parameters:
+            amount: { type: number, exclusive_min: 0, max: 5000 }
+            currency: { enum: [USD, EUR] }
+            recipient: { type: string, matches: "^acct_[a-z0-9]+$" }
+            memo: { type: string, max_length: 200, optional: true }
+`;
+
+/** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. */
+export async function startAegis(): Promise<AsyncDisposable & { target(): Promise<Target> }> {
+  const directory = await mkdtemp(join(tmpdir(), "aegis-bench-"));
+  await aegis(["up", "--detach", "--ports", "auto", "--data-dir", directory]);
+  const endpointsFile = join(directory, "endpoints.json");
+  const endpoints = JSON.parse(await readFile(endpointsFile, "utf8")) as Endpoints;
+  const file = join(directory, "bench-policy.yaml");
+  await writeFile(file, policy);
+  const at = ["--endpoints", endpointsFile, "--tenant", "bench", "--json"];
+  await aegis(["policy", "publish", file, "--wait", ...at]);
+  await aegis(["agent", "register", "--agent", "finance-agent", "--owner", "bench@aegis.test", "--scope", "tool:*", ...at]);
+  return {
+    async target() {
+      // A token lives minutes; each round asks for its own.
+      const issued = JSON.parse(await aegis(["token", "issue", "--agent", "finance-agent", ...at])) as { access_token: string };
+      return {
+        address: endpoints.authz.grpc,
+        path: "/aegis.authz.v1.AuthorizationService/Check",
+        message: checkRequest(issued.access_token),
+        // Field 1, decision: allow.
+        expect: "0801",
+      };
+    },
+    [Symbol.asyncDispose]: async () => {
+      await aegis(["down", "--data-dir", directory]);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function aegis(args: readonly string[]): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const child = spawn(join(root, "aegis"), args, { stdio: ["ignore", "pipe", "inherit"] });
+  let stdout = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.on("exit", (code) =>
+    setImmediate(() => (code === 0 ? resolve(stdout) : reject(new Error(`aegis ${args.join(" ")} exited ${code}`)))),
+  );
+  return promise;
+}
+
+function checkRequest(agentToken: string): string {
+  const args = { amount: 4200, currency: "USD", recipient: "acct_ink", memo: "invoice 17" };
+  const request = create(CheckRequestSchema, {
+    agentToken,
+    tool: "stripe-payments",
+    action: "create_payment",
+    args: { case: "argumentsJson", value: new TextEncoder().encode(JSON.stringify(args)) },
+  });
+  return Buffer.from(toBinary(CheckRequestSchema, request)).toString("base64");
+}
