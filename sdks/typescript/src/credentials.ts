@@ -1,4 +1,5 @@
-import { importJWK, type JWK, SignJWT } from "jose";
+import { assertionType, clientId, signClientAssertion } from "@aegis/identity/assertion";
+import type { JWK } from "jose";
 
 /** Gives a valid access token; called before each check. */
 export type TokenSource = () => Promise<string>;
@@ -40,24 +41,16 @@ export function agentToken(identity: AgentIdentity): TokenSource {
 }
 
 async function issue(identity: AgentIdentity): Promise<{ access_token: string; expires_in: number }> {
-  const clientId = `${identity.tenant}/${identity.agent}`;
-  const key = await importJWK(identity.privateKey, identity.privateKey.alg ?? "EdDSA");
-  const assertion = await new SignJWT({ jti: crypto.randomUUID() })
-    .setProtectedHeader({ alg: identity.privateKey.alg ?? "EdDSA", ...(identity.privateKey.kid ? { kid: identity.privateKey.kid } : {}) })
-    .setIssuer(clientId)
-    .setSubject(clientId)
-    .setAudience(identity.tokenUrl)
-    .setIssuedAt()
-    .setExpirationTime("60s")
-    .sign(key);
+  const client = { tenant: identity.tenant, agent: identity.agent };
+  const assertion = await signClientAssertion({ privateJwk: identity.privateKey, client, audience: identity.tokenUrl });
   const response = await fetch(`${identity.tokenUrl}/oauth/token`, {
     method: "POST",
     redirect: "error",
     signal: AbortSignal.timeout(10_000),
     body: new URLSearchParams({
       grant_type: "client_credentials",
-      client_id: clientId,
-      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+      client_id: clientId(client),
+      client_assertion_type: assertionType,
       client_assertion: assertion,
       ...(identity.scope ? { scope: identity.scope } : {}),
       ...(identity.promptId ? { prompt_id: identity.promptId } : {}),
@@ -66,7 +59,7 @@ async function issue(identity: AgentIdentity): Promise<{ access_token: string; e
   });
   const answer = (await response.json()) as { access_token?: string; expires_in?: number; error?: string; error_description?: string };
   if (!response.ok || answer.access_token === undefined) {
-    throw new Error(`no token for ${clientId}: ${answer.error_description ?? answer.error ?? response.status}`);
+    throw new Error(`no token for ${clientId(client)}: ${answer.error_description ?? answer.error ?? response.status}`);
   }
   return { access_token: answer.access_token, expires_in: answer.expires_in ?? 60 };
 }
