@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { answersKeptMs, RecentAnswers } from "./answers.ts";
+
+test("an answer is repeated for five minutes and no longer", () => {
+  const answers = new RecentAnswers<string>();
+  answers.set("key", "allow", 0);
+  expect(answers.get("key", answersKeptMs - 1)).toBe("allow");
+  expect(answers.get("key", answersKeptMs)).toBeUndefined();
+});
+
+test("memory is bounded: the oldest go first", () => {
+  const answers = new RecentAnswers<number>(3);
+  for (let index = 0; index < 10; index++) answers.set(String(index), index, index);
+  expect([6, 7, 8, 9].map((index) => answers.get(String(index), 10))).toEqual([undefined, 7, 8, 9]);
+});
+
+test("forgetting takes only the very answer that failed", () => {
+  const answers = new RecentAnswers<string>();
+  answers.set("key", "first", 0);
+  answers.set("key", "second", 1);
+  answers.forget("key", "first");
+  expect(answers.get("key", 2)).toBe("second");
+  answers.forget("key", "second");
+  expect(answers.get("key", 2)).toBeUndefined();
+});

@@ -1,0 +1,68 @@
+import type { Principal } from "@aegis/contracts/decision-event";
+import type { Reason } from "@aegis/contracts/reasons";
+import { type Finding, scan } from "@aegis/dlp/detect";
+import { type AgentClaims, scopeOf } from "@aegis/identity/claims";
+
+import type { Verdict } from "@aegis/policy/input";
+import type { Call } from "./call.ts";
+import { type ActivePolicy, usablePolicy } from "./policies.ts";
+import { boundContext, refuseContext, refuseIdentity, type Standing } from "./principal.ts";
+
+/** What is known when a call is judged. */
+export interface Facts {
+  readonly claims: AgentClaims;
+  readonly principal: Principal;
+  readonly expired: boolean;
+  readonly standingOf: (agent: string) => Standing;
+  readonly active: ActivePolicy | undefined;
+  /** Every finding of every detector in the arguments. */
+  readonly findings: readonly Finding[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Either a refusal that no policy had a say in, or what the policies say. */
+export type Judgement =
+  | { readonly kind: "refused"; readonly reason: Reason; readonly policy?: ActivePolicy }
+  | { readonly kind: "judged"; readonly verdict: Verdict; readonly policy: ActivePolicy };
+
+/** Judges one call by everything that is known without asking anybody. */
+export function judge(call: Call, facts: Facts): Judgement {
+  const refusal = refuseIdentity(facts.principal, facts.expired, facts.standingOf) ?? refuseContext(facts.claims, call.context);
+  if (refusal) return { kind: "refused", reason: refusal };
+  const policy = usablePolicy(facts.active, facts.now);
+  if ("code" in policy) return { kind: "refused", reason: policy };
+  return { kind: "judged", policy, verdict: evaluate(call, facts, policy) };
+}
+
+function evaluate(call: Call, facts: Facts, { snapshot }: ActivePolicy): Verdict {
+  const { principal, claims } = facts;
+  const context = boundContext(claims, call.context);
+  return snapshot.evaluate({
+    principal: {
+      tenant: principal.tenant,
+      agent: principal.agent,
+      subject: principal.subject,
+      chain: principal.chain,
+      depth: principal.depth,
+      scope: scopeOf(claims),
+      issuedAt: claims.iat,
+    },
+    tool: call.tool,
+    action: call.action,
+    arguments: call.arguments,
+    destination: call.destination,
+    context: { purpose: context.purpose, promptId: context.promptId, sessionId: context.sessionId },
+    estimate: call.estimate,
+    now: facts.now,
+    findings: policyFindings(call, facts, snapshot.detectors(principal.agent)),
+  });
+}
+
+/**
+ * What the policies' own detectors find. Not a filter over all findings: a detector that no policy asks for may cover a match of one
+ * that does. It can only be nothing when nothing was found at all.
+ */
+function policyFindings(call: Call, facts: Facts, detectors: Parameters<typeof scan>[1]): readonly Finding[] {
+  return facts.findings.length === 0 || detectors.length === 0 ? [] : scan(call.arguments, detectors);
+}

@@ -1,0 +1,112 @@
+import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
+import { type DecisionData, type DecisionEvent, decisionType, type Producer } from "@aegis/contracts/decision-event";
+import type { Reason } from "@aegis/contracts/reasons";
+import type { Finding } from "@aegis/dlp/detect";
+import { redact, redactText } from "@aegis/dlp/redact";
+import { boundReasons, type Draft } from "./draft.ts";
+
+/** What an event says besides the decision itself. */
+export interface EventFacts {
+  readonly source: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly traceparent?: string | undefined;
+  /** Every finding of every detector in the arguments: none of it is stored, whether or not a policy asked. */
+  readonly findings: readonly Finding[];
+  readonly context: DecisionData["context"];
+  readonly latencyMs: number;
+  readonly pep: DecisionData["pep"];
+  /** Leave out what only helps to understand: the spool is nearly full. */
+  readonly shed: boolean;
+}
+
+/** An event must fit into one NATS message (1 MiB by default) with room to spare. */
+const maxArgumentsInEvent = 256 * 1024;
+const noKey = new Uint8Array(32);
+
+/** The event of a decision; it names its place in the producer's sequence, so it is made when that is known. */
+export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Producer) => DecisionEvent {
+  const { verdict, policy, call, approval } = draft;
+  const hidden = redact(
+    call.arguments as JsonValue,
+    facts.findings.map((finding) => ({ finding, action: "redact" as const })),
+    { hashKey: noKey },
+  );
+  const inNames = facts.findings.some((finding) => finding.inKey);
+  const reasons = storedReasons(draft.reasons, inNames);
+  const data: Omit<DecisionData, "producer"> = {
+    decisionId: draft.id,
+    decision: draft.decision,
+    reasons,
+    kind: "check",
+    principal: draft.principal,
+    tool: call.tool,
+    action: call.action,
+    arguments: facts.shed ? { "aegis:omitted": "the spool is nearly full" } : bounded(hidden.value as JsonObject),
+    redactions: hidden.redactions.slice(0, 1000).map(({ pointer, detector, count }) => ({ pointer, detector, count })),
+    ...(call.destination && { destination: { ...call.destination, url: redactText(call.destination.url), declaredBy: "sdk" as const } }),
+    context: storedContext(facts),
+    actionDigest: draft.actionDigest,
+    ...(verdict?.ruleDigest !== undefined && { ruleDigest: verdict.ruleDigest }),
+    ...(policy && { snapshotDigest: policy.snapshot.digest, policyVersion: policy.snapshot.version }),
+    dryRun: call.dryRun,
+    ...(verdict?.shadow && { shadow: { decision: verdict.shadow.decision, reasons: storedReasons(verdict.shadow.reasons, inNames) } }),
+    ...(approval && {
+      approval: { id: approval.id, queue: approval.queue, quorum: approval.quorum, expiresAt: approval.expiresAt },
+    }),
+    ...(draft.overrideOf !== undefined && { overrideOf: draft.overrideOf }),
+    ...(verdict && goesAhead(draft) && { cost: verdict.cost }),
+    reservations: [...draft.reservations],
+    latencyMs: facts.latencyMs,
+    pep: facts.pep,
+  };
+  return (producer) => ({
+    specversion: "1.0",
+    id: draft.id,
+    source: facts.source,
+    type: decisionType,
+    time: facts.time,
+    datacontenttype: "application/json",
+    tenant: draft.principal.tenant,
+    ...(facts.traceparent !== undefined && { traceparent: facts.traceparent }),
+    data: { ...data, producer },
+  });
+}
+
+function storedContext({ context, shed }: EventFacts): DecisionData["context"] {
+  const { reasoning, purpose, ...rest } = context;
+  return {
+    ...rest,
+    ...(purpose !== undefined && { purpose: redactText(purpose) }),
+    ...(reasoning !== undefined && !shed && { reasoning: redactText(reasoning) }),
+  };
+}
+
+/** A pointer spells the names of members, and a name may hold what must not be stored. */
+function storedReasons(reasons: readonly Reason[], inNames: boolean): Reason[] {
+  const stored = boundReasons(reasons);
+  if (!inNames) return [...stored];
+  return stored.map((reason) => ({
+    ...reason,
+    message: redactText(reason.message),
+    ...(reason.pointer !== undefined && { pointer: redactText(reason.pointer) }),
+  }));
+}
+
+/** Whether the call will be made: a denied, pending or dry-run call costs nothing. */
+const goesAhead = (draft: Draft) => (draft.decision === "allow" || draft.decision === "sanitize") && !draft.call.dryRun;
+
+function bounded(value: JsonObject): JsonObject {
+  return room(value, maxArgumentsInEvent) < 0 ? { "aegis:omitted": "too large to store" } : value;
+}
+
+/** What is left of `room` characters after the value, negative as soon as it is too much; cheaper than serialising twice. */
+function room(value: JsonValue, left: number): number {
+  if (typeof value === "string") return left - value.length - 3;
+  if (typeof value !== "object" || value === null) return left - 8;
+  for (const [name, member] of Object.entries(value)) {
+    left = room(member, left - (Array.isArray(value) ? 1 : name.length + 4));
+    if (left < 0) return left;
+  }
+  return left;
+}

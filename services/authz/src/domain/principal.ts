@@ -1,0 +1,52 @@
+import type { DecisionData, Principal } from "@aegis/contracts/decision-event";
+import type { Reason } from "@aegis/contracts/reasons";
+import { type AgentClaims, chainOf } from "@aegis/identity/claims";
+
+/** Who calls, as events name it. */
+export function principalOf(claims: AgentClaims): Principal {
+  return {
+    org: claims.org,
+    tenant: claims.tenant,
+    agent: claims.client_id,
+    subject: claims.sub,
+    chain: chainOf(claims),
+    depth: claims.depth,
+    instance: claims.instance,
+    tokenId: claims.jti,
+  };
+}
+
+/** What the token issuer's registry says of an agent now. */
+export type Standing = "active" | "suspended" | "revoked";
+
+/**
+ * Refuses whoever may not act at all: an expired token, or a chain with an agent in it that was suspended or revoked.
+ * A revoked parent takes everything below it along.
+ */
+export function refuseIdentity(principal: Principal, expired: boolean, standingOf: (agent: string) => Standing): Reason | undefined {
+  if (expired) return { code: "token_expired", message: "the token has expired" };
+  for (const agent of principal.chain) {
+    const standing = standingOf(agent);
+    if (standing === "revoked") return { code: "agent_revoked", message: `${agent} is revoked` };
+    if (standing === "suspended") return { code: "agent_suspended", message: `${agent} is suspended` };
+  }
+  return undefined;
+}
+
+/** What the token is bound to, the caller cannot rename: any difference refuses the call. */
+export function refuseContext(claims: AgentClaims, context: DecisionData["context"]): Reason | undefined {
+  if (claims.prompt_id !== undefined && context.promptId !== undefined && claims.prompt_id !== context.promptId)
+    return { code: "context_mismatch", message: "the token is bound to another prompt" };
+  if (claims.session_id !== undefined && context.sessionId !== undefined && claims.session_id !== context.sessionId)
+    return { code: "context_mismatch", message: "the token is bound to another session" };
+  return undefined;
+}
+
+/** The call's context with what the token is bound to. */
+export function boundContext(claims: AgentClaims, context: DecisionData["context"]): DecisionData["context"] {
+  return {
+    ...context,
+    ...(claims.prompt_id !== undefined && { promptId: claims.prompt_id }),
+    ...(claims.session_id !== undefined && { sessionId: claims.session_id }),
+  };
+}

@@ -1,0 +1,265 @@
+import { actionDigest } from "@aegis/canonical/digest";
+import type { CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
+import type { DecisionData } from "@aegis/contracts/decision-event";
+import { AegisError } from "@aegis/contracts/errors";
+import type { Reason } from "@aegis/contracts/reasons";
+import { subject } from "@aegis/contracts/subjects";
+import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
+import type { AgentClaims } from "@aegis/identity/claims";
+import type { Verdict } from "@aegis/policy/input";
+import { RecentAnswers } from "#domain/answers.ts";
+import { type Call, parseCall } from "#domain/call.ts";
+import { judge } from "#domain/decide.ts";
+import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
+import { decisionEventOf } from "#domain/event.ts";
+import type { ActivePolicy } from "#domain/policies.ts";
+import { boundContext, principalOf } from "#domain/principal.ts";
+import type { AuthenticateAgent } from "./authenticate.ts";
+import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId, Standings } from "./ports.ts";
+import type { RecentDecisions } from "./recent-decisions.ts";
+
+/** How the call reached us. */
+export interface Caller {
+  /** From the metadata, when the request carries no token. */
+  readonly bearer: string | undefined;
+  readonly traceparent: string | undefined;
+  /** Milliseconds on the monotonic clock when the call arrived. */
+  readonly arrived: number;
+  readonly pep: DecisionData["pep"];
+}
+
+export interface CheckPorts {
+  readonly authenticate: AuthenticateAgent;
+  readonly standings: Standings;
+  readonly policyOf: (tenant: string) => ActivePolicy | undefined;
+  readonly log: EventLog;
+  readonly budget: Budget;
+  readonly approvals: Approvals;
+  readonly recent: RecentDecisions;
+  readonly hashKeyOf: HashKeyOf;
+  readonly newId: NewId;
+  readonly clock: Clock;
+  /** Milliseconds on the monotonic clock. */
+  readonly monotonic: () => number;
+  readonly signals: CheckSignals;
+}
+
+/**
+ * Decides one call. A refusal is an answer; what throws is a broken call.
+ *
+ * @throws AegisError `unauthenticated` for a token that does not verify, `invalid_argument` for a malformed call.
+ */
+export type Check = (request: CheckRequest, caller: Caller) => Promise<Draft>;
+
+/** A call on its way to a decision. */
+interface Work {
+  readonly id: string;
+  readonly call: Call;
+  readonly claims: AgentClaims;
+  readonly expired: boolean;
+  readonly base: Pick<Draft, "id" | "principal" | "call" | "actionDigest">;
+  readonly findings: readonly Finding[];
+  readonly now: Date;
+  readonly caller: Caller;
+}
+
+/** A decision with what it holds until it is durable. */
+interface Decided {
+  readonly draft: Draft;
+  readonly hold?: Hold | undefined;
+}
+
+/** How long a T0 decision may wait for JetStream. */
+const acknowledgeMs = 2_000;
+
+export function checkCall(ports: CheckPorts): Check {
+  const answers = new RecentAnswers<Promise<Draft>>();
+  return async (request, caller) => {
+    const { claims, expired } = await ports.authenticate(request, caller.bearer);
+    const call = parseCall(request);
+    const work = prepareWork(ports, call, claims, expired, caller);
+    if (call.requestId === undefined) return decideAndRecord(ports, work);
+    const key = JSON.stringify([
+      claims.tenant,
+      claims.client_id,
+      call.requestId,
+      work.base.actionDigest,
+      call.overrideToken ?? "",
+      call.dryRun,
+    ]);
+    const now = work.now.getTime();
+    const known = answers.get(key, now);
+    if (known) return known;
+    const answer = decideAndRecord(ports, work);
+    answers.set(key, answer, now);
+    // What could not be recorded was not decided: the next try may do better.
+    const forget = () => answers.forget(key, answer);
+    answer.then((draft) => draft.reasons.some((reason) => reason.code === "audit_unavailable") && forget(), forget);
+    return answer;
+  };
+}
+
+function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired: boolean, caller: Caller): Work {
+  const principal = principalOf(claims);
+  const { tenant, agent } = principal;
+  const digest = actionDigest({
+    tenant,
+    agent,
+    tool: call.tool,
+    action: call.action,
+    arguments: call.arguments,
+    destination: call.destination,
+  });
+  const id = ports.newId();
+  return {
+    id,
+    call,
+    claims,
+    expired,
+    base: { id, principal, call, actionDigest: digest },
+    findings: scan(call.arguments, detectorNames),
+    now: ports.clock.now(),
+    caller,
+  };
+}
+
+async function decideAndRecord(ports: CheckPorts, work: Work): Promise<Draft> {
+  const { log } = ports;
+  const state = log.state();
+  const draft =
+    state === "deny" || state === "dead"
+      ? deny(work, { code: "audit_unavailable", message: "decisions cannot be recorded now" })
+      : await record(ports, work, await decide(ports, work));
+  const seconds = (ports.monotonic() - work.caller.arrived) / 1000;
+  const { shadow } = draft.verdict ?? {};
+  ports.signals.decided(draft.decision, draft.reasons[0]?.code, seconds, { shadow: shadow?.decision, dryRun: work.call.dryRun });
+  return draft;
+}
+
+async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
+  const { claims, expired, findings, base, call } = work;
+  const { tenant } = base.principal;
+  const judgement = judge(call, {
+    claims,
+    principal: base.principal,
+    expired,
+    standingOf: (agent) => ports.standings.of(tenant, agent),
+    active: ports.policyOf(tenant),
+    findings,
+    now: work.now.getTime(),
+  });
+  if (judgement.kind === "refused") return { draft: deny(work, judgement.reason) };
+  const { verdict, policy } = judgement;
+  const judged = { policy, verdict };
+  if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };
+  if (verdict.durability === "T0" && !call.dryRun && verdict.decision !== "approval_needed" && !ports.log.publishing())
+    return { draft: { ...deny(work, notAcknowledged), ...judged } };
+  if (verdict.decision === "approval_needed" && (call.overrideToken === undefined || call.dryRun || !verdict.overridable))
+    return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
+  return goAhead(ports, work, verdict, policy);
+}
+
+/** Nothing but budget, and an approval if one is needed, stands in the way. */
+async function goAhead(ports: CheckPorts, work: Work, verdict: Verdict, policy: ActivePolicy): Promise<Decided> {
+  const { call, base } = work;
+  const judged = { policy, verdict };
+  const { tenant } = base.principal;
+  let hold: Hold | undefined;
+  if (!call.dryRun && verdict.charges.length > 0) {
+    const pending = ports.budget.reserve(tenant, verdict.charges);
+    const reserved = pending instanceof Promise ? await pending : pending;
+    if (!reserved.ok) {
+      const refused = deny(work, { code: "budget_exhausted", message: reserved.message });
+      return { draft: { ...refused, ...judged, retryAfter: reserved.retryAfter, budgets: ports.budget.view(tenant, verdict.charges) } };
+    }
+    hold = reserved.hold;
+  }
+  let overrideOf: string | undefined;
+  if (verdict.decision === "approval_needed") {
+    const redeemed = await redeem(ports, work, verdict);
+    if (!redeemed.ok) {
+      hold?.giveBack();
+      return { draft: { ...deny(work, { code: "override_invalid", message: redeemed.message }), ...judged } };
+    }
+    overrideOf = redeemed.approvalId;
+  }
+  const sanitized = sanitize(call, verdict, ports.hashKeyOf(tenant));
+  const draft: Draft = {
+    ...base,
+    ...judged,
+    decision: sanitized ? "sanitize" : "allow",
+    reasons: boundReasons(overrideOf === undefined ? verdict.reasons : reasonsAfterApproval(verdict)),
+    overrideOf,
+    sanitized,
+    reservations: hold?.reservations ?? [],
+    budgets: ports.budget.view(tenant, verdict.charges),
+  };
+  return { draft, hold };
+}
+
+function redeem(ports: CheckPorts, work: Work, verdict: Verdict) {
+  const { principal } = work.base;
+  return ports.approvals.redeem({
+    overrideToken: work.call.overrideToken ?? "",
+    tenant: principal.tenant,
+    agent: principal.agent,
+    instance: principal.instance,
+    actionDigest: work.base.actionDigest,
+    ruleDigest: verdict.ruleDigest ?? "",
+    decisionId: work.id,
+  });
+}
+
+function askForApproval(ports: CheckPorts, work: Work, verdict: Verdict): Draft {
+  const need = verdict.approval ?? { queue: "default", quorum: 1, expiresSeconds: 1800 };
+  const expiresAt = new Date(work.now.getTime() + need.expiresSeconds * 1000).toISOString();
+  return {
+    ...deny(work, ...verdict.reasons),
+    decision: "approval_needed",
+    // A dry run asks nobody for anything.
+    approval: work.call.dryRun ? undefined : { id: ports.newId(), queue: need.queue, quorum: need.quorum, expiresAt },
+  };
+}
+
+const notAcknowledged: Reason = {
+  code: "audit_unavailable",
+  message: "this action needs its record replicated first, and that is not possible now",
+};
+
+function deny(work: Work, ...reasons: readonly Reason[]): Draft {
+  return { ...work.base, decision: "deny", reasons: boundReasons(reasons), reservations: [], budgets: [] };
+}
+
+/** Makes the decision durable. What cannot be recorded is denied, and gives back what it held. */
+async function record(ports: CheckPorts, work: Work, { draft, hold }: Decided): Promise<Draft> {
+  const { log } = ports;
+  const { principal } = draft;
+  const goes = draft.decision === "allow" || draft.decision === "sanitize";
+  const durability = goes && !work.call.dryRun ? (draft.verdict?.durability ?? "T1") : "T2";
+  const stored = durability === "T0" ? log.acknowledged(draft.id, acknowledgeMs) : undefined;
+  const make = decisionEventOf(draft, {
+    source: log.source,
+    time: work.now.toISOString(),
+    traceparent: work.caller.traceparent,
+    findings: work.findings,
+    context: boundContext(work.claims, work.call.context),
+    latencyMs: Math.round((ports.monotonic() - work.caller.arrived) * 1000) / 1000,
+    pep: work.caller.pep,
+    shed: log.state() === "shed",
+  });
+  const { tenant, agent } = principal;
+  try {
+    await log.append({ id: draft.id, subject: subject("decision", { tenant, agent, decision: draft.decision }), make }, goes ? "T1" : "T2");
+  } catch (error) {
+    hold?.giveBack();
+    ports.signals.unrecorded(draft.id, error);
+    return deny(work, { code: "audit_unavailable", message: AegisError.from(error).message });
+  }
+  hold?.commit();
+  if (goes) ports.recent.remember(draft, work.now.getTime());
+  if (stored === undefined || (await stored)) return draft;
+  await ports.recent
+    .withdraw(draft, "its record was not replicated in time")
+    .catch((error: unknown) => ports.signals.unrecorded(draft.id, error));
+  return { ...deny(work, notAcknowledged), id: draft.id, policy: draft.policy, verdict: draft.verdict };
+}

@@ -1,0 +1,137 @@
+import type { DecisionEvent, Producer, Reservation } from "@aegis/contracts/decision-event";
+import type { OutcomeEvent } from "@aegis/contracts/outcome-event";
+import type { DecisionName } from "@aegis/contracts/reasons";
+import type { VerifiedToken } from "@aegis/identity/verify";
+import type { Charge } from "@aegis/policy/input";
+import type { BudgetView } from "#domain/draft.ts";
+import type { HighWater } from "#domain/policies.ts";
+import type { Standing } from "#domain/principal.ts";
+
+export interface Clock {
+  now(): Date;
+}
+
+/** A new UUIDv7. */
+export type NewId = () => string;
+
+/** Verifies agents' tokens. */
+export interface Tokens {
+  /** The result for a token verified before, without waiting. */
+  cached(token: string): VerifiedToken | undefined;
+  /** @throws AegisError `unavailable` while no key of the issuer was ever had. */
+  verify(token: string): Promise<VerifiedToken>;
+}
+
+/** Tells whoever watches that somebody came with a token that does not verify. A hint: it may be lost. */
+export interface AuthnFailures {
+  report(why: string): void;
+}
+
+/** What the registry says of agents now. */
+export interface Standings {
+  of(tenant: string, agent: string): Standing;
+  set(tenant: string, agent: string, standing: Standing): void;
+}
+
+export type Tier = "T1" | "T2";
+
+/** An event on its way into the log: `make` is called once, with its place in this process's sequence. */
+export interface LogEntry {
+  readonly id: string;
+  readonly subject: string;
+  readonly make: (producer: Producer) => DecisionEvent | OutcomeEvent | ActivatedEvent;
+}
+
+/** A revision came into force here. */
+export interface ActivatedEvent {
+  readonly id: string;
+  readonly type: "dev.aegis.policy.activated.v1";
+  readonly [attribute: string]: unknown;
+}
+
+/** The local, durable log of events, which a publisher carries on. */
+export interface EventLog {
+  /** Names this process in its events: "aegis/authz/<instance>". */
+  readonly source: string;
+  state(): "ok" | "alarm" | "shed" | "deny" | "dead";
+  /** Resolves when the event is safe at `tier`. @throws AegisError `unavailable`. */
+  append(entry: LogEntry, tier: Tier): Promise<void>;
+  /** Whether the event is stored in JetStream within the time; to be asked before `append`. */
+  acknowledged(id: string, timeoutMs: number): Promise<boolean>;
+  /** Whether JetStream could be reached just now. */
+  publishing(): boolean;
+}
+
+/** Units set aside for one decision. Exactly one of the two is called, once. */
+export interface Hold {
+  readonly reservations: readonly Reservation[];
+  /** The decision is durable: the units are spent. */
+  commit(): void;
+  giveBack(): void;
+}
+
+export type Reserved =
+  | { readonly ok: true; readonly hold: Hold }
+  | { readonly ok: false; readonly message: string; readonly retryAfter: number };
+
+/** Spends shares of accounts that the budget service leased to this process. */
+export interface Budget {
+  /** Every charge or none. Answers at once when the leases held suffice. */
+  reserve(tenant: string, charges: readonly Charge[]): Reserved | Promise<Reserved>;
+  /** What is known of the limited accounts among these. */
+  view(tenant: string, charges: readonly Charge[]): readonly BudgetView[];
+}
+
+export interface Redemption {
+  readonly overrideToken: string;
+  readonly tenant: string;
+  readonly agent: string;
+  readonly instance: string;
+  readonly actionDigest: string;
+  readonly ruleDigest: string;
+  /** Idempotency key. */
+  readonly decisionId: string;
+}
+
+export interface Approvals {
+  /** Spends an override token. Never throws: whoever cannot be asked has not agreed. */
+  redeem(
+    redemption: Redemption,
+  ): Promise<{ readonly ok: true; readonly approvalId: string } | { readonly ok: false; readonly message: string }>;
+  /** Where a person or the agent sees how an approval stands. */
+  statusUrl(approvalId: string): string;
+}
+
+/** Verified bundles on this replica's disk, so that it starts without NATS. What it returns is not trusted: everything is verified again. */
+export interface PolicyCache {
+  /** All tenants with their last head (compact JWS) and bundle. */
+  load(): Promise<{ tenant: string; head: string; bundle: Uint8Array | undefined; highWater: HighWater | undefined }[]>;
+  /** Durable when it resolves; the bundle is left as it is when absent. */
+  save(tenant: string, entry: { head: string; bundle?: Uint8Array; highWater: HighWater }): Promise<void>;
+}
+
+/** Bundles by the name that a head gives them. */
+export interface Bundles {
+  /** Undefined when there is none. @throws AegisError `unavailable`. */
+  get(object: string): Promise<Uint8Array | undefined>;
+}
+
+/** A stable key per tenant, for pseudonyms. */
+export type HashKeyOf = (tenant: string) => Uint8Array;
+
+/** What people and dashboards learn of decisions. */
+export interface CheckSignals {
+  decided(
+    decision: DecisionName,
+    reasonCode: string | undefined,
+    seconds: number,
+    more: { shadow: DecisionName | undefined; dryRun: boolean },
+  ): void;
+  unauthenticated(): void;
+  unrecorded(decisionId: string, error: unknown): void;
+}
+
+export interface PolicySignals {
+  activated(tenant: string, version: string, milliseconds: number): void;
+  refused(tenant: string, why: string): void;
+}
