@@ -42,6 +42,23 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   return bus;
 }
 
+/** Resolves when the bus is connected, or on abort; never rejects. */
+export function untilConnected(bus: Bus, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      signal.removeEventListener("abort", finish);
+      // The first call comes before there is anything to take back.
+      queueMicrotask(() => unsubscribe());
+      resolve();
+    };
+    const unsubscribe = bus.onStatus((up) => {
+      if (up) finish();
+    });
+    signal.addEventListener("abort", finish, { once: true });
+    if (signal.aborted) finish();
+  });
+}
+
 class Connection implements Bus {
   readonly #listeners = new Set<(connected: boolean) => void>();
   readonly #logger: Logger;

@@ -1,15 +1,15 @@
 import type { StreamName } from "@aegis/contracts/subjects";
 import type { Logger } from "@aegis/service/logger";
-import { AckPolicy, type Consumer, type ConsumerMessages, DeliverPolicy } from "@nats-io/jetstream";
+import { AckPolicy, type Consumer, type ConsumerMessages, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
 import { Backoff } from "./backoff.ts";
-import type { Bus } from "./connect.ts";
+import { type Bus, untilConnected } from "./connect.ts";
 import { isJetStreamCode, jetStreamCode } from "./errors.ts";
 import { type BusMessage, busMessage } from "./message.ts";
 import { ensureStreamNamed } from "./streams.ts";
 
 export type { BusMessage } from "./message.ts";
 
-const ackWaitMs = 30_000;
+const ackWaitMs = 10_000;
 const pullMs = 5_000;
 
 export interface ConsumeOptions {
@@ -75,11 +75,11 @@ class Reader {
     const signal = this.#stopping.signal;
     while (!signal.aborted) {
       try {
-        await Promise.race([this.#bus.ready(), aborted(signal)]);
+        await untilConnected(this.#bus, signal);
         if (signal.aborted) return;
         const consumer = await this.#ensureConsumer();
         retry.reset();
-        while (!signal.aborted) await this.#read(consumer);
+        while (!signal.aborted && this.#bus.connected()) await this.#read(consumer);
       } catch (error) {
         if (signal.aborted) return;
         logger.warn({ err: error, stream, durable }, "reading the stream was interrupted; going on");
@@ -92,35 +92,58 @@ class Reader {
   async #read(consumer: Consumer): Promise<void> {
     const pull = await consumer.fetch({ max_messages: this.#batch, expires: pullMs });
     this.#pull = pull;
-    if (this.#stopping.signal.aborted) pull.stop();
-    let messages: BusMessage[] = [];
+    // A pull does not outlive its connection. Stopping still yields what has arrived.
+    const unsubscribe = this.#bus.onStatus((up) => {
+      if (!up) pull.stop();
+    });
+    try {
+      await this.#drain(pull, consumer);
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  async #drain(pull: ConsumerMessages, consumer: Consumer): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) pull.stop();
+    let messages: JsMsg[] = [];
     let received = 0;
     for await (const message of pull) {
       received++;
       this.lag = message.info.pending;
-      messages.push(busMessage(message));
+      messages.push(message);
       // Let what is already in the socket join the batch.
       if (pull.getPending() === 0) await new Promise(setImmediate);
       if (pull.getPending() > 0 && messages.length < this.#batch) continue;
       await this.#hand(messages);
       messages = [];
-      if (this.#stopping.signal.aborted) return;
     }
     await this.#hand(messages);
     // An empty pull may mean an idle stream or a consumer that is gone: asking tells, and throws when it is gone.
-    if (received === 0 && !this.#stopping.signal.aborted) this.lag = (await consumer.info()).num_pending;
+    if (received === 0 && !signal.aborted && this.#bus.connected()) this.lag = (await consumer.info()).num_pending;
   }
 
-  async #hand(messages: BusMessage[]): Promise<void> {
-    if (messages.length === 0) return;
+  /** After `stop`, what was fetched and not handed over goes back at once instead of after the acknowledgement's time. */
+  async #hand(fetched: JsMsg[]): Promise<void> {
+    if (fetched.length === 0) return;
+    if (this.#stopping.signal.aborted) {
+      for (const message of fetched) message.nak();
+      return;
+    }
+    const stillAtIt = setInterval(() => {
+      for (const message of fetched) message.working();
+    }, ackWaitMs / 3);
     try {
-      await this.#options.onBatch(messages);
+      await this.#options.onBatch(fetched.map(busMessage));
       this.#failing.reset();
     } catch (error) {
       const { logger, stream, durable } = this.#options;
-      logger.error({ err: error, stream, durable, messages: messages.length }, "a batch failed; it will be delivered again");
-      for (const message of messages) message.nak(1_000);
+      logger.error({ err: error, stream, durable, messages: fetched.length }, "a batch failed; it will be delivered again");
+      // A message that was acked stays acked.
+      for (const message of fetched) message.nak(1_000);
       await this.#failing.wait(this.#stopping.signal);
+    } finally {
+      clearInterval(stillAtIt);
     }
   }
 
@@ -147,11 +170,4 @@ class Reader {
     }
     return this.#bus.jetstream.consumers.get(stream, durable);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -36,7 +36,7 @@ export function busMessage(message: JsMsg): BusMessage {
       }
     },
     async ack() {
-      const confirmed = await message.ackAck({ timeout: 5_000 }).catch((error: unknown) => {
+      const confirmed = await message.ackAck({ timeout: 2_000 }).catch((error: unknown) => {
         throw new AegisError("unavailable", "the acknowledgement was not confirmed", { cause: error });
       });
       if (!confirmed) throw new AegisError("unavailable", "the acknowledgement was not confirmed");

@@ -1,7 +1,7 @@
 import type { Logger } from "@aegis/service/logger";
 import { DeliverPolicy, type JsMsg, type PushConsumer } from "@nats-io/jetstream";
 import { Backoff } from "./backoff.ts";
-import type { Bus } from "./connect.ts";
+import { type Bus, untilConnected } from "./connect.ts";
 import { ensureStreamNamed } from "./streams.ts";
 
 /** `value` is undefined for a key that was deleted. */
@@ -27,7 +27,7 @@ async function run(bus: Bus, name: string, options: Parameters<typeof watchBucke
   const retry = new Backoff();
   while (!signal.aborted) {
     try {
-      await connected(bus, signal);
+      await untilConnected(bus, signal);
       if (signal.aborted) return;
       await ensureStreamNamed(bus, `KV_${name}`);
       await readUntilDisconnect(bus, name, options, signal, () => retry.reset());
@@ -80,19 +80,4 @@ async function readUntilDisconnect(
 function liveValue(message: JsMsg): Uint8Array | undefined {
   const operation = message.headers?.get("KV-Operation");
   return operation === "DEL" || operation === "PURGE" ? undefined : message.data;
-}
-
-function connected(bus: Bus, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      signal.removeEventListener("abort", finish);
-      queueMicrotask(() => unsubscribe());
-      resolve();
-    };
-    const unsubscribe = bus.onStatus((up) => {
-      if (up) finish();
-    });
-    signal.addEventListener("abort", finish, { once: true });
-    if (signal.aborted) finish();
-  });
 }
