@@ -36,8 +36,10 @@ export function connectDatabase<DB>(options: DatabaseOptions): Database<DB> {
     options: `-c search_path=${assertIdentifier(options.schema)}`,
     types: { getTypeParser },
   });
-  // The pool drops a broken idle connection by itself; without a listener its event would end the process.
+  // A broken connection shows in the query that meets it and leaves the pool by itself; but its event, idle or in a transaction,
+  // would end the process if nobody listened.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
 }
 

@@ -7,7 +7,7 @@ import { wakeOutboxOf } from "./outbox-signal.ts";
  * Runs `work` in a transaction that sees one tenant's rows: `aegis.tenant` holds until the transaction ends, and row-level
  * security compares with it. Throws `invalid_argument` when the tenant is no tenant name.
  */
-export function inTenant<DB, T>(db: Kysely<DB>, tenant: string, work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
+export async function inTenant<DB, T>(db: Kysely<DB>, tenant: string, work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
   if (!tenantName.safeParse(tenant).success) throw new AegisError("invalid_argument", "not a tenant name");
   return scoped(db, tenant, "tenant", work);
 }
@@ -16,7 +16,7 @@ export function inTenant<DB, T>(db: Kysely<DB>, tenant: string, work: (trx: Tran
  * Runs `work` in a transaction that sees no tenant, but what policies grant to `aegis.scope = 'service'`: for a service's own
  * workers that serve all tenants.
  */
-export function asService<DB, T>(db: Kysely<DB>, work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
+export async function asService<DB, T>(db: Kysely<DB>, work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
   return scoped(db, "", "service", work);
 }
 
