@@ -22,7 +22,10 @@ export function writeBundle(options: {
  *
  * @throws AegisError `unprocessable` when it is unsigned, signed by a key not in `keys`, altered, oversized or another tenant's.
  */
-export function readBundle(tarball: Uint8Array, options: { readonly keys: JSONWebKeySet; readonly tenant: string }): Promise<PolicyContent> {
+export function readBundle(
+  tarball: Uint8Array,
+  options: { readonly keys: JSONWebKeySet; readonly tenant: string },
+): Promise<PolicyContent> {
   throw new AegisError("unimplemented", `${options.tenant} ${tarball.length}`);
 }
 

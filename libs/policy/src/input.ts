@@ -1,6 +1,6 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
-import type { Finding } from "@aegis/dlp/detect";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
+import type { Finding } from "@aegis/dlp/detect";
 import type { BudgetUnit, BudgetWindow, Durability } from "./ir.ts";
 
 /** One call, as both engines see it. The same document is OPA's `input`. */

@@ -1,5 +1,5 @@
-import type { DetectorName } from "@aegis/dlp/detect";
 import { AegisError } from "@aegis/contracts/errors";
+import type { DetectorName } from "@aegis/dlp/detect";
 import type { EvaluationInput, Verdict } from "./input.ts";
 import type { Governance, PolicyContent } from "./ir.ts";
 

@@ -1,0 +1,179 @@
+import { isAlias, isMap, isScalar, isSeq, type Node } from "yaml";
+import type { FaultCode } from "./fault.ts";
+import type { Position, SourceDocument } from "./source.ts";
+import { suggestion } from "./suggest.ts";
+
+/** A value in a document, and the key it stands under. */
+export interface Place {
+  readonly source: SourceDocument;
+  readonly node: Node;
+  /** The value's own position. */
+  readonly position: Position;
+  /** Of the key that leads to it, or of the value itself in a list: where a missing member is reported. */
+  readonly parent: Position;
+  /** How a person would name it: `limits[0].usd`. */
+  readonly path: string;
+}
+
+/**
+ * Reads one value: reports every fault below it, and gives the value, or `undefined` when it is unusable.
+ * What is lowered was read without a single fault, so a reader may return partial values beside its reports.
+ */
+export type Reader<T> = (place: Place) => T | undefined;
+
+export interface Member<T, P extends "required" | "optional" | "unsupported" = "required" | "optional" | "unsupported"> {
+  readonly read: Reader<T>;
+  readonly presence: P;
+}
+
+type Members = Readonly<Record<string, Member<unknown>>>;
+type Named<M extends Members, P> = { [K in keyof M]: M[K]["presence"] extends P ? K : never }[keyof M];
+type ValueOf<M> = M extends Member<infer T> ? T : never;
+
+/** What a map with these members holds, once it was read without fault. */
+export type RecordOf<M extends Members> = { readonly [K in Named<M, "required">]: ValueOf<M[K]> } & {
+  readonly [K in Named<M, "optional">]?: ValueOf<M[K]>;
+};
+
+export const required = <T>(read: Reader<T>): Member<T, "required"> => ({ read, presence: "required" });
+export const optional = <T>(read: Reader<T>): Member<T, "optional"> => ({ read, presence: "optional" });
+/** A member of the language that this version does not enforce. It is refused: a rule that is ignored is worse than none. */
+export const unsupported: Member<never, "unsupported"> = { read: () => undefined, presence: "unsupported" };
+
+export function fault(place: Place, code: FaultCode, message: string, hint = ""): undefined {
+  place.source.report(place.position, code, message, hint);
+  return undefined;
+}
+
+/** A map with just these members. */
+export function record<M extends Members>(members: M): Reader<RecordOf<M>> {
+  const known = Object.entries(members).flatMap(([name, { presence }]) => (presence === "unsupported" ? [] : [name]));
+  return (place) => {
+    const { node, source, path } = place;
+    if (!isMap(node)) return wrongType(place, `a map with ${known.join(", ")}`);
+    const values = Object.create(null) as Record<string, unknown>;
+    const seen = new Set<string>();
+    for (const { name, key, value } of entries(place)) {
+      const member = Object.hasOwn(members, name) ? members[name] : undefined;
+      seen.add(name);
+      if (member === undefined) {
+        source.report(key, "unknown_key", `"${show(name)}" means nothing in ${path || "a policy document"}`, suggestion(name, known));
+      } else if (member.presence === "unsupported") {
+        source.report(key, "not_supported", `"${name}" is not enforced by this version, so it is not accepted`, "leave it out");
+      } else {
+        const read = member.read(value);
+        if (read !== undefined) values[name] = read;
+      }
+    }
+    for (const [name, { presence }] of Object.entries(members)) {
+      if (presence === "required" && !seen.has(name)) {
+        source.report(place.parent, "missing_key", `${path || "the document"} has no "${name}"`, `add "${name}"`);
+      }
+    }
+    return values as RecordOf<M>;
+  };
+}
+
+/** A map whose keys the author names, in source order. */
+export function mapOf<T>(
+  readKey: (name: string, key: Place) => boolean,
+  read: Reader<T>,
+): Reader<readonly { name: string; at: Position; value: T }[]> {
+  return (place) => {
+    if (!isMap(place.node)) return wrongType(place, "a map");
+    return entries(place).flatMap(({ name, key, value }) => {
+      const named = readKey(name, { ...value, position: key });
+      const result = read(value);
+      return named && result !== undefined ? [{ name, at: key, value: result }] : [];
+    });
+  };
+}
+
+export function listOf<T>(read: Reader<T>, options: { readonly atLeast?: number; readonly what?: string } = {}): Reader<readonly T[]> {
+  return (place) => {
+    if (!isSeq(place.node)) return wrongType(place, `a list${options.what === undefined ? "" : ` of ${options.what}`}`);
+    const { items } = place.node;
+    if (items.length < (options.atLeast ?? 0)) return fault(place, "invalid_value", `${place.path} is empty`, "list at least one");
+    return items.flatMap((item, index) => {
+      const position = place.source.positionOf(item as Node);
+      const result = read(follow({ ...place, node: item as Node, position, parent: position, path: `${place.path}[${index}]` }));
+      return result === undefined ? [] : [result];
+    });
+  };
+}
+
+/** Keeps where a value stands beside it. */
+export function positioned<T>(read: Reader<T>): Reader<{ readonly at: Position; readonly value: T }> {
+  return (place) => {
+    const value = read(place);
+    return value === undefined ? undefined : { at: place.position, value };
+  };
+}
+
+/** The same, standing at its key. */
+export function keyed<T>(read: Reader<T>): Reader<{ readonly at: Position; readonly value: T }> {
+  return (place) => {
+    const value = read(place);
+    return value === undefined ? undefined : { at: place.parent, value };
+  };
+}
+
+/** A plain value: text, number, truth value or null. */
+export function scalar(place: Place): { readonly value: string | number | boolean | null } | undefined {
+  if (!isScalar(place.node)) return undefined;
+  const { value } = place.node;
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" || value === null ? { value } : undefined;
+}
+
+export function wrongType(place: Place, wanted: string): undefined {
+  return fault(place, "wrong_type", `${place.path || "the document"} is ${kindOf(place.node)}`, `write ${wanted}`);
+}
+
+/** The root of a document as a place. */
+export function rootOf(source: SourceDocument): Place {
+  const position = source.positionOf(source.root);
+  return follow({ source, node: source.root, position, parent: position, path: "" });
+}
+
+export interface Entry {
+  readonly name: string;
+  readonly key: Position;
+  readonly value: Place;
+}
+
+/** The members of a map, in source order. */
+export function entries(place: Place): Entry[] {
+  const { node, source, path } = place;
+  if (!isMap(node)) return [];
+  return node.items.flatMap((pair) => {
+    const keyNode = pair.key as Node;
+    if (!isScalar(keyNode) || typeof keyNode.value !== "string") return [];
+    const name = keyNode.value;
+    const key = source.positionOf(keyNode);
+    const value = pair.value as Node | null;
+    const valuePath = path === "" ? show(name) : `${path}.${show(name)}`;
+    if (value === null) return [];
+    const position = "source" in value && value.source === "" ? key : source.positionOf(value);
+    return [{ name, key, value: follow({ source, node: value, position, parent: key, path: valuePath }) }];
+  });
+}
+
+function follow(place: Place): Place {
+  let { node } = place;
+  while (isAlias(node)) {
+    const target = node.resolve(place.source.document);
+    if (target === undefined) break;
+    node = target;
+  }
+  return node === place.node ? place : { ...place, node };
+}
+
+function kindOf(node: Node): string {
+  if (isMap(node)) return "a map";
+  if (isSeq(node)) return "a list";
+  if (!isScalar(node)) return "unreadable";
+  if (node.value === null) return "empty";
+  return { string: "text", number: "a number", boolean: "true or false" }[typeof node.value as string] ?? "of another type";
+}
+
+const show = (text: string): string => (text.length > 64 ? `${text.slice(0, 64)}…` : text);

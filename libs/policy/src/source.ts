@@ -1,0 +1,59 @@
+import { Composer, type Document, LineCounter, type Node, Parser } from "yaml";
+import type { Fault, FaultCode } from "./fault.ts";
+import { inspect } from "./inspect.ts";
+import { measure } from "./measure.ts";
+
+/** A place in a file, counted from 1. */
+export interface Position {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export type Report = (position: Position, code: FaultCode, message: string, hint?: string) => void;
+
+/** A document that is safe to walk: bounded, with string keys that are there once, core types, and aliases that end. */
+export interface SourceDocument {
+  readonly document: Document.Parsed;
+  readonly root: Node;
+  readonly report: Report;
+  positionOf(node: Node): Position;
+}
+
+/** Splits a file into its documents. What cannot be walked safely is reported and left out; a document with nothing in it is skipped. */
+export function readDocuments(file: string, text: string, faults: Fault[]): SourceDocument[] {
+  const lines = new LineCounter();
+  const positionAt = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const positionOf = (node: Node): Position => positionAt(node.range?.[0] ?? 0);
+  const report: Report = (position, code, message, hint = "") => {
+    faults.push({ file: position.file, line: position.line, column: position.column, code, message, hint });
+  };
+  const excess = measure(text);
+  if (excess !== undefined) {
+    report({ file, line: text.slice(0, excess.offset).split("\n").length, column: 1 }, excess.code, excess.message, excess.hint);
+    return [];
+  }
+  // Duplicate keys are looked for by `inspect`: the library's own search is quadratic.
+  const composer = new Composer({ version: "1.2", schema: "core", uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
+  const documents: SourceDocument[] = [];
+  let found = 0;
+  for (const document of composer.compose(new Parser(lines.addNewLine).parse(text))) {
+    found++;
+    const { errors, warnings } = document;
+    for (const error of errors.slice(0, 20)) report(positionAt(error.pos[0]), "syntax", error.message.split("\n")[0]!);
+    for (const warning of warnings.slice(0, 20)) report(positionAt(warning.pos[0]), "custom_tag", warning.message, "leave the tag out");
+    if (document.directives.yaml.explicit && document.directives.yaml.version !== "1.2") {
+      report(positionAt(document.range[0]), "custom_tag", "policies are YAML 1.2", "leave the %YAML directive out");
+    } else if (errors.length + warnings.length === 0 && document.contents !== null && !isEmpty(document.contents)) {
+      const walkable: SourceDocument = { document, root: document.contents, report, positionOf };
+      if (inspect(walkable)) documents.push(walkable);
+    }
+  }
+  if (found === 0) report({ file, line: 1, column: 1 }, "no_documents", "the file holds no policy document");
+  return documents;
+}
+
+const isEmpty = (node: Node): boolean => "source" in node && node.source === "";
