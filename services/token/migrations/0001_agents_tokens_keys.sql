@@ -50,10 +50,10 @@ CREATE TABLE assertions (
 );
 CREATE INDEX assertions_expired ON assertions (expires_at);
 
--- Keys that sign tokens; the private half is sealed with a key that is not in the database.
+-- Keys that sign tokens, sealed with a key that is not in the database. The public half is read from the sealed one:
+-- whoever can write here cannot add a key that verifiers would trust.
 CREATE TABLE signing_keys (
   kid text PRIMARY KEY,
-  public_jwk jsonb NOT NULL,
   sealed bytea NOT NULL,
   created_at timestamptz NOT NULL,
   -- Published before it signs, so that every verifier knows it by then.

@@ -4,7 +4,7 @@ import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.ts";
 import type { GrantOutcome, ParentRecord } from "#domain/grant.ts";
 import type { OAuthErrorCode } from "#domain/oauth-refusal.ts";
-import type { Revocation } from "#domain/revocation.ts";
+import type { Revocation, TokenRevocation } from "#domain/revocation.ts";
 
 /** Times are milliseconds since the epoch. */
 export interface AgentStore {
@@ -45,7 +45,7 @@ export interface GrantStore {
   /** Who holds a token that has not expired. */
   holder(tenant: string, tokenId: string): Promise<{ readonly agent: string } | undefined>;
   /** Revokes a token and all that were delegated from it, with the event; the ones newly revoked. */
-  revoke(tenant: string, tokenId: string, by: string, now: number): Promise<Revocation[]>;
+  revoke(tenant: string, tokenId: string, by: string, now: number): Promise<TokenRevocation[]>;
   /** Forgets tokens and assertions that have expired. */
   purge(): Promise<void>;
 }
@@ -63,6 +63,12 @@ export interface RevocationBoard {
   /** Writes unless the same is there. */
   put(key: string, value: string): Promise<void>;
   remove(key: string): Promise<void>;
+  /** Something may not have reached the bucket. */
+  missed(): void;
+  /** A mark that differs from 0 while the bucket may lack something: at the start, after every break of the connection, after `missed`. */
+  behind(): number;
+  /** All that was missed up to the mark has been told. */
+  caughtUp(mark: number): void;
 }
 
 /** The keys of this authorization server. */

@@ -1,4 +1,4 @@
-import { agentKey, type Revocation, revocationKey } from "#domain/revocation.ts";
+import { agentKey, type Revocation, revocationKey, type TokenRevocation } from "#domain/revocation.ts";
 import type { Ports } from "./ports.ts";
 import { revocationValue } from "./revocation-value.ts";
 
@@ -13,24 +13,28 @@ export async function publishAgent(ports: Needs, ref: { readonly tenant: string;
 }
 
 /** Tells the bucket of tokens revoked just now. Does not fail either. */
-export async function publishTokens(ports: Needs, revocations: readonly Revocation[]): Promise<void> {
+export async function publishTokens(ports: Needs, revocations: readonly TokenRevocation[]): Promise<void> {
   await telling(ports, async () => {
     for (const revocation of revocations) await put(ports, revocation);
   });
 }
 
 /**
- * Brings the bucket to what Postgres says, whatever became of the bucket meanwhile.
+ * Brings the bucket to what Postgres says, whatever became of the bucket meanwhile. Agents that have resumed are told of only
+ * when the bucket may lack something: that they are not revoked is what an empty bucket says anyway.
  *
  * @throws AegisError `unavailable` while NATS or Postgres is away.
  */
 export async function republish(ports: Needs): Promise<void> {
+  const mark = ports.board.behind();
   const now = ports.clock.now().getTime();
   for (const revocation of await ports.revocations.all(now)) {
     // An agent may resume while this runs; a token stays revoked.
     await ("agent" in revocation ? tellAgent(ports, revocation) : put(ports, revocation));
   }
+  if (mark === 0) return;
   for (const ref of await ports.revocations.resumed(now - resumedWithinMs)) await tellAgent(ports, ref);
+  ports.board.caughtUp(mark);
 }
 
 const tellAgent = ({ agents, board }: Needs, { tenant, agent }: { readonly tenant: string; readonly agent: string }) =>
@@ -42,12 +46,13 @@ const tellAgent = ({ agents, board }: Needs, { tenant, agent }: { readonly tenan
 
 const put = ({ board }: Needs, revocation: Revocation) => board.put(revocationKey(revocation), JSON.stringify(revocationValue(revocation)));
 
-async function telling({ clock, signals }: Needs, tell: () => Promise<void>): Promise<void> {
+async function telling({ board, clock, signals }: Needs, tell: () => Promise<void>): Promise<void> {
   const started = clock.now().getTime();
   try {
     await tell();
     signals.revocationPublished((clock.now().getTime() - started) / 1000);
   } catch (error) {
+    board.missed();
     signals.revocationNotPublished(error);
   }
 }

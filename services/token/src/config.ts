@@ -1,0 +1,23 @@
+import { maxDelegationDepth, maxTokenSeconds } from "@aegis/identity/claims";
+import { baseConfig, loadConfig, natsConfig, operatorConfig, peerConfig, postgresConfig } from "@aegis/service/config";
+import { z } from "zod";
+
+/** Environment `AEGIS_TOKEN_*`. */
+export const readConfig = () =>
+  loadConfig("AEGIS_TOKEN", {
+    ...baseConfig,
+    ...natsConfig,
+    ...postgresConfig,
+    ...peerConfig,
+    ...operatorConfig,
+    /** This server's URL as clients know it: `iss` of every token. */
+    issuer: z.url().transform((url) => url.replace(/\/$/, "")),
+    /** 32 bytes in base64url: seals the signing keys kept in Postgres. */
+    sealingKey: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{43}=?$/, "not 32 bytes in base64url")
+      .transform((text) => Buffer.from(text, "base64url")),
+    /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */
+    maxDepth: z.coerce.number().int().min(0).max(maxDelegationDepth).default(maxDelegationDepth),
+    tokenSeconds: z.coerce.number().int().min(1).max(maxTokenSeconds).default(maxTokenSeconds),
+  });

@@ -1,0 +1,63 @@
+import { AegisError } from "@aegis/contracts/errors";
+import type { OperatorAuth } from "@aegis/http/operator";
+import type { HttpServer } from "@aegis/http/server";
+import { keyAlgorithms } from "@aegis/identity/keys";
+import type { Ports } from "#usecases/ports.ts";
+import { revocationSnapshots } from "#usecases/snapshot-revocations.ts";
+import { agentRoutes } from "./agents.ts";
+import { grantTypes } from "./grants.ts";
+import { oauthRoutes } from "./oauth.ts";
+
+/** How long a verifier may keep the key set: less than a new key is announced ahead. */
+const jwksSeconds = 300;
+
+/** Authenticates a service by its `authorization` header; rejects `unauthenticated` or `permission_denied`. */
+export type PeerAuth = (authorization: string | undefined) => Promise<unknown>;
+
+/** All routes of this service. */
+export function tokenRoutes(server: HttpServer, ports: Ports, operators: OperatorAuth, peers: PeerAuth): void {
+  oauthRoutes(server, ports, operators);
+  agentRoutes(server, ports, operators);
+
+  server.get("/.well-known/jwks.json", async (_, reply) =>
+    reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({ keys: ports.keys.published() }),
+  );
+
+  // RFC 8414 §2.
+  server.get("/.well-known/oauth-authorization-server", async (_, reply) => {
+    const { issuer } = ports.settings;
+    const authentication = { methods: ["private_key_jwt"], algorithms: [...keyAlgorithms] };
+    return reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({
+      issuer,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      token_endpoint: `${issuer}/oauth/token`,
+      token_endpoint_auth_methods_supported: authentication.methods,
+      token_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+      introspection_endpoint: `${issuer}/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: authentication.methods,
+      introspection_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+      revocation_endpoint: `${issuer}/oauth/revoke`,
+      revocation_endpoint_auth_methods_supported: authentication.methods,
+      revocation_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
+      grant_types_supported: grantTypes,
+      response_types_supported: [],
+    });
+  });
+
+  const snapshot = revocationSnapshots(ports);
+  server.get("/v1/revocations", async ({ headers }, reply) => {
+    await peers(headers.authorization);
+    return reply
+      .header("cache-control", "no-store")
+      .type("application/jwt")
+      .send(await snapshot());
+  });
+
+  server.post("/v1/keys::rotate", async ({ headers }) => {
+    // The keys sign for every tenant.
+    (await operators.authenticate(headers.authorization)).require("*", "admin");
+    const rotated = await ports.keys.rotate();
+    if (rotated === undefined) throw new AegisError("conflict", "a new key is being announced already");
+    return { kid: rotated.kid, signsFrom: new Date(rotated.signsFrom).toISOString() };
+  });
+}

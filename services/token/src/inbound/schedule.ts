@@ -1,0 +1,73 @@
+import type { HealthCheck } from "@aegis/service/health";
+import type { Ports } from "#usecases/ports.ts";
+import { republish } from "#usecases/publish-revocations.ts";
+import type { TokenSignals } from "../signals.ts";
+
+const everyMs = 1_000;
+const republishEveryMs = 30_000;
+const refreshEveryMs = 10_000;
+const purgeEveryMs = 60_000;
+
+/** What the rounds work on. */
+export interface Background {
+  readonly ports: Ports & { readonly signals: TokenSignals };
+  /** Reads the signing keys again. */
+  readonly refreshKeys: () => Promise<void>;
+  readonly connected: () => boolean;
+  readonly database: HealthCheck;
+}
+
+/**
+ * Once a second: tells the bucket what it missed (and everything, every 30 s), renews the keys at hand, forgets what has expired.
+ * What fails is tried again in the next round. Disposing lets the round in hand finish.
+ */
+export function keepPublished({ ports, refreshKeys, connected, database }: Background): AsyncDisposable {
+  const works = [
+    work(
+      "republish revocations",
+      republishEveryMs,
+      () => republish(ports),
+      () => ports.board.behind() > 0,
+    ),
+    work("refresh keys", refreshEveryMs, () => refreshKeys().then(database.up, (error) => fail(database, error))),
+    work("purge", purgeEveryMs, () => ports.grants.purge()),
+  ];
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  const sweep = async () => {
+    for (const one of works) {
+      if (!one.isDue() || (one.name === "republish revocations" && !connected())) continue;
+      await one.run().catch((error) => ports.signals.roundFailed(one.name, error));
+    }
+    if (!stopped) timer = setTimeout(start, everyMs);
+  };
+  let round = Promise.resolve();
+  const start = () => {
+    round = sweep();
+  };
+  start();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      clearTimeout(timer);
+      await round;
+    },
+  };
+}
+
+function work(name: string, everyMs: number, run: () => Promise<void>, urgent: () => boolean = () => false) {
+  let doneAt = Number.NEGATIVE_INFINITY;
+  return {
+    name,
+    isDue: () => urgent() || performance.now() - doneAt >= everyMs,
+    async run() {
+      await run();
+      doneAt = performance.now();
+    },
+  };
+}
+
+function fail(database: HealthCheck, error: unknown): never {
+  database.down("PostgreSQL cannot be used");
+  throw error;
+}

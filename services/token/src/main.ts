@@ -1,0 +1,53 @@
+import { connectBus } from "@aegis/bus/connect";
+import { operatorAuth } from "@aegis/http/operator";
+import { createHttpServer, listen } from "@aegis/http/server";
+import { agentAudience, agentTokenVerifier } from "@aegis/identity/verify";
+import { connectDatabase } from "@aegis/postgres/connect";
+import { migrate } from "@aegis/postgres/migrate";
+import { runOutbox } from "@aegis/postgres/outbox";
+import { peerVerifier } from "@aegis/rpc/peer";
+import { systemClock as clock } from "@aegis/service/clock";
+import { runService } from "@aegis/service/run";
+import { readConfig } from "./config.ts";
+import { tokenRoutes } from "./inbound/http.ts";
+import { keepPublished } from "./inbound/schedule.ts";
+import { agentStore } from "./outbound/agent-store.ts";
+import { eventWriter } from "./outbound/events.ts";
+import { grantStore } from "./outbound/grant-store.ts";
+import { ids } from "./outbound/ids.ts";
+import { revocationBoard } from "./outbound/revocation-board.ts";
+import { revocationStore } from "./outbound/revocation-store.ts";
+import { signingKeys } from "./outbound/signing-keys.ts";
+import type { Tables } from "./outbound/tables.ts";
+import { signals } from "./signals.ts";
+
+const config = readConfig();
+
+await runService({ name: "token", instance: config.instance, logLevel: config.logLevel }, async (context) => {
+  const { own, logger, health, telemetry, instance } = context;
+  const directory = new URL("../migrations", import.meta.url).pathname;
+  await migrate({ url: config.migrationUrl, directory, schema: "token", owner: "token_owner", logger });
+  const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "token" }));
+  const { natsUrl: url, natsUser: user, natsPassword: password, issuer, sealingKey } = config;
+  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
+  const keys = await signingKeys({ db, sealingKey, clock });
+  const events = eventWriter(instance);
+  const ports = {
+    agents: agentStore(db, events),
+    grants: grantStore(db, events),
+    revocations: revocationStore(db),
+    board: own(await revocationBoard(bus)),
+    keys,
+    verifier: agentTokenVerifier({ issuer, jwks: keys.jwks, clock, cooldownMs: 1_000 }),
+    clock,
+    ids,
+    signals: signals(telemetry, logger),
+    settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds: config.tokenSeconds },
+  };
+  own(runOutbox({ db, bus, schema: "token", logger }));
+  own(keepPublished({ ports, refreshKeys: keys.refresh, connected: () => bus.connected(), database: health.check("postgres") }));
+  const http = await createHttpServer(context);
+  const peers = peerVerifier({ peersFile: config.peersFile, audience: "token", allow: ["authz"] });
+  tokenRoutes(http, ports, operatorAuth({ issuer: config.oidcIssuer }), peers);
+  own(await listen(http, { host: config.host, port: config.httpPort }));
+});

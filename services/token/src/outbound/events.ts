@@ -1,0 +1,58 @@
+import type * as control from "@aegis/contracts/control-events";
+import { type SubjectName, subject } from "@aegis/contracts/subjects";
+import { outbox } from "@aegis/postgres/outbox";
+import { currentTraceparent } from "@aegis/telemetry/trace";
+import type { Transaction } from "kysely";
+import { v7 } from "uuid";
+import type { z } from "zod";
+import type { Tables } from "./tables.ts";
+
+/** The events of this service, by their row in the table of subjects. */
+interface IdentityEvents {
+  agentRegistered: typeof control.agentRegistered;
+  agentSuspended: typeof control.agentSuspended;
+  agentResumed: typeof control.agentResumed;
+  agentRevoked: typeof control.agentRevoked;
+  tokenIssued: typeof control.tokenIssued;
+  tokenDelegated: typeof control.tokenDelegated;
+  tokenRevoked: typeof control.tokenRevoked;
+}
+
+type Named = keyof IdentityEvents & SubjectName;
+
+const verbs: Readonly<Record<Named, string>> = {
+  agentRegistered: "registered",
+  agentSuspended: "suspended",
+  agentResumed: "resumed",
+  agentRevoked: "revoked",
+  tokenIssued: "issued",
+  tokenDelegated: "delegated",
+  tokenRevoked: "token_revoked",
+};
+
+/** Puts an event into the outbox of the transaction that causes it. `at` is in milliseconds since the epoch. */
+export type EventWriter = <N extends Named>(
+  trx: Transaction<Tables>,
+  name: N,
+  tenant: string,
+  at: number,
+  data: z.infer<IdentityEvents[N]>["data"],
+) => Promise<void>;
+
+export function eventWriter(instance: string): EventWriter {
+  return (trx, name, tenant, at, data) => {
+    const traceparent = currentTraceparent();
+    const event = {
+      specversion: "1.0",
+      id: v7(),
+      source: `aegis/token/${instance}`,
+      type: `dev.aegis.identity.${verbs[name]}.v1`,
+      time: new Date(at).toISOString(),
+      datacontenttype: "application/json",
+      tenant,
+      ...(traceparent === undefined ? {} : { traceparent }),
+      data,
+    };
+    return outbox(trx).add(subject(name, { tenant }), event);
+  };
+}

@@ -1,0 +1,117 @@
+import { AegisError } from "@aegis/contracts/errors";
+import { generateKey, importPrivateKey, type NamedKey, type PublicJwk, privateJwk, publicJwkOf } from "@aegis/identity/keys";
+import type { Database } from "@aegis/postgres/connect";
+import { asService } from "@aegis/postgres/tenant";
+import { SignJWT } from "jose";
+import { sql, type Transaction } from "kysely";
+import { announceSeconds, type KeyTimes, lingerSeconds, mayRotate, publishedKeys, signingKey } from "#domain/signing-key.ts";
+import type { Clock, Keys } from "#usecases/ports.ts";
+import { seal, unseal } from "./seal.ts";
+import type { Tables } from "./tables.ts";
+
+interface OpenKey {
+  readonly publicJwk: PublicJwk;
+  readonly key: NamedKey;
+}
+
+type HeldKey = KeyTimes & OpenKey;
+
+export interface SigningKeys extends Keys {
+  /** Reads the keys again: another instance may have rotated. The present ones stay when Postgres is away. */
+  refresh(): Promise<void>;
+  /** The published keys, read again, as a JWK set: for this server's own verifier. */
+  jwks(): Promise<string>;
+}
+
+/**
+ * Signing keys, kept sealed in Postgres and open in memory. The first start makes one; of several first starts at once, one
+ * makes it and the others take it. With Postgres away the keys at hand go on signing.
+ *
+ * @throws AegisError `precondition_failed` when the sealing key is not the one they were sealed with.
+ */
+export async function signingKeys(options: { db: Database<Tables>; sealingKey: Uint8Array; clock: Clock }): Promise<SigningKeys> {
+  const { db, sealingKey, clock } = options;
+  const now = () => clock.now().getTime();
+  let held: readonly HeldKey[] = [];
+  const refresh = async () => {
+    held = await open(await asService(db, (trx) => read(trx, now())), sealingKey, held);
+  };
+  await asService(db, async (trx) => {
+    await lock(trx);
+    const first = await trx.selectFrom("signing_keys").select("kid").limit(1).executeTakeFirst();
+    if (first === undefined) await add(trx, sealingKey, now(), now());
+  });
+  await refresh();
+  const published = () => publishedKeys(held, now()).map((one) => one.publicJwk);
+  return {
+    refresh,
+    published,
+    async jwks() {
+      await refresh();
+      return JSON.stringify({ keys: published() });
+    },
+    async sign(claims, type) {
+      const signer = signingKey(held, now());
+      if (signer === undefined) throw new AegisError("unavailable", "no signing key is in force");
+      return new SignJWT({ ...claims }).setProtectedHeader({ alg: signer.key.alg, kid: signer.kid, typ: type }).sign(signer.key.key);
+    },
+    async rotate() {
+      const rotated = await asService(db, async (trx) => {
+        await lock(trx);
+        const at = now();
+        const rows = await read(trx, at);
+        if (!mayRotate(rows.map(timesOf), at)) return undefined;
+        const signsFrom = at + announceSeconds * 1000;
+        const lapses = new Date(signsFrom + lingerSeconds * 1000);
+        await trx.updateTable("signing_keys").set({ published_until: lapses }).where("published_until", "is", null).execute();
+        return { kid: await add(trx, sealingKey, at, signsFrom), signsFrom };
+      });
+      await refresh();
+      return rotated;
+    },
+  };
+}
+
+type Row = Awaited<ReturnType<typeof read>>[number];
+
+const read = (trx: Transaction<Tables>, now: number) =>
+  trx
+    .selectFrom("signing_keys")
+    .selectAll()
+    .where((row) => row.or([row("published_until", "is", null), row("published_until", ">", new Date(now))]))
+    .orderBy("signs_from")
+    .execute();
+
+const timesOf = (row: Row): KeyTimes => ({
+  kid: row.kid,
+  signsFrom: row.signs_from.getTime(),
+  publishedUntil: row.published_until?.getTime(),
+});
+
+const lock = (trx: Transaction<Tables>) => sql`select pg_advisory_xact_lock(hashtext('token.signing_keys'))`.execute(trx);
+
+async function add(trx: Transaction<Tables>, sealingKey: Uint8Array, now: number, signsFrom: number): Promise<string> {
+  const generated = await generateKey("EdDSA");
+  const { kid } = generated.publicJwk;
+  await trx
+    .insertInto("signing_keys")
+    .values({
+      kid,
+      sealed: seal(sealingKey, kid, JSON.stringify(generated.privateJwk)),
+      created_at: new Date(now),
+      signs_from: new Date(signsFrom),
+      published_until: null,
+    })
+    .execute();
+  return kid;
+}
+
+async function open(rows: readonly Row[], sealingKey: Uint8Array, held: readonly HeldKey[]): Promise<HeldKey[]> {
+  const known = new Map(held.map((one) => [one.kid, one]));
+  return Promise.all(rows.map(async (row) => ({ ...(known.get(row.kid) ?? (await openOne(row, sealingKey))), ...timesOf(row) })));
+}
+
+async function openOne(row: Row, sealingKey: Uint8Array): Promise<OpenKey> {
+  const jwk = privateJwk.parse(JSON.parse(unseal(sealingKey, row.kid, row.sealed)));
+  return { publicJwk: publicJwkOf(jwk), key: await importPrivateKey(jwk) };
+}
