@@ -28,6 +28,10 @@ export async function openObjects(bus: Bus, name: string): Promise<Objects> {
       call(async (store) => {
         await store.putBlob({ name: object }, bytes);
       }),
-    get: (object) => call(async (store) => (await store.getBlob(object)) ?? undefined),
+    get: (object) =>
+      call(async (store) => {
+        const blob = await store.getBlob(object);
+        return blob === null ? undefined : new Uint8Array(blob);
+      }),
   };
 }

@@ -29,6 +29,8 @@ export interface PostgresServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+const passwordFile = "superuser-password";
+
 /**
  * Starts PostgreSQL on 127.0.0.1 and resolves once it answers; makes the data on first use and finds it again afterwards.
  * Calling it again after a crash is how to restart. As root it runs as `postgres` or `nobody`; where that user cannot reach
@@ -60,9 +62,12 @@ async function place(directory: string, runAs: RunAs | undefined): Promise<strin
   await openPassage(dirname(directory));
   await openPassage(directory);
   if (await isReachable(directory, runAs)) return join(directory, "data");
+  const fresh = (await stat(join(directory, passwordFile)).catch(() => undefined)) === undefined;
   const elsewhere = join("/var/lib/aegis", `postgres-${createHash("sha256").update(directory).digest("hex").slice(0, 12)}`);
   process.stderr.write(`PostgreSQL does not run as root, and no other user can reach ${directory}: its data is in ${elsewhere}\n`);
   await mkdir(elsewhere, { recursive: true, mode: 0o755 });
+  // The directory was removed and made anew: what is left over belongs to the one that is gone.
+  if (fresh) await rename(join(elsewhere, "data"), join(elsewhere, `data.left-${Date.now()}`)).catch(() => undefined);
   return join(elsewhere, "data");
 }
 
@@ -95,7 +100,7 @@ async function clearStaleLock(data: string): Promise<void> {
 }
 
 async function superuserPassword(directory: string): Promise<string> {
-  const path = join(directory, "superuser-password");
+  const path = join(directory, passwordFile);
   const known = await readFile(path, "utf8").catch(() => undefined);
   if (known !== undefined && known !== "") return known;
   const password = randomBytes(24).toString("base64url");
@@ -106,19 +111,19 @@ async function superuserPassword(directory: string): Promise<string> {
 /** Made beside its final place and moved there when whole: an interrupted initdb leaves nothing that looks like data. */
 async function initialise(binaries: PostgresBinaries, data: string, password: string, runAs: RunAs | undefined): Promise<void> {
   const fresh = `${data}.new`;
-  const passwordFile = `${data}.password`;
+  const handover = `${data}.password`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { mode: 0o700 });
   try {
-    await writeFile(passwordFile, password, { mode: 0o600 });
-    if (runAs !== undefined) for (const path of [fresh, passwordFile]) await chown(path, runAs.uid, runAs.gid);
+    await writeFile(handover, password, { mode: 0o600 });
+    if (runAs !== undefined) for (const path of [fresh, handover]) await chown(path, runAs.uid, runAs.gid);
     const args = [
       "-D",
       fresh,
       "-U",
       "postgres",
       "--auth=scram-sha-256",
-      `--pwfile=${passwordFile}`,
+      `--pwfile=${handover}`,
       "--encoding=UTF8",
       "--locale=C",
       "--no-instructions",
@@ -128,7 +133,7 @@ async function initialise(binaries: PostgresBinaries, data: string, password: st
     await chmod(fresh, 0o700);
     await rename(fresh, data);
   } finally {
-    await rm(passwordFile, { force: true });
+    await rm(handover, { force: true });
   }
 }
 

@@ -1,0 +1,132 @@
+import { randomUUID } from "node:crypto";
+import { type ServiceName, services, stores, subject, subjects } from "@aegis/contracts/subjects";
+import { generatePassword } from "@aegis/infra/nats-server";
+import { type TestBus, testBus, testLogger } from "@aegis/testkit/fabric";
+import { until } from "@aegis/testkit/until";
+import { connect } from "@nats-io/transport-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Bus } from "../src/connect.ts";
+import { consume } from "../src/consume.ts";
+import { openBucket } from "../src/kv.ts";
+import { openObjects } from "../src/objects.ts";
+import { observerPermissions, servicePermissions } from "../src/permissions.ts";
+import { publishEvent } from "../src/publish.ts";
+import { ensureStreams } from "../src/streams.ts";
+
+const logger = testLogger();
+const tokens = { tenant: "acme", agent: "finance-agent", decision: "allow", outcome: "executed" };
+const refused = expect.objectContaining({ code: "permission_denied" });
+
+describe("what the server lets each service do", () => {
+  let nats: TestBus;
+  const buses = new Map<ServiceName, Bus>();
+  const bus = (service: ServiceName) => buses.get(service) as Bus;
+
+  beforeAll(async () => {
+    const users = services.map((user) => ({ user, password: generatePassword(), permissions: servicePermissions(user) }));
+    const root = { user: "root", password: generatePassword() };
+    nats = await testBus({ users: [...users, root], anonymous: observerPermissions, login: root });
+    for (const { user, password } of users) buses.set(user, await nats.connect(`${user}-0`, { user, password }));
+  });
+  afterAll(() => nats[Symbol.asyncDispose]());
+
+  test("each publishes every event it owns and no other", async () => {
+    for (const [name, row] of Object.entries(subjects)) {
+      const event = { id: randomUUID() };
+      const to = subject(name as keyof typeof subjects, tokens);
+      for (const service of services) {
+        const published = publishEvent(bus(service), to, event, undefined, { timeoutMs: 2_000 });
+        if (service === row.owner) expect((await published).sequence, `${service} on ${to}`).toBeGreaterThan(0);
+        else await expect(published, `${service} on ${to}`).rejects.toEqual(refused);
+      }
+    }
+  });
+
+  test("each checks and makes all streams, and reads those it consumes", async () => {
+    for (const service of services) await ensureStreams(bus(service));
+    for (const [service, stream] of [
+      ["audit", "DECISIONS"],
+      ["audit", "CONTROL"],
+      ["approvals", "DECISIONS"],
+      ["budget", "DECISIONS"],
+      ["policy-compiler", "CONTROL"],
+    ] as const) {
+      let read = 0;
+      await using _reader = consume(bus(service), {
+        stream,
+        durable: service,
+        logger,
+        onBatch: async (messages) => {
+          await Promise.all(messages.map((message) => message.ack()));
+          read += messages.length;
+        },
+      });
+      await until(() => read > 0, { what: `${service} reads ${stream}` });
+    }
+  });
+
+  test("a bucket is written by its owner alone, and read by all", async () => {
+    const heads = await openBucket(bus("policy-compiler"), stores.policyHeads);
+    await heads.put("acme", "head");
+    const seen: string[] = [];
+    const reading = await openBucket(bus("authz"), stores.policyHeads);
+    await using _watch = reading.watch({ onEntry: (key) => seen.push(key), logger });
+    await until(() => seen.includes("acme"));
+    expect((await reading.get("acme"))?.revision).toBe(1);
+    await expect(reading.put("acme", "forged")).rejects.toEqual(refused);
+    await expect((await openBucket(bus("budget"), stores.revocations)).put("acme.a", "{}")).rejects.toEqual(refused);
+    await (await openBucket(bus("token"), stores.revocations)).put("acme.a", "{}");
+    await (await openBucket(bus("authz"), stores.replicas)).put("authz-0", "{}");
+  });
+
+  test("bundles are stored by the compiler alone", async () => {
+    const objects = await openObjects(bus("policy-compiler"), stores.bundles);
+    await objects.put("acme/1-ab", new Uint8Array(10));
+    await objects.put("acme/1-ab", new Uint8Array(11));
+    expect(await (await openObjects(bus("authz"), stores.bundles)).get("acme/1-ab")).toEqual(new Uint8Array(11));
+    await expect((await openObjects(bus("authz"), stores.bundles)).put("acme/2-cd", new Uint8Array(1))).rejects.toEqual(refused);
+  });
+
+  test("watermarks come from audit alone and reach authz", async () => {
+    const heard: string[] = [];
+    bus("authz").connection.subscribe("aegis.watermark.*", { callback: (_, message) => void heard.push(message.subject) });
+    await bus("authz").connection.flush();
+    bus("audit").connection.publish("aegis.watermark.authz-0", "{}");
+    await until(() => heard.length === 1);
+    bus("authz").connection.publish("aegis.watermark.authz-1", "{}");
+    bus("token").connection.publish("aegis.watermark.authz-1", "{}");
+    await Promise.all([bus("authz").connection.flush(), bus("token").connection.flush()]);
+    bus("audit").connection.publish("aegis.watermark.authz-2", "{}");
+    await until(() => heard.includes("aegis.watermark.authz-2"));
+    expect(heard).toEqual(["aegis.watermark.authz-0", "aegis.watermark.authz-2"]);
+  });
+
+  test("none deletes, changes or purges a stream, or hears another's answers", async () => {
+    for (const service of services) {
+      const { connection } = bus(service);
+      for (const call of ["STREAM.DELETE.DECISIONS", "STREAM.UPDATE.DECISIONS", "STREAM.PURGE.CONTROL", "STREAM.MSG.DELETE.LEDGER"]) {
+        await expect(connection.request(`$JS.API.${call}`, "{}", { timeout: 2_000 }), `${service} ${call}`).rejects.toThrow(/permission/i);
+      }
+      const other = service === "token" ? "audit" : "token";
+      for (const heard of [`_INBOX_${other}.>`, "_INBOX.>", ">", "$JS.>", "$KV.>"]) {
+        const subscription = connection.subscribe(heard);
+        expect(await subscription.closed, `${service} hears ${heard}`).toBeInstanceOf(Error);
+      }
+    }
+  });
+
+  test("someone without a login hears events and reads decisions, and says nothing", async () => {
+    await using connection = await connect({ servers: nats.url, inboxPrefix: "_INBOX" }).then((opened) =>
+      Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() }),
+    );
+    const heard: string[] = [];
+    connection.subscribe("aegis.>", { callback: (_, message) => void heard.push(message.subject) });
+    await connection.flush();
+    await publishEvent(bus("token"), "aegis.identity.acme.issued", { id: randomUUID() });
+    await until(() => heard.includes("aegis.identity.acme.issued"));
+    const info = await connection.request("$JS.API.STREAM.INFO.DECISIONS");
+    expect(info.json()).toMatchObject({ config: { name: "DECISIONS" } });
+    await expect(connection.request("aegis.policy.acme.published", "{}", { timeout: 2_000 })).rejects.toThrow(/permission/i);
+    await expect(connection.request("$JS.API.STREAM.DELETE.DECISIONS", "", { timeout: 2_000 })).rejects.toThrow(/permission/i);
+  });
+});
