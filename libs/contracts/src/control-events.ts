@@ -8,6 +8,11 @@ export const policyPublished = cloudEvent(
   "dev.aegis.policy.published.v1",
   z.object({ ...revision, author: z.string(), message: z.string() }),
 );
+/** `restores`: the earlier revision whose files the new one has. */
+export const policyRolledBack = cloudEvent(
+  "dev.aegis.policy.rolledback.v1",
+  z.object({ ...revision, author: z.string(), message: z.string(), restores: z.int().min(1) }),
+);
 export const policyActivated = cloudEvent(
   "dev.aegis.policy.activated.v1",
   z.object({ ...revision, replica: z.string(), millisecondsSinceIssue: z.number() }),

@@ -30,6 +30,7 @@ export const subjects = {
   decision: row("aegis.decision.<tenant>.<agent>.<decision>", "DECISIONS", "authz", decisionEvent, ["audit", "approvals", "budget"]),
   outcome: row("aegis.outcome.<tenant>.<agent>.<outcome>", "DECISIONS", "authz", outcomeEvent, ["audit", "budget"]),
   policyPublished: row("aegis.policy.<tenant>.published", "CONTROL", "policy-compiler", control.policyPublished, ["audit"]),
+  policyRolledBack: row("aegis.policy.<tenant>.rolledback", "CONTROL", "policy-compiler", control.policyRolledBack, ["audit"]),
   policyActivated: row("aegis.policy.<tenant>.activated", "CONTROL", "authz", control.policyActivated, ["audit", "policy-compiler"]),
   agentRegistered: row("aegis.identity.<tenant>.registered", "CONTROL", "token", control.agentRegistered, ["audit", "approvals"]),
   tokenIssued: row("aegis.identity.<tenant>.issued", "CONTROL", "token", control.tokenIssued, ["audit"]),
