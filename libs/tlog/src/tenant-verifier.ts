@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "@aegis/canonical/digest";
 import { openCheckpoint, tenantKey } from "./checkpoint.ts";
 import { columnsFrom, type EntryColumns, noPrevious, parseLeaf } from "./leaf.ts";
 import type { VerifierKey } from "./note.ts";
@@ -102,7 +102,7 @@ export class TenantVerifier {
 
   #comparePayload(sequence: number, detached: { digest: string; bytes: number } | undefined, payload: Uint8Array | null): void {
     if (detached === undefined && payload === null) return;
-    const digest = payload && `sha256:${createHash("sha256").update(payload).digest("hex")}`;
+    const digest = payload && sha256(payload);
     if (digest !== detached?.digest || payload?.length !== detached?.bytes) {
       this.#fault(sequence, "payload", "the detached bytes are not those the leaf names", "payload");
     }

@@ -1,0 +1,32 @@
+import { baseConfig, loadConfig, natsConfig, operatorConfig, peerConfig, postgresConfig } from "@aegis/service/config";
+import { z } from "zod";
+
+/** Environment `AEGIS_AUDIT_*`. */
+export const readConfig = () =>
+  loadConfig("AEGIS_AUDIT", {
+    ...baseConfig,
+    ...natsConfig,
+    ...postgresConfig,
+    ...peerConfig,
+    ...operatorConfig,
+    signerUrl: z.url(),
+    /** The ledger's pinned vkey (C2SP signed-note): the signer's notes are checked under it, and its name is the origins' prefix. */
+    checkpointKey: z.string(),
+    checkpointDirectory: z.string(),
+    /** At most so many messages in one transaction. */
+    batch: z.coerce.number().int().min(1).max(1000).default(500),
+    /** At most so many milliseconds between a tenant's new entries and their checkpoint. */
+    checkpointIntervalMs: z.coerce.number().int().min(10).max(10_000).default(1_000),
+    /** And at most so many entries. */
+    checkpointEntries: z.coerce.number().int().min(1).max(1_000).default(1_000),
+  });
+
+/** Environment `AEGIS_SIGNER_*`. */
+export const readSignerConfig = () =>
+  loadConfig("AEGIS_SIGNER", {
+    ...baseConfig,
+    peersFile: peerConfig.peersFile,
+    /** A private Ed25519 JWK. */
+    keyFile: z.string(),
+    stateDirectory: z.string(),
+  });

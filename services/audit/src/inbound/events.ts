@@ -1,0 +1,40 @@
+import type { Bus } from "@aegis/bus/connect";
+import { type BusMessage, consume } from "@aegis/bus/consume";
+import type { HealthCheck } from "@aegis/service/health";
+import type { Logger } from "@aegis/service/logger";
+import { type Appended, append } from "#usecases/append.ts";
+import type { Ports } from "#usecases/ports.ts";
+
+export interface EventsOptions {
+  /** Told of new entries, once they are committed. */
+  readonly onAppended: (appended: Appended) => void;
+  readonly batch: number;
+  readonly logger: Logger;
+  readonly nats: HealthCheck;
+}
+
+/** Reads both event streams whole, each by one durable that all instances share. */
+export function consumeEvents(
+  bus: Bus,
+  ports: Pick<Ports, "ledger" | "clock" | "signals">,
+  { onAppended, batch, logger, nats }: EventsOptions,
+): AsyncDisposable {
+  const take = append(ports);
+  const onBatch = async (messages: BusMessage[]): Promise<void> => {
+    onAppended(await take(messages.map(({ subject, bytes }) => ({ subject, bytes }))));
+    // Only now, and a lost acknowledgement is no loss: the message comes again and is known.
+    await Promise.allSettled(messages.map((message) => message.ack()));
+  };
+  const consumers = [
+    consume(bus, { stream: "DECISIONS", durable: "audit-decisions", batch, onBatch, logger }),
+    consume(bus, { stream: "CONTROL", durable: "audit-control", batch, onBatch, logger }),
+  ];
+  const unwatch = bus.onStatus((connected) => (connected ? nats.up() : nats.down("disconnected")));
+  ports.signals.watchLag(() => consumers.reduce((total, consumer) => total + consumer.lag(), 0));
+  return {
+    async [Symbol.asyncDispose]() {
+      unwatch();
+      await Promise.all(consumers.map((consumer) => consumer[Symbol.asyncDispose]()));
+    },
+  };
+}

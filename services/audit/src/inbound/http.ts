@@ -1,0 +1,87 @@
+import { Readable } from "node:stream";
+import { tenantName } from "@aegis/contracts/names";
+import type { OperatorRole } from "@aegis/contracts/operator";
+import type { OperatorAuth } from "@aegis/http/operator";
+import type { HttpServer } from "@aegis/http/server";
+import { tenantKey } from "@aegis/tlog/checkpoint";
+import { formatVerifierKey } from "@aegis/tlog/note";
+import { z } from "zod";
+import { exportLedger } from "#usecases/export.ts";
+import type { Ports } from "#usecases/ports.ts";
+import { prove } from "#usecases/prove.ts";
+import { entryJson, rowJson } from "./entry-json.ts";
+
+/** Who may read a ledger. */
+export const readers = ["auditor", "admin", "soc", "org-auditor"] as const satisfies readonly OperatorRole[];
+
+const inTenant = z.object({ tenant: tenantName });
+/** As a row may name it: a tampered tenant need not be a tenant's name. */
+const anyTenant = z.object({ tenant: z.string().min(1).max(512) });
+
+const entriesQuery = inTenant.extend({
+  kind: z.enum(["decision", "outcome", "control", "quarantine", "all"]).default("decision"),
+  agent: z.string().optional(),
+  tool: z.string().optional(),
+  decision: z.string().optional(),
+  id: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  /** `next` of the page before. */
+  cursor: z.coerce.number().int().min(0).optional(),
+});
+
+/** The ledger for operators: searches, proofs, and everything a verifier needs. */
+export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {
+  const { entries, tree, checkpoints, key } = ports;
+  const ledger = exportLedger(ports);
+  const proven = prove(ports);
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+
+  server.get("/v1/entries", { schema: { querystring: entriesQuery } }, async (request) => {
+    const { tenant, kind, limit, cursor, ...filter } = request.query;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    const of = kind === "all" || filter.id !== undefined ? undefined : kind;
+    const found = await entries.find(tenant, { ...filter, kind: of, before: cursor }, limit);
+    const next = found.length === limit ? found.at(-1)?.columns.sequence : undefined;
+    return { entries: found.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) };
+  });
+
+  server.get("/v1/decisions/:id", { schema: { params: z.object({ id: z.string() }), querystring: inTenant } }, async (request) => {
+    const { tenant } = request.query;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    const { entry, proof } = await proven(tenant, request.params.id);
+    return {
+      entry: entryJson(entry),
+      leaf: base64(entry.leaf),
+      proof: proof === undefined ? null : { ...proof, hashes: proof.hashes.map(base64) },
+      key: formatVerifierKey(tenantKey(key, tenant)),
+    };
+  });
+
+  server.get("/v1/tenants", async (request) => {
+    const operator = await auth.authenticate(request.headers.authorization);
+    const visible = (await entries.tenants()).filter((tenant) => operator.has(tenant, ...readers));
+    const tenants = visible.map(async (tenant) => {
+      const known = tenantName.safeParse(tenant).success;
+      const [head, last] = known ? await Promise.all([tree.head(tenant), checkpoints.latest(tenant)]) : [];
+      return { tenant, entries: head?.size ?? 0, checkpoint: last?.size ?? 0 };
+    });
+    return { tenants: await Promise.all(tenants) };
+  });
+
+  server.get("/v1/ledger/:tenant/rows", { schema: { params: anyTenant } }, async (request, reply) => {
+    const { tenant } = request.params;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, "auditor", "admin", "org-auditor");
+    async function* lines() {
+      for await (const row of ledger.rows(tenant)) yield `${JSON.stringify(rowJson(row))}\n`;
+    }
+    return reply.type("application/x-ndjson").send(Readable.from(lines()));
+  });
+
+  server.get("/v1/checkpoints/:tenant", { schema: { params: anyTenant } }, async (request) => {
+    const { tenant } = request.params;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    const own = tenantKey(key, tenant);
+    const found = await ledger.checkpoints(tenant);
+    return { tenant, origin: own.name, key: formatVerifierKey(own), ledgerKey: formatVerifierKey(key), checkpoints: found };
+  });
+}

@@ -1,0 +1,52 @@
+import { connectBus } from "@aegis/bus/connect";
+import { ensureStreams } from "@aegis/bus/streams";
+import { operatorAuth } from "@aegis/http/operator";
+import { createHttpServer, listen } from "@aegis/http/server";
+import { connectDatabase } from "@aegis/postgres/connect";
+import { migrate } from "@aegis/postgres/migrate";
+import { runOutbox } from "@aegis/postgres/outbox";
+import { peerToken } from "@aegis/rpc/peer";
+import { systemClock as clock } from "@aegis/service/clock";
+import { runService } from "@aegis/service/run";
+import { parseVerifierKey } from "@aegis/tlog/note";
+import { readConfig } from "./config.ts";
+import { consumeEvents } from "./inbound/events.ts";
+import { ledgerRoutes } from "./inbound/http.ts";
+import { runSchedule } from "./inbound/schedule.ts";
+import { tlogRoutes } from "./inbound/tlog-http.ts";
+import { announcer } from "./outbound/announcer.ts";
+import { checkpointArchive } from "./outbound/checkpoint-archive.ts";
+import type { AuditDatabase } from "./outbound/database.ts";
+import { signerClient } from "./outbound/signer-client.ts";
+import { stores } from "./outbound/stores.ts";
+import { signals } from "./signals.ts";
+
+const config = readConfig();
+
+await runService({ name: "audit", instance: config.instance, logLevel: config.logLevel }, async (context) => {
+  const { own, logger, health, telemetry, instance } = context;
+  const directory = new URL("../migrations", import.meta.url).pathname;
+  await migrate({ url: config.migrationUrl, directory, schema: "audit", owner: "audit_owner", logger });
+  const db = own(connectDatabase<AuditDatabase>({ url: config.postgresUrl, name: instance, schema: "audit" }));
+  const bus = own(await connectBus({ url: config.natsUrl, user: config.natsUser, password: config.natsPassword, name: instance, logger }));
+  await ensureStreams(bus);
+  const credential = peerToken({ keyFile: config.serviceKeyFile, service: "audit", audience: "signer" });
+  const ports = {
+    ...stores(db, instance),
+    archive: checkpointArchive(config.checkpointDirectory),
+    signer: signerClient({ url: config.signerUrl, credential }),
+    announcer: announcer(bus),
+    clock,
+    signals: signals(telemetry, logger),
+    key: parseVerifierKey(config.checkpointKey),
+  };
+  own(runOutbox({ db, bus, schema: "audit", logger }));
+  const { checkpointIntervalMs: intervalMs, checkpointEntries: entries, batch } = config;
+  const schedule = own(runSchedule(ports, { intervalMs, entries, logger, postgres: health.check("postgres") }));
+  own(consumeEvents(bus, ports, { batch, logger, nats: health.check("nats"), onAppended: schedule.appended }));
+  const http = await createHttpServer(context);
+  const auth = operatorAuth({ issuer: config.oidcIssuer });
+  ledgerRoutes(http, ports, auth);
+  tlogRoutes(http, ports, auth);
+  own(await listen(http, { host: config.host, port: config.httpPort }));
+});

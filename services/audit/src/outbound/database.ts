@@ -1,0 +1,31 @@
+/** Tables of the schema `audit`, as kysely sees them. */
+export interface AuditDatabase {
+  entries: EntriesTable;
+  heads: { tenant: string; size: number; frontier: Buffer; last_hash: Buffer };
+  nodes: { tenant: string; level: number; index: number; hash: Buffer };
+  checkpoints: { tenant: string; size: number; root: Buffer; note: string; recorded_at: Date };
+  producers: { producer: string; epoch: string; highest: number; watermark: number; seen_at: Date };
+}
+
+interface EntriesTable {
+  tenant: string;
+  sequence: number;
+  id: string;
+  kind: string;
+  type: string;
+  subject: string;
+  agent: string | null;
+  tool: string | null;
+  action: string | null;
+  decision: string | null;
+  policy_version: string | null;
+  occurred_at: Date;
+  recorded_at: Date;
+  producer: string | null;
+  epoch: string | null;
+  producer_sequence: number | null;
+  previous_hash: Buffer;
+  leaf_hash: Buffer;
+  leaf: Buffer;
+  payload: Buffer | null;
+}

@@ -1,0 +1,99 @@
+import { sha256 } from "@aegis/canonical/digest";
+import type { Database } from "@aegis/postgres/connect";
+import { asService } from "@aegis/postgres/tenant";
+import { parseLeaf } from "@aegis/tlog/leaf";
+import { sql, type Transaction } from "kysely";
+import type { Coordinates } from "#domain/candidate.ts";
+import type { Extension, Head } from "#domain/chain.ts";
+import { identity, type Known, place } from "#domain/settle.ts";
+import type { Ledger, LedgerTransaction } from "#usecases/ports.ts";
+import type { AuditDatabase } from "./database.ts";
+import { insertRows } from "./insert-rows.ts";
+
+/** The ledger in PostgreSQL. The lock on a tenant's head row is what makes its sequence contiguous. */
+export function ledgerStore(db: Database<AuditDatabase>): Ledger {
+  return {
+    append: (tenants, work) =>
+      asService(db, async (trx) => {
+        const heads = await lockHeads(trx, tenants);
+        return work(transactionOf(trx, heads));
+      }),
+  };
+}
+
+function transactionOf(trx: Transaction<AuditDatabase>, heads: ReadonlyMap<string, Head>): LedgerTransaction {
+  return {
+    heads,
+    known: (ids, places) => known(trx, ids, places),
+    write: async ({ rows, nodes, heads: moved }: Extension) => {
+      await insertRows(trx, rows);
+      if (nodes.length > 0) {
+        const values = nodes.map(({ tenant, level, index, hash }) => ({ tenant, level, index, hash: Buffer.from(hash) }));
+        await trx.insertInto("nodes").values(values).execute();
+      }
+      for (const { tenant, size, frontier, last } of moved) {
+        const set = { size, frontier: Buffer.from(frontier), last_hash: Buffer.from(last, "hex") };
+        await trx.updateTable("heads").set(set).where("tenant", "=", tenant).execute();
+      }
+    },
+    heard: (producers) => heard(trx, producers),
+  };
+}
+
+/** Always in the order of their names, so that two batches cannot wait for each other. */
+async function lockHeads(trx: Transaction<AuditDatabase>, tenants: readonly string[]): Promise<Map<string, Head>> {
+  const lock = () =>
+    sql<{ tenant: string; size: number; frontier: Buffer; last_hash: Buffer }>`
+    select tenant, size, frontier, last_hash from heads where tenant = any(${tenants}::text[]) order by tenant for update`.execute(trx);
+  let { rows } = await lock();
+  if (rows.length < tenants.length) {
+    await sql`insert into heads (tenant) select unnest(${tenants}::text[]) order by 1 on conflict do nothing`.execute(trx);
+    ({ rows } = await lock());
+  }
+  return new Map(
+    rows.map((row) => [row.tenant, { tenant: row.tenant, size: row.size, frontier: row.frontier, last: row.last_hash.toString("hex") }]),
+  );
+}
+
+async function known(
+  trx: Transaction<AuditDatabase>,
+  ids: readonly { readonly tenant: string; readonly id: string }[],
+  places: readonly Coordinates[],
+): Promise<Known> {
+  const byId = await sql<{ tenant: string; id: string; leaf: Buffer }>`
+    select e.tenant, e.id, e.leaf from unnest(${ids.map((each) => each.tenant)}::text[], ${ids.map((each) => each.id)}::text[]) as w(tenant, id)
+    join entries e on e.tenant = w.tenant and e.id = w.id`.execute(trx);
+  const byPlace =
+    places.length === 0
+      ? { rows: [] }
+      : await sql<{ tenant: string; id: string; producer: string; epoch: string; sequence: number }>`
+    select e.tenant, e.id, e.producer, e.epoch, e.producer_sequence as sequence
+    from unnest(${places.map((each) => each.producer)}::text[], ${places.map((each) => each.epoch)}::text[],
+                ${places.map((each) => each.sequence)}::bigint[]) as w(producer, epoch, sequence)
+    join entries e on e.producer = w.producer and e.epoch = w.epoch and e.producer_sequence = w.sequence`.execute(trx);
+  return {
+    bodies: new Map(byId.rows.map((row) => [identity(row), bodyOf(row.leaf)])),
+    places: new Map(byPlace.rows.map((row) => [place(row), identity(row)])),
+  };
+}
+
+/** Digest of the bytes that an entry was made from. */
+function bodyOf(leaf: Uint8Array): string {
+  const parsed = parseLeaf(leaf)?.leaf;
+  return parsed?.detached?.digest ?? sha256(parsed?.event ?? leaf);
+}
+
+async function heard(trx: Transaction<AuditDatabase>, producers: readonly Coordinates[]): Promise<void> {
+  const highest = new Map<string, Coordinates>();
+  for (const each of producers) {
+    const key = JSON.stringify([each.producer, each.epoch]);
+    if (each.sequence > (highest.get(key)?.sequence ?? 0)) highest.set(key, each);
+  }
+  const sorted = [...highest.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+  if (sorted.length === 0) return;
+  await sql`
+    insert into producers (producer, epoch, highest)
+    select * from unnest(${sorted.map((each) => each.producer)}::text[], ${sorted.map((each) => each.epoch)}::text[],
+                         ${sorted.map((each) => each.sequence)}::bigint[])
+    on conflict (producer, epoch) do update set highest = greatest(producers.highest, excluded.highest), seen_at = now()`.execute(trx);
+}

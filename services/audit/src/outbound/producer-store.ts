@@ -1,0 +1,57 @@
+import type { Database } from "@aegis/postgres/connect";
+import { asService } from "@aegis/postgres/tenant";
+import { sql } from "kysely";
+import type { Producers, Watermark } from "#usecases/ports.ts";
+import type { AuditDatabase } from "./database.ts";
+
+/** How far one statement looks ahead of a watermark. */
+const stride = 20_000;
+
+/** Producers' watermarks. They only ever grow, whichever instance moves them. */
+export function producerStore(db: Database<AuditDatabase>): Producers {
+  return {
+    async advance() {
+      const behind = await asService(db, (trx) =>
+        trx.selectFrom("producers").select(["producer", "epoch", "watermark"]).whereRef("watermark", "<", "highest").execute(),
+      );
+      const moved: Watermark[] = [];
+      for (const { producer, epoch, watermark } of behind) {
+        const sequence = await reach(db, producer, epoch, watermark);
+        if (sequence > watermark) moved.push({ producer, epoch, sequence });
+      }
+      return moved;
+    },
+    async heardSince(since) {
+      const rows = await asService(db, (trx) =>
+        trx.selectFrom("producers").select(["producer", "epoch", "watermark as sequence"]).where("seen_at", ">", since).execute(),
+      );
+      return rows.filter((row) => row.sequence > 0);
+    },
+  };
+}
+
+/** Moves one watermark over every entry that follows without a gap and lies under a checkpoint of its tenant. */
+async function reach(db: Database<AuditDatabase>, producer: string, epoch: string, from: number): Promise<number> {
+  let watermark = from;
+  for (;;) {
+    const { rows } = await asService(db, (trx) =>
+      sql<{ watermark: number }>`
+        with covered as materialized (select tenant, max(size) as size from checkpoints group by tenant),
+        ahead as (
+          select producer_sequence, tenant, sequence, row_number() over (order by producer_sequence) as n
+          from (select producer_sequence, tenant, sequence from entries
+                where producer = ${producer} and epoch = ${epoch} and producer_sequence > ${watermark}::bigint
+                order by producer_sequence limit ${stride}) as next
+        ),
+        reached as (
+          select coalesce(min(n) filter (where producer_sequence <> ${watermark}::bigint + n or sequence >= coalesce(size, 0)) - 1, count(*)) as n
+          from ahead left join covered using (tenant)
+        )
+        update producers set watermark = greatest(watermark, ${watermark}::bigint + reached.n) from reached
+        where producer = ${producer} and epoch = ${epoch} returning watermark`.execute(trx),
+    );
+    const reached = rows[0]?.watermark ?? watermark;
+    if (reached < watermark + stride) return reached;
+    watermark = reached;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Database } from "@aegis/postgres/connect";
+import { checkpointStore } from "./checkpoint-store.ts";
+import type { AuditDatabase } from "./database.ts";
+import { entryStore } from "./entry-store.ts";
+import { ledgerStore } from "./ledger-store.ts";
+import { producerStore } from "./producer-store.ts";
+import { treeStore } from "./tree-store.ts";
+
+/** Every port that PostgreSQL stands behind. */
+export const stores = (db: Database<AuditDatabase>, instance: string) => ({
+  ledger: ledgerStore(db),
+  entries: entryStore(db),
+  tree: treeStore(db),
+  checkpoints: checkpointStore(db, instance),
+  producers: producerStore(db),
+});

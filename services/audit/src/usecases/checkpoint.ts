@@ -1,0 +1,48 @@
+import { AegisError } from "@aegis/contracts/errors";
+import { openCheckpoint, tenantKey } from "@aegis/tlog/checkpoint";
+import { consistencyProof, type TreeHead } from "@aegis/tlog/proof";
+import { nodesFromTiles } from "@aegis/tlog/tiles";
+import type { Ports, Tree } from "./ports.ts";
+
+type Needs = Pick<Ports, "tree" | "checkpoints" | "archive" | "signer" | "clock" | "signals" | "key">;
+
+/**
+ * Has a tenant's ledger signed as it stands, when it grew since the last time. True when a new checkpoint was made.
+ * The signer decides what it is consistent with: when it knows of another last size than the database, its word counts.
+ */
+export function checkpoint(ports: Needs) {
+  const { tree, checkpoints, archive, signer, clock, signals } = ports;
+  return async (tenant: string): Promise<boolean> => {
+    const start = performance.now();
+    const head = await tree.head(tenant);
+    const last = await checkpoints.latest(tenant);
+    if (head === undefined || head.size === (last?.size ?? 0)) return false;
+    const key = tenantKey(ports.key, tenant);
+    const ask = async (from: number) => signer.sign(key.name, { ...head, from, proof: await proofFrom(tree, tenant, from, head) });
+    let answer = await ask(Math.min(last?.size ?? 0, head.size));
+    // The signer signed more than the database remembers, e.g. when the answer was lost.
+    if (!answer.ok && answer.last.size <= head.size) answer = await ask(answer.last.size);
+    if (!answer.ok) {
+      signals.refused({ tenant, size: head.size, signed: answer.last.size });
+      return false;
+    }
+    const opened = openCheckpoint(answer.note, key);
+    if (!opened.ok || opened.checkpoint.size !== head.size) {
+      throw new AegisError("internal", `the signer's note for ${tenant} is not signed by the pinned key`);
+    }
+    const made = { tenant, size: head.size, root: head.root, note: answer.note };
+    // First out of the database's reach, so that no row can refer to a checkpoint that is nowhere else.
+    await archive.keep(tenant, made);
+    await checkpoints.add(made, clock.now());
+    signals.checkpointed({ tenant, size: head.size, seconds: (performance.now() - start) / 1000 });
+    return true;
+  };
+}
+
+function proofFrom(tree: Tree, tenant: string, from: number, head: TreeHead): Promise<Uint8Array[]> {
+  return consistencyProof(
+    from,
+    head.size,
+    nodesFromTiles((level, index) => tree.tile(tenant, level, index)),
+  );
+}

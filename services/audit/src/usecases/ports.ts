@@ -1,0 +1,139 @@
+import type { EntryColumns } from "@aegis/tlog/leaf";
+import type { VerifierKey } from "@aegis/tlog/note";
+import type { TreeHead } from "@aegis/tlog/proof";
+import type { LedgerRow } from "@aegis/tlog/verify-ledger";
+import type { Coordinates } from "#domain/candidate.ts";
+import type { Extension, Head } from "#domain/chain.ts";
+import type { Known } from "#domain/settle.ts";
+import type { SigningRequest } from "#domain/signing.ts";
+
+export interface Clock {
+  now(): Date;
+}
+
+/** What happens inside the one transaction of a batch, while the heads of its tenants are locked. */
+export interface LedgerTransaction {
+  readonly heads: ReadonlyMap<string, Head>;
+  known(ids: readonly { readonly tenant: string; readonly id: string }[], places: readonly Coordinates[]): Promise<Known>;
+  write(extension: Extension): Promise<void>;
+  /** Notes how far these producers got, and that they were heard of now. */
+  heard(producers: readonly Coordinates[]): Promise<void>;
+}
+
+export interface Ledger {
+  /** Commits what `work` wrote, or nothing. Tenants without a ledger get an empty one. */
+  append<T>(tenants: readonly string[], work: (transaction: LedgerTransaction) => Promise<T>): Promise<T>;
+}
+
+export interface StoredEntry {
+  readonly columns: EntryColumns;
+  readonly leaf: Uint8Array;
+  readonly payload: Uint8Array | null;
+}
+
+export interface EntryFilter {
+  readonly kind?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly decision?: string | undefined;
+  readonly id?: string | undefined;
+  /** Only entries before this sequence. */
+  readonly before?: number | undefined;
+}
+
+export interface Entries {
+  /** Newest first. */
+  find(tenant: string, filter: EntryFilter, limit: number): Promise<StoredEntry[]>;
+  /** Rows as they stand, in ascending order of the sequence column, which may start anywhere and have holes. */
+  rows(tenant: string, after: string | undefined, limit: number): Promise<{ rows: LedgerRow[]; last: string | undefined }>;
+  /** Leaf bytes of entries `from` to `to`, without `to`. */
+  leaves(tenant: string, from: number, to: number): Promise<Uint8Array[]>;
+  /** Every tenant that a row, a head or a checkpoint names. */
+  tenants(): Promise<string[]>;
+}
+
+export interface Tree {
+  /** Undefined for a tenant that has no ledger. */
+  head(tenant: string): Promise<TreeHead | undefined>;
+  /** The hashes that the tile at this level holds by now. */
+  tile(tenant: string, level: number, index: number): Promise<Uint8Array[]>;
+}
+
+export interface StoredCheckpoint {
+  readonly size: number;
+  readonly note: string;
+}
+
+export interface Checkpoints {
+  /** The largest; undefined before the first. */
+  latest(tenant: string): Promise<StoredCheckpoint | undefined>;
+  /** Ascending by size. */
+  all(tenant: string): Promise<StoredCheckpoint[]>;
+  /** Keeps it, and has it published once that is committed; no harm when it is there already. */
+  add(checkpoint: StoredCheckpoint & { readonly tenant: string; readonly root: Uint8Array }, now: Date): Promise<void>;
+  /** Tenants whose ledger is longer than their largest checkpoint. */
+  pending(): Promise<string[]>;
+}
+
+/** Where checkpoints are kept out of the database's reach. */
+export interface CheckpointArchive {
+  /** Durable when it resolves. */
+  keep(tenant: string, checkpoint: StoredCheckpoint): Promise<void>;
+  all(tenant: string): Promise<StoredCheckpoint[]>;
+}
+
+export interface Signer {
+  /** `last` is what the signer signed last, when that is why it refuses. */
+  sign(origin: string, request: SigningRequest): Promise<{ ok: true; note: string } | { ok: false; last: TreeHead }>;
+}
+
+/** What the signer remembers. */
+export interface SignerState {
+  /** What was signed last for the origin, and the number of that state. */
+  last(origin: string): Promise<{ readonly head: TreeHead; readonly generation: number }>;
+  /** Replaces the state of this number, durably and as one step even among several processes; false when another was first. */
+  replace(origin: string, generation: number, next: TreeHead): Promise<boolean>;
+}
+
+export interface Watermark {
+  readonly producer: string;
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+export interface Producers {
+  /** Moves every watermark as far as complete and checkpointed rows reach; gives those moved. */
+  advance(): Promise<Watermark[]>;
+  /** Watermarks of producers heard of since. */
+  heardSince(since: Date): Promise<Watermark[]>;
+}
+
+export interface Announcer {
+  watermark(watermark: Watermark): void;
+}
+
+/** What the business has to say to those who watch it. */
+export interface Signals {
+  appended(counts: { readonly entries: number; readonly duplicates: number; readonly seconds: number }): void;
+  alarm(alarm: { readonly tenant: string; readonly id: string; readonly reason: string; readonly subject: string }): void;
+  checkpointed(checkpoint: { readonly tenant: string; readonly size: number; readonly seconds: number }): void;
+  refused(refusal: { readonly tenant: string; readonly size: number; readonly signed: number }): void;
+  /** What waits in the streams, read whenever somebody looks. */
+  watchLag(lag: () => number): void;
+}
+
+/** All of them, as the composition root gives them. */
+export interface Ports {
+  readonly ledger: Ledger;
+  readonly entries: Entries;
+  readonly tree: Tree;
+  readonly checkpoints: Checkpoints;
+  readonly producers: Producers;
+  readonly archive: CheckpointArchive;
+  readonly signer: Signer;
+  readonly announcer: Announcer;
+  readonly clock: Clock;
+  readonly signals: Signals;
+  /** The ledger's pinned key: what the signer gives back is checked under it, and every origin follows from it. */
+  readonly key: VerifierKey;
+}
