@@ -6,14 +6,15 @@ import { type AgentClaims, scopeOf } from "@aegis/identity/claims";
 import type { Verdict } from "@aegis/policy/input";
 import type { Call } from "./call.ts";
 import { type ActivePolicy, usablePolicy } from "./policies.ts";
-import { boundContext, refuseContext, refuseIdentity, type Standing } from "./principal.ts";
+import { boundContext, refuseContext, refuseIdentity, staleRevocations } from "./principal.ts";
+import { type Revocations, staleForIrreversibleMs } from "./revocations.ts";
 
 /** What is known when a call is judged. */
 export interface Facts {
   readonly claims: AgentClaims;
   readonly principal: Principal;
   readonly expired: boolean;
-  readonly standingOf: (agent: string) => Standing;
+  readonly revocations: Revocations;
   readonly active: ActivePolicy | undefined;
   /** Every finding of every detector in the arguments. */
   readonly findings: readonly Finding[];
@@ -28,11 +29,14 @@ export type Judgement =
 
 /** Judges one call by everything that is known without asking anybody. */
 export function judge(call: Call, facts: Facts): Judgement {
-  const refusal = refuseIdentity(facts.principal, facts.expired, facts.standingOf) ?? refuseContext(facts.claims, call.context);
+  const refusal = refuseIdentity(facts.principal, facts.expired, facts.revocations, facts.now) ?? refuseContext(facts.claims, call.context);
   if (refusal) return { kind: "refused", reason: refusal };
   const policy = usablePolicy(facts.active, facts.now);
   if ("code" in policy) return { kind: "refused", reason: policy };
-  return { kind: "judged", policy, verdict: evaluate(call, facts, policy) };
+  const verdict = evaluate(call, facts, policy);
+  if (verdict.durability === "T0" && verdict.decision !== "deny" && facts.revocations.age(facts.now) > staleForIrreversibleMs)
+    return { kind: "refused", reason: staleRevocations, policy };
+  return { kind: "judged", policy, verdict };
 }
 
 function evaluate(call: Call, facts: Facts, { snapshot }: ActivePolicy): Verdict {

@@ -1,6 +1,7 @@
 import type { DecisionData, Principal } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
 import { type AgentClaims, chainOf } from "@aegis/identity/claims";
+import { type Revocations, staleAfterMs } from "./revocations.ts";
 
 /** Who calls, as events name it. */
 export function principalOf(claims: AgentClaims): Principal {
@@ -20,18 +21,22 @@ export function principalOf(claims: AgentClaims): Principal {
 export type Standing = "active" | "suspended" | "revoked";
 
 /**
- * Refuses whoever may not act at all: an expired token, or a chain with an agent in it that was suspended or revoked.
- * A revoked parent takes everything below it along.
+ * Refuses whoever may not act at all: an expired or revoked token, or a chain with an agent in it that was suspended or revoked
+ * (a stopped parent takes everything below it along). When nothing was heard of revocations for too long, nobody may act.
  */
-export function refuseIdentity(principal: Principal, expired: boolean, standingOf: (agent: string) => Standing): Reason | undefined {
+export function refuseIdentity(principal: Principal, expired: boolean, revocations: Revocations, now: number): Reason | undefined {
   if (expired) return { code: "token_expired", message: "the token has expired" };
+  if (revocations.tokenRevoked(principal.tenant, principal.tokenId)) return { code: "agent_revoked", message: "the token is revoked" };
   for (const agent of principal.chain) {
-    const standing = standingOf(agent);
+    const standing = revocations.standingOf(principal.tenant, agent);
     if (standing === "revoked") return { code: "agent_revoked", message: `${agent} is revoked` };
     if (standing === "suspended") return { code: "agent_suspended", message: `${agent} is suspended` };
   }
-  return undefined;
+  return revocations.age(now) > staleAfterMs ? staleRevocations : undefined;
 }
+
+/** Nothing was heard of revocations for too long. */
+export const staleRevocations: Reason = { code: "revocation_stale", message: "what is known of revocations is too old" };
 
 /** What the token is bound to, the caller cannot rename: any difference refuses the call. */
 export function refuseContext(claims: AgentClaims, context: DecisionData["context"]): Reason | undefined {

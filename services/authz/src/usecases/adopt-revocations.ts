@@ -1,30 +1,87 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { namePattern } from "@aegis/contracts/names";
 import type { Standing } from "#domain/principal.ts";
-import type { Standings } from "./ports.ts";
+import type { Revocations } from "#domain/revocations.ts";
+import type { Clock, RevocationCache, RevocationSnapshots } from "./ports.ts";
 
-/**
- * Takes over what the token service says of one agent: key `<tenant>.<agent>`, value `{state, since}`.
- * A deleted entry means active again; an unreadable one keeps what was known.
- *
- * @throws AegisError `unprocessable` for an entry that makes no sense.
- */
-export type AdoptRevocation = (key: string, value: unknown) => void;
+export interface AdoptRevocations {
+  /** Brings back what was known before. */
+  load(): Promise<void>;
+  /**
+   * Takes over one entry of the bucket: `<tenant>.<agent>` or `<tenant>.token.<jti>`, value `{state, since, until?}`. A deleted entry
+   * means active again; one that makes no sense counts as revoked.
+   */
+  entry(key: string, value: Uint8Array | undefined): void;
+  /** The bucket is being followed, so everything is known up to now. */
+  confirm(): void;
+  /**
+   * Asks the token service itself. Entries are only added: whoever is active again is so once the bucket says it.
+   *
+   * @throws AegisError `unavailable`.
+   */
+  poll(): Promise<void>;
+  /** Keeps what is known, if it changed. */
+  save(): Promise<void>;
+}
 
 const standings: readonly Standing[] = ["active", "suspended", "revoked"];
 
-export function adoptRevocation(ports: { standings: Standings }): AdoptRevocation {
-  return (key, value) => {
-    const [tenant, agent, ...rest] = key.split(".");
-    if (tenant === undefined || agent === undefined || rest.length > 0 || !namePattern.test(tenant) || !namePattern.test(agent))
-      throw new AegisError("unprocessable", `revocation ${key} names no agent`);
-    ports.standings.set(tenant, agent, value === undefined ? "active" : standingOf(key, value));
+/** Keeps this replica's view of who may no longer act. */
+export function adoptRevocations(ports: {
+  revocations: Revocations;
+  cache: RevocationCache;
+  snapshots: RevocationSnapshots;
+  clock: Clock;
+}): AdoptRevocations {
+  const { revocations } = ports;
+  let changed = false;
+  const now = () => ports.clock.now().getTime();
+  const take = (key: string, value: unknown) => {
+    const [tenant = "", agent = "", tokenId, ...rest] = key.split(".");
+    const named = namePattern.test(tenant) && namePattern.test(agent) && rest.length === 0;
+    if (!named || (tokenId !== undefined && agent !== "token")) throw new AegisError("unprocessable", `revocation ${key} names nobody`);
+    if (tokenId === undefined) revocations.setAgent(key, value === undefined ? "active" : standingOf(value));
+    else revocations.setToken(key, value === undefined ? undefined : untilOf(value));
+    changed = true;
+  };
+  return {
+    async load() {
+      const kept = await ports.cache.load();
+      if (kept) revocations.restore(kept);
+    },
+    entry: (key, value) => take(key, value === undefined ? undefined : parse(value)),
+    confirm: () => revocations.confirm(now()),
+    async poll() {
+      const { issuedAt, entries } = await ports.snapshots.fetch();
+      for (const [key, value] of Object.entries(entries)) take(key, value);
+      revocations.confirm(Math.min(issuedAt, now()));
+    },
+    async save() {
+      if (!changed) return;
+      changed = false;
+      revocations.sweep(now());
+      await ports.cache.save(revocations.dump());
+    },
   };
 }
 
-function standingOf(key: string, value: unknown): Standing {
-  const state = typeof value === "object" && value !== null && "state" in value ? value.state : undefined;
-  const standing = standings.find((one) => one === state);
-  if (standing === undefined) throw new AegisError("unprocessable", `revocation ${key} has no known state`);
-  return standing;
+const member = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+
+/** An unknown state is taken for the worst one. */
+const standingOf = (value: unknown): Standing => standings.find((one) => one === member(value, "state")) ?? "revoked";
+
+/** Without a readable end the entry is kept for good. */
+function untilOf(value: unknown): number {
+  const until = member(value, "until");
+  const at = typeof until === "string" ? Date.parse(until) : Number.NaN;
+  return Number.isNaN(at) ? Number.MAX_SAFE_INTEGER : at;
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
 }

@@ -14,8 +14,9 @@ import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domai
 import { decisionEventOf } from "#domain/event.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { boundContext, principalOf } from "#domain/principal.ts";
+import type { Revocations } from "#domain/revocations.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
-import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId, Standings } from "./ports.ts";
+import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 
 /** How the call reached us. */
@@ -30,7 +31,7 @@ export interface Caller {
 
 export interface CheckPorts {
   readonly authenticate: AuthenticateAgent;
-  readonly standings: Standings;
+  readonly revocations: Revocations;
   readonly policyOf: (tenant: string) => ActivePolicy | undefined;
   readonly log: EventLog;
   readonly budget: Budget;
@@ -143,12 +144,12 @@ async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
     claims,
     principal: base.principal,
     expired,
-    standingOf: (agent) => ports.standings.of(tenant, agent),
+    revocations: ports.revocations,
     active: ports.policyOf(tenant),
     findings,
     now: work.now.getTime(),
   });
-  if (judgement.kind === "refused") return { draft: deny(work, judgement.reason) };
+  if (judgement.kind === "refused") return { draft: { ...deny(work, judgement.reason), policy: judgement.policy } };
   const { verdict, policy } = judgement;
   const judged = { policy, verdict };
   if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };

@@ -5,7 +5,7 @@ import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Charge } from "@aegis/policy/input";
 import type { BudgetView } from "#domain/draft.ts";
 import type { HighWater } from "#domain/policies.ts";
-import type { Standing } from "#domain/principal.ts";
+import type { RevocationsDump } from "#domain/revocations.ts";
 
 export interface Clock {
   now(): Date;
@@ -25,12 +25,6 @@ export interface Tokens {
 /** Tells whoever watches that somebody came with a token that does not verify. A hint: it may be lost. */
 export interface AuthnFailures {
   report(why: string): void;
-}
-
-/** What the registry says of agents now. */
-export interface Standings {
-  of(tenant: string, agent: string): Standing;
-  set(tenant: string, agent: string, standing: Standing): void;
 }
 
 export type Tier = "T1" | "T2";
@@ -108,6 +102,18 @@ export interface PolicyCache {
   load(): Promise<{ tenant: string; head: string; bundle: Uint8Array | undefined; highWater: HighWater | undefined }[]>;
   /** Durable when it resolves; the bundle is left as it is when absent. */
   save(tenant: string, entry: { head: string; bundle?: Uint8Array; highWater: HighWater }): Promise<void>;
+}
+
+/** What was known of revocations when this replica stopped, so that a start without NATS forgets none. */
+export interface RevocationCache {
+  load(): Promise<RevocationsDump | undefined>;
+  save(dump: RevocationsDump): Promise<void>;
+}
+
+/** The token service's own word on revocations, for when NATS is away. */
+export interface RevocationSnapshots {
+  /** Verified entries by key, and when they were signed. @throws AegisError `unavailable`. */
+  fetch(): Promise<{ readonly issuedAt: number; readonly entries: Readonly<Record<string, unknown>> }>;
 }
 
 /** Bundles by the name that a head gives them. */

@@ -1,0 +1,33 @@
+import { baseConfig, loadConfig, natsConfig, peerConfig } from "@aegis/service/config";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65535);
+
+/** Configuration of authz: environment variables with the prefix AEGIS_AUTHZ. */
+export const readConfig = () =>
+  loadConfig("AEGIS_AUTHZ", {
+    ...baseConfig,
+    ...natsConfig,
+    ...peerConfig,
+    grpcPort: port,
+    /** Holds `spool/` and `cache/`; on a disk that outlives the process. */
+    dataDirectory: z.string(),
+    tokenIssuer: z.url(),
+    tokenJwksUrl: z.url(),
+    /** host:port. */
+    approvalsAddress: z.string(),
+    budgetAddress: z.string(),
+    /** Where people and agents see approvals; part of `status_url`. */
+    approvalsUrl: z.url(),
+    /** JWKS of the policy compiler. */
+    bundleKeysFile: z.string(),
+    /** 32 or more bytes, base64url; the same on every replica, so that pseudonyms agree. Made in the data directory when absent. */
+    pseudonymKey: z.string().min(43).optional(),
+    spoolMaxBytes: z.coerce
+      .number()
+      .int()
+      .min(1_000_000)
+      .default(4 * 1024 ** 3),
+  });
+
+export type Config = ReturnType<typeof readConfig>;

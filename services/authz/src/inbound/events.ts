@@ -1,0 +1,88 @@
+import type { Bus } from "@aegis/bus/connect";
+import { openBucket } from "@aegis/bus/kv";
+import { hints, stores } from "@aegis/contracts/subjects";
+import type { HealthCheck } from "@aegis/service/health";
+import type { ServiceContext } from "@aegis/service/run";
+import type { Spool } from "@aegis/spool/spool";
+import { z } from "zod";
+import type { AdoptBundle } from "#usecases/adopt-bundle.ts";
+import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
+
+export interface EventUsecases {
+  readonly policies: AdoptBundle;
+  readonly revocations: AdoptRevocations;
+  readonly spool: Spool;
+  readonly revocationUnreadable: (key: string, error: unknown) => void;
+}
+
+/** How long to wait before a bundle that could not be had is asked for again, in milliseconds. */
+const retryMs = 1_000;
+
+/** Follows the policy heads. `ready` goes up once every head has been considered. */
+async function followPolicies(bus: Bus, context: ServiceContext, usecases: EventUsecases, ready: HealthCheck): Promise<AsyncDisposable> {
+  const heads = await openBucket(bus, stores.policyHeads);
+  const newest = new Map<string, number>();
+  const first = new Set<Promise<void>>();
+  const adopt = async (tenant: string, jws: string, revision: number): Promise<void> => {
+    if (newest.get(tenant) !== revision || context.stopping.aborted) return;
+    await usecases.policies.adopt(tenant, jws).catch((error: unknown) => {
+      context.logger.warn({ err: error, tenant }, "bundle cannot be had yet");
+      setTimeout(() => void adopt(tenant, jws, revision), retryMs).unref();
+    });
+  };
+  return heads.watch({
+    logger: context.logger,
+    onEntry(tenant, value, revision) {
+      // A head that was taken away changes nothing: its policies end by their own expiry.
+      if (value === undefined) return;
+      newest.set(tenant, revision);
+      const work = adopt(tenant, new TextDecoder().decode(value), revision);
+      first.add(work);
+      void work.finally(() => first.delete(work));
+    },
+    onReady: () => void Promise.allSettled(first).then(() => ready.up()),
+  });
+}
+
+/** Follows the revocations. */
+async function followRevocations(bus: Bus, context: ServiceContext, usecases: EventUsecases): Promise<AsyncDisposable> {
+  const bucket = await openBucket(bus, stores.revocations);
+  return bucket.watch({
+    logger: context.logger,
+    onEntry(key, value) {
+      try {
+        usecases.revocations.entry(key, value);
+      } catch (error) {
+        usecases.revocationUnreadable(key, error);
+      }
+    },
+    onReady: () => usecases.revocations.confirm(),
+  });
+}
+
+const watermark = z.object({ producer: z.string(), epoch: z.string(), sequence: z.int().min(0) });
+
+/** Frees the spool as far as the ledger has it. A lost message is harmless: the next one says more. */
+function followWatermark(bus: Bus, context: ServiceContext, usecases: EventUsecases): void {
+  const heard = async (bytes: Uint8Array) => {
+    const { producer, epoch, sequence } = watermark.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    if (producer === context.instance) await usecases.spool.release(epoch, sequence);
+  };
+  const subscribe = () =>
+    bus.connection.subscribe(hints.watermark(context.instance), {
+      callback: (error, message) => {
+        if (!error) heard(message.data).catch((cause: unknown) => context.logger.warn({ err: cause }, "watermark is not usable"));
+      },
+    });
+  bus.ready().then(subscribe, () => undefined);
+}
+
+/** Starts to hear NATS. Ready once the heads were read, or at once with policies from the disk. */
+export async function followEvents(bus: Bus, context: ServiceContext, usecases: EventUsecases): Promise<void> {
+  const ready = context.health.check("policies");
+  await usecases.revocations.load();
+  if ((await usecases.policies.load()) > 0) ready.up();
+  context.own(await followRevocations(bus, context, usecases));
+  context.own(await followPolicies(bus, context, usecases, ready));
+  followWatermark(bus, context, usecases);
+}

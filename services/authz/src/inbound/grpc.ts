@@ -1,0 +1,78 @@
+import { AuthorizationService, type CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
+import { errorCodes } from "@aegis/contracts/errors";
+import type { RpcCall, RpcServer } from "@aegis/rpc/server";
+import { span, withRemoteParent } from "@aegis/telemetry/trace";
+import type { Draft } from "#domain/draft.ts";
+import type { Caller, Check } from "#usecases/check.ts";
+import type { checkBatch } from "#usecases/check-batch.ts";
+import type { Approvals } from "#usecases/ports.ts";
+import type { ReportOutcome } from "#usecases/report-outcome.ts";
+import { checkResponse } from "./response.ts";
+
+export interface GrpcUsecases {
+  readonly check: Check;
+  readonly checkBatch: ReturnType<typeof checkBatch>;
+  readonly reportOutcome: ReportOutcome;
+  readonly statusUrl: Approvals["statusUrl"];
+  readonly outcomeReported: (outcome: number) => void;
+}
+
+/** Serves `aegis.authz.v1.AuthorizationService`. A caller that hangs up cancels nothing: its decision is recorded all the same. */
+export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
+  const respond = (draft: Draft) => checkResponse(draft, usecases.statusUrl);
+  server.serve(AuthorizationService, {
+    check: async (request, call) => {
+      const caller = callerOf(call);
+      return respond(await (isSampled(caller.traceparent) ? traced(usecases.check, request, caller) : usecases.check(request, caller)));
+    },
+    checkBatch: async (request, call) => {
+      const items = await usecases.checkBatch(request.requests, callerOf(call));
+      return {
+        responses: items.map((item) =>
+          item.ok
+            ? { outcome: { case: "response" as const, value: respond(item.draft) } }
+            : { outcome: { case: "error" as const, value: { code: errorCodes[item.error.code].grpc, message: item.error.message } } },
+        ),
+      };
+    },
+    reportOutcome: async (request, call) => {
+      const eventId = await usecases.reportOutcome(request, callerOf(call));
+      usecases.outcomeReported(request.outcome);
+      return { eventId };
+    },
+  });
+}
+
+/** A span costs more than the decision: only a trace that is recorded anyway gets one. */
+function traced(check: Check, request: CheckRequest, caller: Caller): Promise<Draft> {
+  const attributes = { "aegis.tool": request.tool.slice(0, 128), "aegis.action": request.action.slice(0, 128) };
+  return withRemoteParent(caller.traceparent, () =>
+    span("aegis.check", attributes, async (active) => {
+      const draft = await check(request, caller);
+      active.setAttributes({
+        "aegis.tenant": draft.principal.tenant,
+        "aegis.agent": draft.principal.agent,
+        "aegis.decision": draft.decision,
+        "aegis.decision_id": draft.id,
+      });
+      if (draft.decision === "deny" || draft.decision === "approval_needed")
+        active.addEvent("aegis.policy_violation", { "aegis.reasons": draft.reasons.map((reason) => reason.code) });
+      return draft;
+    }),
+  );
+}
+
+function callerOf({ metadata }: RpcCall): Caller {
+  const authorization = metadata.get("authorization")[0];
+  const traceparent = metadata.get("traceparent")[0];
+  return {
+    bearer: typeof authorization === "string" ? /^Bearer (\S+)$/i.exec(authorization)?.[1] : undefined,
+    traceparent: typeof traceparent === "string" && traceContext.test(traceparent) ? traceparent : undefined,
+    arrived: performance.now(),
+    pep: "grpc",
+  };
+}
+
+/** W3C Trace Context, version 00. */
+const traceContext = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const isSampled = (traceparent: string | undefined) => traceparent !== undefined && (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;

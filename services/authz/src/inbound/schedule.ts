@@ -1,0 +1,62 @@
+import type { Bus } from "@aegis/bus/connect";
+import type { Health } from "@aegis/service/health";
+import type { Spool } from "@aegis/spool/spool";
+import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
+
+/** What recurs. */
+export interface Duties {
+  readonly bus: Bus;
+  readonly spool: Spool;
+  readonly health: Health;
+  readonly revocations: AdoptRevocations;
+  /** Shows others what this replica has in force. */
+  readonly heartbeat: () => Promise<void>;
+  /** Gives back leases that nobody uses. */
+  readonly sweepLeases: () => Promise<void>;
+  readonly failed: (what: string, error: unknown) => void;
+}
+
+/** Starts the recurring duties; each runs at once and then at its interval, never twice at the same time. */
+export function keepSchedule(duties: Duties): AsyncDisposable {
+  const { bus, spool, revocations, failed } = duties;
+  const spoolCheck = duties.health.check("spool");
+  const watchSpool = async () => {
+    const state = spool.state();
+    if (state === "deny" || state === "dead") spoolCheck.down(state === "dead" ? "dead" : "full");
+    else spoolCheck.up();
+  };
+  const refreshRevocations = async () => {
+    // While the bucket is followed it says more, and sooner, than the snapshot.
+    if (bus.connected()) revocations.confirm();
+    else await revocations.poll();
+    await revocations.save();
+  };
+  const started = [
+    every(1_000, "watching the spool", watchSpool, failed),
+    every(1_000, "giving leases back", duties.sweepLeases, failed),
+    every(2_000, "refreshing revocations", refreshRevocations, failed),
+    every(2_000, "the replica's heartbeat", duties.heartbeat, failed),
+  ];
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(started.map((stop) => stop()));
+    },
+  };
+}
+
+function every(ms: number, name: string, run: () => Promise<void>, failed: Duties["failed"]): () => Promise<void> {
+  let work: Promise<void> | undefined;
+  const turn = () => {
+    work ??= run()
+      .catch((error: unknown) => failed(name, error))
+      .finally(() => {
+        work = undefined;
+      });
+  };
+  turn();
+  const timer = setInterval(turn, ms);
+  return async () => {
+    clearInterval(timer);
+    await work;
+  };
+}

@@ -1,0 +1,72 @@
+import { connectBus } from "@aegis/bus/connect";
+import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals";
+import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
+import { rpcClient } from "@aegis/rpc/client";
+import { peerToken } from "@aegis/rpc/peer";
+import { createRpcServer } from "@aegis/rpc/server";
+import { systemClock as clock } from "@aegis/service/clock";
+import { runService } from "@aegis/service/run";
+import { openSpool } from "@aegis/spool/spool";
+import { v7 as newId } from "uuid";
+import { readConfig } from "./config.ts";
+import { Revocations } from "./domain/revocations.ts";
+import { followEvents } from "./inbound/events.ts";
+import { serveGrpc } from "./inbound/grpc.ts";
+import { serveHttp } from "./inbound/http.ts";
+import { keepSchedule } from "./inbound/schedule.ts";
+import { approvalsOver } from "./outbound/approvals.ts";
+import { authnFailures } from "./outbound/authn-failures.ts";
+import { leasedBudget } from "./outbound/budget.ts";
+import { bundleStore } from "./outbound/bundles.ts";
+import { dataDirectory, readKeys } from "./outbound/data-directory.ts";
+import { eventLog } from "./outbound/event-log.ts";
+import { replicaBoard } from "./outbound/replica-board.ts";
+import { keepStreams } from "./outbound/streams.ts";
+import { tokenService } from "./outbound/token-service.ts";
+import { signals as declareSignals } from "./signals.ts";
+import { authz } from "./usecases/authz.ts";
+
+const config = readConfig();
+await runService({ name: "authz", instance: config.instance, logLevel: config.logLevel }, async (context) => {
+  const { own, logger, health, telemetry, instance } = context;
+  const { host, natsUrl: url, natsUser: user, natsPassword: password, serviceKeyFile: keyFile, approvalsUrl } = config;
+  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
+  own(keepStreams(bus, logger));
+  const disk = await dataDirectory({ directory: config.dataDirectory, pseudonymKey: config.pseudonymKey });
+  const spool = own(await openSpool({ directory: disk.spoolDirectory, logger, limits: { maxBytes: config.spoolMaxBytes } }));
+  const log = own(eventLog({ spool, bus, instance, logger }));
+  const credential = (audience: string) => ({ bearer: peerToken({ keyFile, service: "authz", audience }) });
+  const budgetClient = own(rpcClient(BudgetService, config.budgetAddress, credential("budget")));
+  const approvalsClient = own(rpcClient(ApprovalsService, config.approvalsAddress, credential("approvals")));
+  const budget = own(leasedBudget({ client: budgetClient, holder: `${instance}/${spool.epoch}`, clock, logger }));
+  const approvals = approvalsOver(approvalsClient, { approvalsUrl });
+  const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile });
+  const failures = authnFailures(bus, { source: log.source, now: clock.now });
+  const board = await replicaBoard(bus, { replica: instance, epoch: spool.epoch });
+  const signals = declareSignals(telemetry, logger);
+  const revocations = new Revocations(clock.now().getTime());
+  const service = authz({
+    ...{ log, budget, approvals, clock, newId, signals, revocations, failures, replica: instance },
+    ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
+    ...{ policyCache: disk.policies, revocationCache: disk.revocations, hashKeyOf: disk.hashKeyOf, monotonic: () => performance.now() },
+    onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
+  });
+  const heartbeat = () => board.show(service.policies.revisions());
+  signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
+  const rpc = createRpcServer(context);
+  serveGrpc(rpc, { ...service, statusUrl: approvals.statusUrl, outcomeReported: signals.outcomeReported });
+  await followEvents(bus, context, { ...service, spool, revocationUnreadable: signals.revocationUnreadable });
+  own(
+    keepSchedule({
+      bus,
+      spool,
+      health,
+      revocations: service.revocations,
+      heartbeat,
+      sweepLeases: budget.sweep,
+      failed: signals.upkeepFailed,
+    }),
+  );
+  own(await rpc.listen({ host, port: config.grpcPort }));
+  own(await serveHttp(context, { host, port: config.httpPort }));
+});

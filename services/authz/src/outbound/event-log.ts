@@ -1,0 +1,36 @@
+import type { Bus } from "@aegis/bus/connect";
+import type { Logger } from "@aegis/service/logger";
+import type { Spool } from "@aegis/spool/spool";
+import type { EventLog } from "#usecases/ports.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { type Publisher, startPublisher } from "./publisher.ts";
+import { encodeSpooled } from "./spooled-event.ts";
+
+/** The log of events: a durable spool on this disk, and a publisher that carries it to JetStream. */
+export interface PublishedLog extends EventLog, AsyncDisposable {
+  readonly publisher: Publisher;
+  /** Events of this process that JetStream has not stored yet. */
+  lag(): number;
+}
+
+/** Events into the local spool: serialised once, and those bytes are what is published. */
+export function eventLog(options: { spool: Spool; bus: Bus; instance: string; logger: Logger }): PublishedLog {
+  const { spool, bus, instance, logger } = options;
+  const acknowledgements = new Acknowledgements();
+  const publisher = startPublisher({ spool, bus, logger, onStored: (id) => acknowledgements.stored(id) });
+  let appended = 0;
+  return {
+    source: `aegis/authz/${instance}`,
+    publisher,
+    lag: () => appended - publisher.stored(),
+    state: () => spool.state(),
+    append: ({ id, subject, make }, tier) =>
+      spool.append((sequence) => {
+        appended = sequence;
+        return encodeSpooled({ id, subject, json: JSON.stringify(make({ id: instance, epoch: spool.epoch, sequence })) });
+      }, tier),
+    acknowledged: (id, timeoutMs) => acknowledgements.wait(id, timeoutMs),
+    publishing: () => bus.connected(),
+    [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,164 @@
+import type { BudgetService, LeaseResponse } from "@aegis/contracts/aegis/budget/v1/budget";
+import type { Charge } from "@aegis/policy/input";
+import type { RpcClient } from "@aegis/rpc/client";
+import type { Logger } from "@aegis/service/logger";
+import { accountKey, type Lease, type LeaseBook, leaseSize, type Slice } from "#domain/leases.ts";
+
+/** Why units could not be had, and after how many seconds to ask again. */
+export interface Shortage {
+  readonly why: "exhausted" | "unreachable";
+  readonly retryAfter: number;
+}
+
+interface Waiter {
+  readonly charge: Charge;
+  readonly resolve: (outcome: Slice[] | Shortage) => void;
+}
+
+interface Queue {
+  readonly tenant: string;
+  readonly account: string;
+  readonly waiters: Waiter[];
+}
+
+export interface LeaseDeskOptions {
+  readonly client: RpcClient<typeof BudgetService>;
+  readonly holder: string;
+  readonly book: LeaseBook;
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly releaseAll: (leases: readonly { lease: Lease }[]) => Promise<void>;
+}
+
+const leaseDeadlineMs = 1_000;
+
+/** A service whose leases cannot be used (its clock, its answers) must not be asked for ever. */
+const mostRefills = 5;
+const unreachable: Shortage = { why: "unreachable", retryAfter: 2 };
+
+/** When a window has no end of its own (a prompt's), asking again helps only after somebody raised the limit. */
+const noEndSeconds = 60;
+
+/**
+ * Where calls wait for an account that needs more units. There is one lease request in flight per account, on behalf of everybody who
+ * waits; they are served in the order they came. A call is refused only when the budget service has nothing left for it *now*.
+ */
+export class LeaseDesk {
+  readonly #options: LeaseDeskOptions;
+  readonly #queues = new Map<string, Queue>();
+
+  constructor(options: LeaseDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Nobody waits for any of these accounts: taking from the book overtakes nobody. */
+  quiet(tenant: string, charges: readonly Charge[]): boolean {
+    return this.#queues.size === 0 || charges.every((charge) => !this.#queues.has(accountKey(tenant, charge)));
+  }
+
+  /** Takes the charge's units, waiting for a lease if it must. */
+  acquire(tenant: string, charge: Charge): Promise<Slice[] | Shortage> {
+    const account = accountKey(tenant, charge);
+    return new Promise((resolve) => {
+      const queue = this.#queues.get(account);
+      if (queue) {
+        queue.waiters.push({ charge, resolve });
+        return;
+      }
+      const started: Queue = { tenant, account, waiters: [{ charge, resolve }] };
+      this.#queues.set(account, started);
+      void this.#serve(started);
+    });
+  }
+
+  async #serve(queue: Queue): Promise<void> {
+    const { book, now } = this.#options;
+    try {
+      let refills = 0;
+      for (let head = queue.waiters[0]; head; head = queue.waiters[0]) {
+        const slices = book.take(queue.account, head.charge, now());
+        if (slices) {
+          queue.waiters.shift();
+          head.resolve(slices);
+          refills = 0;
+          continue;
+        }
+        if (++refills > mostRefills) throw new Error(`${mostRefills} leases did not make ${head.charge.units} usable units`);
+        const shortage = await this.#refill(queue, head.charge.units);
+        if (!shortage) continue;
+        refuse(queue, shortage, head.charge.units);
+        refills = 0;
+      }
+    } catch (error) {
+      this.#options.logger.warn({ err: error, account: queue.account }, "no lease can be had");
+      for (const waiter of queue.waiters.splice(0)) waiter.resolve(unreachable);
+    }
+    this.#queues.delete(queue.account);
+  }
+
+  /** Gets more units; says why when the first in the queue cannot have what it needs. */
+  async #refill(queue: Queue, units: number): Promise<Shortage | undefined> {
+    const { book, now, releaseAll } = this.#options;
+    const answer = await this.#ask(queue, units);
+    if (answer.unlimited || answer.granted > 0n || book.available(queue.account, now()) >= units) return undefined;
+    // Units of ours may be on their way back: nothing is exhausted before they arrived.
+    const returning = book.collectRetiring(queue.account);
+    if (returning.length > 0) {
+      await releaseAll(returning);
+      const again = await this.#ask(queue, units);
+      if (again.unlimited || again.granted > 0n) return undefined;
+    }
+    return { why: "exhausted", retryAfter: retryAfter(answer, now()) };
+  }
+
+  async #ask(queue: Queue, units: number): Promise<LeaseResponse> {
+    const { book, client, holder, now } = this.#options;
+    const { tenant, account, waiters } = queue;
+    const held = book.available(account, now());
+    const { scope, unit, window } = (waiters[0] as Waiter).charge;
+    const together = waiters.reduce((sum, waiter) => sum + waiter.charge.units, 0);
+    const asked = now();
+    const answer = await client.lease(
+      {
+        account: { tenant, scope, unit, window },
+        holder,
+        need: BigInt(Math.max(1, units - held)),
+        want: BigInt(Math.max(1, leaseSize(together - held, book.facts(account)))),
+      },
+      { deadlineMs: leaseDeadlineMs },
+    );
+    if (answer.unlimited) book.setUnlimited(account, now());
+    else book.grant(account, leaseOf(answer, asked), { limit: Number(answer.limit), remaining: Number(answer.remaining) }, now());
+    return answer;
+  }
+}
+
+/** Whoever needs at least as much as the one that could not be served cannot be served either. */
+function refuse(queue: Queue, shortage: Shortage, units: number): void {
+  const refused = queue.waiters.filter((waiter) => waiter.charge.units >= units);
+  const kept = queue.waiters.filter((waiter) => waiter.charge.units < units);
+  queue.waiters.splice(0, queue.waiters.length, ...kept);
+  for (const waiter of refused) waiter.resolve(shortage);
+}
+
+/** Counted from when we asked, and given up early: ours must end before the service's own idea of it does. */
+function leaseOf(answer: LeaseResponse, asked: number) {
+  const ttl = durationMs(answer.ttl);
+  const windowEnds = timestampMs(answer.windowEnds) ?? Number.POSITIVE_INFINITY;
+  return {
+    id: answer.leaseId,
+    granted: Number(answer.granted),
+    usableUntil: Math.min(asked + ttl * 0.9, windowEnds),
+    renewAfter: Math.min(asked + ttl * 0.5, windowEnds),
+  };
+}
+
+function retryAfter(answer: LeaseResponse, now: number): number {
+  if (answer.outstanding > 0n) return 1;
+  const windowEnds = timestampMs(answer.windowEnds);
+  return windowEnds === undefined ? noEndSeconds : Math.max(1, Math.ceil((windowEnds - now) / 1000));
+}
+
+const durationMs = (duration: LeaseResponse["ttl"]) => (duration ? Number(duration.seconds) * 1000 + duration.nanos / 1e6 : 10_000);
+const timestampMs = (timestamp: LeaseResponse["windowEnds"]) =>
+  timestamp ? Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6 : undefined;

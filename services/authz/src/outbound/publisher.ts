@@ -1,0 +1,107 @@
+import type { Bus } from "@aegis/bus/connect";
+import { publishEvent } from "@aegis/bus/publish";
+import type { Logger } from "@aegis/service/logger";
+import type { SpoolRecord } from "@aegis/spool/reader";
+import type { Spool } from "@aegis/spool/spool";
+import { decodeSpooled } from "./spooled-event.ts";
+
+export interface PublisherOptions {
+  readonly spool: Spool;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  /** JetStream has stored this event. It frees nothing: only the ledger's watermark does. */
+  readonly onStored: (id: string) => void;
+}
+
+export interface Publisher extends AsyncDisposable {
+  /** Events handed to JetStream and not yet stored. */
+  inFlight(): number;
+  /** Events of this run that are stored. */
+  stored(): number;
+}
+
+const mostInFlight = 512;
+const firstRetryMs = 100;
+const lastRetryMs = 5_000;
+
+/**
+ * Carries the spool to JetStream, for ever: what fails is sent again after a jittered wait, with the same `Nats-Msg-Id`.
+ * After a restart everything that was not released is sent again; consumers know repeats by the event's id.
+ */
+export function startPublisher(options: PublisherOptions): Publisher {
+  const stop = new AbortController();
+  const flight = new Flight();
+  let stored = 0;
+  const send = async (record: SpoolRecord) => {
+    for (let attempt = 0; !stop.signal.aborted; attempt++) {
+      try {
+        const event = decodeSpooled(record.body);
+        await publishEvent(options.bus, event.subject, event, event.bytes);
+        if (record.epoch === options.spool.epoch) stored += 1;
+        options.onStored(event.id);
+        return;
+      } catch (error) {
+        if (attempt % 20 === 5)
+          options.logger.warn({ err: error, epoch: record.epoch, sequence: record.sequence }, "event is not stored yet");
+        // Full jitter: after an outage the waiting events must not come back as one wave.
+        await pause(Math.random() * Math.min(lastRetryMs, firstRetryMs * 2 ** attempt), stop.signal);
+      }
+    }
+  };
+  const carry = async () => {
+    await using reader = options.spool.reader();
+    while (!stop.signal.aborted) {
+      try {
+        await flight.below(mostInFlight, stop.signal);
+        for (const record of await reader.read(mostInFlight - flight.size, stop.signal)) flight.add(send(record));
+      } catch (error) {
+        options.logger.error({ err: error }, "the spool cannot be read; trying again");
+        await pause(1_000, stop.signal);
+      }
+    }
+  };
+  const done = carry();
+  return {
+    inFlight: () => flight.size,
+    stored: () => stored,
+    async [Symbol.asyncDispose]() {
+      // What was appended just now has a moment to leave; the rest goes out after the next start.
+      if (options.bus.connected()) await Promise.race([flight.below(1, stop.signal), pause(1_000, stop.signal)]);
+      stop.abort();
+      await done;
+    },
+  };
+}
+
+/** Counts what is on its way and tells when there is room. */
+class Flight {
+  size = 0;
+  #landed: (() => void)[] = [];
+
+  add(work: Promise<void>): void {
+    this.size += 1;
+    void work.finally(() => {
+      this.size -= 1;
+      const waiting = this.#landed;
+      this.#landed = [];
+      for (const wake of waiting) wake();
+    });
+  }
+
+  async below(most: number, signal: AbortSignal): Promise<void> {
+    while (this.size >= most && !signal.aborted) await new Promise<void>((resolve) => this.#landed.push(resolve));
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,23 @@
+import type { Bus } from "@aegis/bus/connect";
+import { openBucket } from "@aegis/bus/kv";
+import { stores } from "@aegis/contracts/subjects";
+
+/** Shows others which revisions this replica has in force. */
+export interface ReplicaBoard {
+  show(revisions: Readonly<Record<string, number>>): Promise<void>;
+  /** Takes this replica's entry away. */
+  leave(): Promise<void>;
+}
+
+/** The replica's entry in the `authz-replicas` bucket; it ages out when it is not renewed. */
+export async function replicaBoard(bus: Bus, options: { replica: string; epoch: string }): Promise<ReplicaBoard> {
+  const bucket = await openBucket(bus, stores.replicas);
+  return {
+    async show(tenants) {
+      if (bus.connected()) await bucket.put(options.replica, JSON.stringify({ ...options, tenants }));
+    },
+    async leave() {
+      if (bus.connected()) await bucket.delete(options.replica);
+    },
+  };
+}
