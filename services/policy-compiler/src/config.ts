@@ -1,0 +1,17 @@
+import { baseConfig, loadConfig, natsConfig, operatorConfig, postgresConfig } from "@aegis/service/config";
+import { z } from "zod";
+
+/** Environment `AEGIS_POLICY_COMPILER_*`. */
+export const readConfig = () =>
+  loadConfig("AEGIS_POLICY_COMPILER", {
+    ...baseConfig,
+    ...natsConfig,
+    ...postgresConfig,
+    ...operatorConfig,
+    /** A private ES256 JWK with its `kid`: it signs bundles and heads. */
+    signingKeyFile: z.string(),
+    /** How long a head is good for, in seconds; it is renewed when half of that is over. */
+    headLifetime: z.coerce.number().int().min(10).max(86_400).default(3_600),
+    /** How often heads are compared with the database, in milliseconds. */
+    reconcileInterval: z.coerce.number().int().min(100).max(60_000).default(5_000),
+  });

@@ -1,0 +1,56 @@
+import { digest, tenantName } from "@aegis/contracts/names";
+import { z } from "zod";
+import { type Revision, stateOf } from "#domain/revision.ts";
+
+/** Text that every part of the fabric can keep: well-formed, and without NUL, which PostgreSQL does not take. */
+const text = (limit: number) =>
+  z
+    .string()
+    .max(limit)
+    .refine((value) => value.isWellFormed() && !value.includes("\0"), "must be well-formed Unicode without NUL");
+
+const fileName = text(255).refine((value) => value !== "" && !/\p{Cc}/u.test(value), "must be a file name");
+
+export const message = text(2_000).default("");
+
+/** A tenant's whole set. */
+export const files = z
+  .array(z.strictObject({ name: fileName, text: text(4 * 1024 * 1024) }))
+  .min(1)
+  .max(1_000)
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "file names must differ");
+
+export const tenantParams = z.object({ tenant: tenantName });
+
+export const fault = z.object({
+  file: z.string(),
+  line: z.int(),
+  column: z.int(),
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+});
+
+export const revisionView = z.object({
+  tenant: tenantName,
+  revision: z.int(),
+  version: z.string(),
+  digest,
+  state: z.enum(["pending", "published", "superseded"]),
+  author: z.string(),
+  message: z.string(),
+  createdAt: z.iso.datetime(),
+  publishedAt: z.iso.datetime().optional(),
+  restores: z.int().optional(),
+});
+
+/** How a revision is shown; `head` is the tenant's present revision. */
+export function viewOf(revision: Revision, head: number): z.infer<typeof revisionView> {
+  const { tenant, version, digest, author, message, createdAt, publishedAt, restores } = revision;
+  return {
+    ...{ tenant, revision: revision.revision, version, digest, state: stateOf(revision, head), author, message },
+    createdAt: new Date(createdAt).toISOString(),
+    ...(publishedAt === undefined ? {} : { publishedAt: new Date(publishedAt).toISOString() }),
+    ...(restores === undefined ? {} : { restores }),
+  };
+}

@@ -1,0 +1,153 @@
+import { AegisError } from "@aegis/contracts/errors";
+import type { OperatorRole } from "@aegis/contracts/operator";
+import type { OperatorAuth } from "@aegis/http/operator";
+import type { HttpServer } from "@aegis/http/server";
+import { compile } from "@aegis/policy/compile";
+import { z } from "zod";
+import { parseIfMatch } from "#domain/precondition.ts";
+import { activationsOf } from "#usecases/activations.ts";
+import type { Ports } from "#usecases/ports.ts";
+import { publish } from "#usecases/publish.ts";
+import { rollBack } from "#usecases/roll-back.ts";
+import { compileOrRefuse } from "#usecases/validate.ts";
+import { fault, files, message, revisionView, tenantParams, viewOf } from "./bodies.ts";
+
+export const authors: readonly OperatorRole[] = ["policy-author", "admin"];
+export const readers: readonly OperatorRole[] = [...authors, "policy-approver", "approver", "auditor", "soc", "finops", "org-auditor"];
+
+const whole = z.coerce.number().int().min(1).max(2_147_483_647);
+
+/** The routes under /v1. */
+export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth): void {
+  const operator = async (authorization: string | undefined, tenant: string, roles: readonly OperatorRole[]) => {
+    const found = await who.authenticate(authorization);
+    found.require(tenant, ...roles);
+    return found;
+  };
+
+  server.post(
+    "/v1/tenants/:tenant/policies::validate",
+    {
+      schema: {
+        params: tenantParams,
+        body: z.strictObject({ files }),
+        response: { 200: z.object({ ok: z.boolean(), faults: z.array(fault) }) },
+      },
+    },
+    async ({ params: { tenant }, body, headers }) => {
+      await operator(headers.authorization, tenant, readers);
+      const result = compile(body.files, { tenant });
+      return { ok: result.ok, faults: result.ok ? [] : [...result.faults] };
+    },
+  );
+
+  server.post(
+    "/v1/tenants/:tenant/policies::compile",
+    { schema: { params: tenantParams, body: z.strictObject({ files }) } },
+    async ({ params: { tenant }, body, headers }) => {
+      await operator(headers.authorization, tenant, readers);
+      return { ok: true, policies: compileOrRefuse(ports, tenant, body.files) };
+    },
+  );
+
+  server.post(
+    "/v1/tenants/:tenant/revisions",
+    {
+      schema: {
+        params: tenantParams,
+        body: z.strictObject({ files, message }),
+        response: { 200: revisionView, 201: revisionView },
+      },
+    },
+    async ({ params: { tenant }, body, headers }, reply) => {
+      const { user: author } = await operator(headers.authorization, tenant, authors);
+      const request = { tenant, files: body.files, message: body.message, author, ifMatch: parseIfMatch(headers["if-match"]) };
+      const { revision, created } = await publish(ports, request);
+      reply.header("etag", `"${revision.version}"`).status(created ? 201 : 200);
+      return viewOf(revision, revision.revision);
+    },
+  );
+
+  server.post(
+    "/v1/tenants/:tenant/revisions/:target",
+    {
+      schema: {
+        params: tenantParams.extend({ target: z.string().regex(/^[1-9]\d{0,8}:rollback$/) }),
+        body: z.strictObject({ message }).default({ message: "" }).nullable(),
+        response: { 200: revisionView, 201: revisionView },
+      },
+    },
+    async ({ params: { tenant, target }, body, headers }, reply) => {
+      const { user: author } = await operator(headers.authorization, tenant, authors);
+      const ifMatch = parseIfMatch(headers["if-match"]);
+      const request = { tenant, revision: Number.parseInt(target, 10), message: body?.message ?? "", author, ifMatch };
+      const { revision, created } = await rollBack(ports, request);
+      reply.header("etag", `"${revision.version}"`).status(created ? 201 : 200);
+      return viewOf(revision, revision.revision);
+    },
+  );
+
+  server.get(
+    "/v1/tenants/:tenant/revisions",
+    {
+      schema: {
+        params: tenantParams,
+        querystring: z.object({ limit: z.coerce.number().int().min(1).max(500).default(100), cursor: whole.optional() }),
+        response: { 200: z.object({ head: z.int().nullable(), revisions: z.array(revisionView), next: z.int().optional() }) },
+      },
+    },
+    async ({ params: { tenant }, query: { limit, cursor }, headers }, reply) => {
+      await operator(headers.authorization, tenant, readers);
+      const head = await ports.revisions.head(tenant);
+      const page = await ports.revisions.list(tenant, { before: cursor, limit });
+      const last = page.length === limit ? page.at(-1) : undefined;
+      if (head !== undefined) reply.header("etag", `"${head.version}"`);
+      const views = page.map((revision) => viewOf(revision, head?.revision ?? 0));
+      return { head: head?.revision ?? null, revisions: views, ...(last === undefined ? {} : { next: last.revision }) };
+    },
+  );
+
+  server.get(
+    "/v1/tenants/:tenant/revisions/:revision",
+    { schema: { params: tenantParams.extend({ revision: whole }), response: { 200: revisionView.extend({ files }) } } },
+    async ({ params: { tenant, revision }, headers }) => {
+      await operator(headers.authorization, tenant, readers);
+      const found = await ports.revisions.find(tenant, revision);
+      if (found === undefined) throw new AegisError("not_found", `${tenant} has no revision ${revision}`);
+      const head = await ports.revisions.head(tenant);
+      return { ...viewOf(found, head?.revision ?? 0), files: [...found.files] };
+    },
+  );
+
+  server.get(
+    "/v1/tenants/:tenant/activations/:revision",
+    { schema: { params: tenantParams.extend({ revision: whole }), response: { 200: activationView } } },
+    async ({ params: { tenant, revision }, headers }) => {
+      await operator(headers.authorization, tenant, readers);
+      const replicas = (await activationsOf(ports, tenant, revision)).map(({ activatedAt, ...state }) => ({
+        ...state,
+        ...(activatedAt === undefined ? {} : { activatedAt: new Date(activatedAt).toISOString() }),
+      }));
+      const enforcedOn = replicas.filter(({ enforced }) => enforced).length;
+      return { tenant, revision, enforcedOn, live: replicas.length, replicas };
+    },
+  );
+}
+
+const activationView = z.object({
+  tenant: z.string(),
+  revision: z.int(),
+  /** Live replicas that enforce this revision or a later one. */
+  enforcedOn: z.int(),
+  live: z.int(),
+  replicas: z.array(
+    z.object({
+      replica: z.string(),
+      revision: z.int(),
+      enforced: z.boolean(),
+      activatedAt: z.iso.datetime().optional(),
+      /** From the head's issue to the switch. */
+      milliseconds: z.number().optional(),
+    }),
+  ),
+});

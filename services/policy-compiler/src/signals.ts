@@ -1,0 +1,53 @@
+import type { Logger } from "@aegis/service/logger";
+import type { Telemetry } from "@aegis/telemetry/telemetry";
+import type { Signals } from "#usecases/ports.ts";
+
+export interface PolicyCompilerSignals extends Signals {
+  /** A message that can never be used. */
+  unusableEvent(subject: string, error: unknown): void;
+  reconcileFailed(error: unknown): void;
+  /** Tenants whose head could not be handed out in the last round. */
+  waiting(count: number): void;
+  activated(milliseconds: number): void;
+}
+
+/** Everything this service counts and every business line it logs. */
+export function signals(telemetry: Telemetry, logger: Logger): PolicyCompilerSignals {
+  const published = telemetry.counter("aegis_policy_revisions_total", "Revisions appended, by how they came about.");
+  const faulty = telemetry.counter("aegis_policy_refused_total", "Sets of policies that were refused for their faults.");
+  const handedOut = telemetry.counter("aegis_policy_heads_written_total", "Heads handed out, new or renewed.");
+  const failed = telemetry.counter("aegis_policy_heads_failed_total", "Heads that could not be handed out at once.");
+  const unusable = telemetry.counter("aegis_policy_unusable_events_total", "Events that could not be understood.");
+  const activation = telemetry.histogram("aegis_policy_activation_seconds", "From a head's issue to a replica's switch.");
+  let pending = 0;
+  telemetry.gauge("aegis_policy_heads_pending", "Tenants whose head is not handed out.", () => pending);
+  return {
+    published({ tenant, revision, version, author, restores }) {
+      published.add(1, { how: restores === undefined ? "publish" : "rollback" });
+      logger.info({ tenant, revision, version, author, restores }, "revision appended");
+    },
+    faulty: (tenant, faults) => {
+      faulty.add(1);
+      logger.info({ tenant, faults }, "policies refused");
+    },
+    handedOut(tenant, revision, why) {
+      handedOut.add(1, { why });
+      logger[why === "new" ? "info" : "debug"]({ tenant, revision, why }, "head handed out");
+    },
+    handOutFailed(tenant, error) {
+      failed.add(1);
+      logger.warn({ err: error, tenant }, "the head could not be handed out; trying again");
+    },
+    headAhead: (tenant, known, found) =>
+      logger.error({ alarm: "head_ahead", tenant, known, found }, "a newer head is handed out than the database knows"),
+    unusableEvent(subject, error) {
+      unusable.add(1);
+      logger.error({ err: error, subject }, "an event cannot be used; it is dropped");
+    },
+    reconcileFailed: (error) => logger.warn({ err: error }, "heads could not be compared; trying again"),
+    waiting(count) {
+      pending = count;
+    },
+    activated: (milliseconds) => activation.record(milliseconds / 1_000),
+  };
+}

@@ -1,0 +1,90 @@
+import type { Digest } from "@aegis/canonical/digest";
+import type { Head } from "@aegis/policy/bundle";
+import type { PolicySet } from "@aegis/policy/ir";
+import type { Activation, LiveReplica } from "#domain/activation.ts";
+import type { PolicyFile, Revision } from "#domain/revision.ts";
+
+/** A revision that is to be. */
+export interface Draft extends Revision {
+  readonly files: readonly PolicyFile[];
+  readonly tarball: Uint8Array;
+}
+
+/** What a revision is, without its bytes, of any tenant. */
+export type HeadRow = Pick<Revision, "tenant" | "revision" | "version" | "digest" | "publishedAt">;
+
+export interface RevisionStore {
+  head(tenant: string): Promise<Revision | undefined>;
+  find(tenant: string, revision: number): Promise<(Revision & { readonly files: readonly PolicyFile[] }) | undefined>;
+  /** Newest first. */
+  list(tenant: string, page: { readonly before?: number | undefined; readonly limit: number }): Promise<Revision[]>;
+  tarball(tenant: string, revision: number): Promise<Uint8Array | undefined>;
+  /**
+   * Appends what `draft` makes of the head while the head is locked, together with its event; nothing when it makes undefined.
+   * Two writers come one after the other, and each sees what the other left.
+   */
+  append(tenant: string, draft: (head: Revision | undefined) => Promise<Draft | undefined>): Promise<Revision | undefined>;
+  markPublished(tenant: string, revision: number, at: number): Promise<void>;
+  /** The heads of all tenants. */
+  heads(): Promise<HeadRow[]>;
+}
+
+/** What authz and budget read: bundles and signed heads. */
+export interface Distribution {
+  /** The head that is handed out, if it is one that our key signed. */
+  head(tenant: string): Promise<{ readonly head: Head | undefined; readonly stamp: Stamp }>;
+  /** Hands a head out in place of the one read with this stamp; false when another came between. */
+  putHead(head: Head, stamp: Stamp): Promise<boolean>;
+  hasBundle(object: string): Promise<boolean>;
+  putBundle(object: string, tarball: Uint8Array): Promise<void>;
+}
+
+/** What was read, for compare-and-set; undefined when nothing was there. */
+export type Stamp = number | undefined;
+
+export interface BundleWriter {
+  write(content: {
+    readonly tenant: string;
+    readonly revision: number;
+    readonly policies: PolicySet;
+  }): Promise<{ readonly tarball: Uint8Array; readonly digest: Digest; readonly version: string }>;
+}
+
+export interface ActivationStore {
+  record(tenant: string, activation: Activation): Promise<void>;
+  of(tenant: string): Promise<Activation[]>;
+}
+
+/** The replicas of authz that are alive now. */
+export interface Replicas {
+  live(tenant: string): readonly LiveReplica[];
+}
+
+export interface Clock {
+  now(): Date;
+  /** Resolves after `ms` or when aborted. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** What operators are told. */
+export interface Signals {
+  published(revision: Revision): void;
+  faulty(tenant: string, faults: number): void;
+  handedOut(tenant: string, revision: number, why: "new" | "renewed"): void;
+  /** It stays committed and is handed out later. */
+  handOutFailed(tenant: string, error: unknown): void;
+  /** NATS holds a newer head than the database knows. */
+  headAhead(tenant: string, known: number, found: number): void;
+}
+
+export interface Ports {
+  readonly revisions: RevisionStore;
+  readonly distribution: Distribution;
+  readonly bundles: BundleWriter;
+  readonly activations: ActivationStore;
+  readonly replicas: Replicas;
+  readonly clock: Clock;
+  readonly signals: Signals;
+  /** How long a head is good for, in seconds. */
+  readonly headLifetime: number;
+}
