@@ -41,6 +41,11 @@ export class Context {
     return join(repositoryRoot, ".aegis", "data");
   }
 
+  /** Whether a certain fabric was asked for, by its endpoints. */
+  get namesEndpoints(): boolean {
+    return this.#endpointsFile !== undefined;
+  }
+
   get optionalTenant(): string | undefined {
     const tenant = this.#options.tenant ?? process.env.AEGIS_TENANT;
     if (tenant !== undefined && !namePattern.test(tenant)) {

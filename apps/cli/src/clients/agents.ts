@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
 import { Failure } from "../failure.ts";
 import { readJson, writeAtomically } from "../files.ts";
+import { control, query } from "./control.ts";
 
 /** The file of an agent's private key. */
 export const agentKeyFile = (context: Context, tenant: string, agent: string): string =>
@@ -29,4 +30,71 @@ export async function readAgentKey(context: Context, tenant: string, agent: stri
   throw new Failure(
     `there is no key of ${agent} at ${file}: register it with aegis agent register, name its key with --key, or give a --token`,
   );
+}
+
+/** An agent as the registry shows it. */
+export interface RegisteredAgent {
+  tenant: string;
+  agent: string;
+  clientId: string;
+  owner: string;
+  purpose: string;
+  kind: string;
+  risk: string;
+  scope: string[];
+  mayAct: string[];
+  state: "active" | "suspended" | "revoked";
+  stateSince: string;
+  createdAt: string;
+}
+
+export interface AgentRegistration {
+  tenant: string;
+  agent: string;
+  owner: string;
+  scope: readonly string[];
+  mayAct?: readonly string[];
+  risk?: string | undefined;
+  purpose?: string | undefined;
+  kind?: string | undefined;
+  org?: string | undefined;
+}
+
+/** Registers an agent with a key of its own, whose private half is written to `keyFile` (0600) and shown to nobody. */
+export async function registerAgent(
+  context: Context,
+  registration: AgentRegistration,
+): Promise<{ agent: string; tenant: string; clientId: string; keyFile: string }> {
+  const service = await control(context, "token", { role: "admin", tenant: registration.tenant });
+  const { keyFile, publicJwk } = await ensureAgentKey(context, registration.tenant, registration.agent);
+  const { agent, tenant, clientId } = await service.json<RegisteredAgent>("/v1/agents", { json: { ...registration, publicJwk } });
+  return { agent, tenant, clientId, keyFile };
+}
+
+/** Every agent of the tenant, by name. */
+export async function listAgents(context: Context, tenant: string): Promise<RegisteredAgent[]> {
+  const service = await control(context, "token", { role: "auditor", tenant });
+  const agents: RegisteredAgent[] = [];
+  for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+    const page = await service.json<{ agents: RegisteredAgent[]; next?: string }>(`/v1/agents${query({ tenant, limit: 500, cursor })}`);
+    agents.push(...page.agents);
+    cursor = page.next;
+  }
+  return agents;
+}
+
+export async function showAgent(context: Context, tenant: string, agent: string): Promise<RegisteredAgent> {
+  const service = await control(context, "token", { role: "auditor", tenant });
+  return service.json(`/v1/agents/${encodeURIComponent(agent)}${query({ tenant })}`);
+}
+
+/** Suspends, resumes or revokes an agent and everything that acts through it. */
+export async function commandAgent(
+  context: Context,
+  tenant: string,
+  agent: string,
+  command: "suspend" | "resume" | "revoke",
+): Promise<RegisteredAgent> {
+  const service = await control(context, "token", { role: "soc", tenant });
+  return service.json(`/v1/agents/${encodeURIComponent(agent)}:${command}`, { json: { tenant } });
 }

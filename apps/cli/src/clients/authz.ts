@@ -116,7 +116,7 @@ function answerOf(response: CheckResponse, argumentsJson: string): CheckAnswer {
   const { approval, shadow, retryAfter } = response;
   const changed = response.argumentsJson.length > 0 ? Buffer.from(response.argumentsJson).toString("utf8") : argumentsJson;
   return {
-    decision: names[response.decision],
+    decision: names[response.decision] ?? "unspecified",
     decisionId: response.decisionId,
     arguments: JSON.parse(changed),
     reasons: response.reasons.map(reasonOf),
@@ -131,7 +131,7 @@ function answerOf(response: CheckResponse, argumentsJson: string): CheckAnswer {
           },
         }
       : {}),
-    ...(shadow ? { shadow: { decision: names[shadow.decision], reasons: shadow.reasons.map(reasonOf) } } : {}),
+    ...(shadow ? { shadow: { decision: names[shadow.decision] ?? "unspecified", reasons: shadow.reasons.map(reasonOf) } } : {}),
     budgets: response.budgets.map(({ scope, unit, limit, remaining }) => ({
       scope,
       unit,

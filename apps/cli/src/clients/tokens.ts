@@ -19,9 +19,14 @@ export interface TokenRequest {
   scope?: string | undefined;
   prompt?: string | undefined;
   session?: string | undefined;
+  /** Which copy of the agent this is; overrides are bound to it. */
+  instance?: string | undefined;
   /** The agent's key, when it is not where `agent register` put it. */
   keyFile?: string | undefined;
 }
+
+/** The copy of an agent that this CLI plays: the same in every command, so that a later one may use what an earlier one was granted. */
+const defaultInstance = "cli";
 
 const accessToken = "urn:ietf:params:oauth:token-type:access_token";
 
@@ -46,6 +51,7 @@ async function post(context: Context, request: TokenRequest, grant: Readonly<Rec
   const privateJwk = await readAgentKey(context, request.tenant, request.agent, request.keyFile);
   const form = {
     ...grant,
+    instance: request.instance ?? defaultInstance,
     client_assertion_type: assertionType,
     client_assertion: await signClientAssertion({ privateJwk, client, audience: issuer }),
     ...(request.scope === undefined ? {} : { scope: request.scope }),

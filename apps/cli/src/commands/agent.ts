@@ -1,2 +1,94 @@
-import type { Command } from "commander";
-export function agentCommands(_program: Command): void {}
+import { type Command, Option } from "commander";
+import { type AgentRegistration, commandAgent, listAgents, type RegisteredAgent, registerAgent, showAgent } from "../clients/agents.ts";
+import { action } from "../context.ts";
+import { usage } from "../failure.ts";
+import { table } from "../output.ts";
+
+interface RegisterOptions {
+  agent: string;
+  owner: string;
+  scope: string[];
+  mayAct?: string[];
+  risk?: string;
+  purpose?: string;
+  kind?: string;
+  org?: string;
+}
+
+const effects = {
+  suspend: "stop an agent at once; it can be resumed",
+  resume: "let a suspended agent go on",
+  revoke: "stop an agent for good, and every token and delegation below it",
+} as const;
+
+/** `aegis agent`: the registry of agents. */
+export function agentCommands(program: Command): void {
+  const agent = program.command("agent").description("register agents, look at them, stop them");
+  agent
+    .command("register")
+    .description("register an agent and make its key; the private half is written to keyFile and never shown")
+    .requiredOption("--agent <name>", "the agent's name in its tenant")
+    .requiredOption("--owner <person>", "who answers for it, e.g. alice@acme.test")
+    .requiredOption("--scope <items...>", "the widest scope it can ever have, e.g. 'stripe-payments:*'")
+    .option("--may-act <agents...>", "agents on whose tokens it may act")
+    .addOption(new Option("--risk <tier>", "risk tier").choices(["low", "medium", "high"]))
+    .addOption(new Option("--kind <kind>", "what it is").choices(["generative", "agentic"]))
+    .option("--purpose <text>", "what it is for")
+    .option("--org <name>", "the organisation of the tenant")
+    .action(
+      action<RegisterOptions, []>(async (context, options) => {
+        const registered = await registerAgent(context, registrationOf(context.tenant(), options));
+        context.output.result(registered, () => `registered ${registered.clientId}; its key is in ${registered.keyFile}`);
+      }),
+    );
+  agent
+    .command("list")
+    .description("list the agents of a tenant")
+    .action(
+      action(async (context) => {
+        const agents = await listAgents(context, context.tenant());
+        context.output.result(agents, () => (agents.length === 0 ? "no agents" : describe(agents)));
+      }),
+    );
+  agent
+    .command("show")
+    .description("show one agent")
+    .argument("<agent>")
+    .action(
+      action<object, [string]>(async (context, _options, name) => {
+        const shown = await showAgent(context, context.tenant(), name);
+        context.output.result(shown, () => describe([shown]));
+      }),
+    );
+  for (const command of ["suspend", "resume", "revoke"] as const) {
+    agent
+      .command(command)
+      .description(effects[command])
+      .argument("[agent]")
+      .option("--agent <name>", "the agent, when it is not the argument")
+      .action(
+        action<{ agent?: string }, [string | undefined]>(async (context, options, name) => {
+          const changed = await commandAgent(context, context.tenant(), required(name ?? options.agent), command);
+          context.output.result(changed, () => `${changed.agent} is ${changed.state}`);
+        }),
+      );
+  }
+}
+
+function required(name: string | undefined): string {
+  if (name === undefined) throw usage("say which agent is meant");
+  return name;
+}
+
+/** Scopes and agents may be separated by spaces or commas, or be given one by one. */
+function registrationOf(tenant: string, { agent, owner, scope, mayAct, risk, purpose, kind, org }: RegisterOptions): AgentRegistration {
+  return { tenant, agent, owner, scope: items(scope), mayAct: items(mayAct ?? []), risk, purpose, kind, org };
+}
+
+const items = (given: readonly string[]): string[] => given.flatMap((text) => text.split(/[\s,]+/)).filter((item) => item !== "");
+
+const describe = (agents: readonly RegisteredAgent[]): string =>
+  table(
+    ["agent", "state", "risk", "owner", "scope", "may act for"],
+    agents.map((one) => [one.agent, one.state, one.risk, one.owner, one.scope.join(" "), one.mayAct.join(" ")]),
+  );

@@ -1,2 +1,125 @@
-import type { Command } from "commander";
-export function auditCommands(_program: Command): void {}
+import { createWriteStream } from "node:fs";
+import type { Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Command, Option } from "commander";
+import { query } from "../clients/control.ts";
+import { auditClient, type EntryFilter, findEntries, type LedgerEntry, verifyFabricLedger } from "../clients/ledger.ts";
+import { action, type Context } from "../context.ts";
+import { exit, usage } from "../failure.ts";
+import { table } from "../output.ts";
+
+interface Filter extends EntryFilter {
+  limit?: string;
+}
+
+/** `aegis audit`: the ledger. */
+export function auditCommands(program: Command): void {
+  const audit = program.command("audit").description("the ledger of every decision: search it, verify it, take it out");
+  filtering(audit.command("query").description("find entries, newest first"))
+    .option("--limit <n>", "at most so many (default: 50, with --json all)")
+    .action(
+      action<Filter, []>(async (context, options) => {
+        const service = await auditClient(context, context.tenant());
+        const atMost = options.limit === undefined ? (context.json ? undefined : 50) : count(options.limit);
+        const entries = await Array.fromAsync(findEntries(service, context.tenant(), filterOf(options), atMost));
+        context.output.result(entries, () => (entries.length === 0 ? "no entries" : describe(entries)));
+      }),
+    );
+  audit
+    .command("show")
+    .description("show one entry with its inclusion proof")
+    .argument("<id>", "a decision's or event's id")
+    .action(
+      action<object, [string]>(async (context, _options, id) => {
+        const service = await auditClient(context, context.tenant());
+        const shown = await service.json(`/v1/decisions/${encodeURIComponent(id)}${query({ tenant: context.tenant() })}`);
+        context.output.result(shown, () => JSON.stringify(shown, null, 2));
+      }),
+    );
+  audit
+    .command("verify")
+    .description("recompute the ledger on this side, under the pinned key; exit 5 when anything was changed, dropped or reordered")
+    .option("--wait", "first wait until everything ledgered is checkpointed")
+    .option("--key <vkey>", "the pinned checkpoint key, when it is not the one in the data directory")
+    .action(
+      action<{ wait?: boolean; key?: string }, []>(async (context, options) => {
+        const result = await verifyFabricLedger(context, { tenant: context.optionalTenant, wait: options.wait, key: options.key });
+        context.output.result(result, () =>
+          [
+            result.ok ? context.output.style("green", "ok") : context.output.style("red", "NOT ok"),
+            `${result.entries} entries of ${result.tenants} tenants under ${result.checkpoints} checkpoints${result.uncovered > 0 ? `; ${result.uncovered} too new for one` : ""}`,
+            ...result.faults.slice(0, 50).map((fault) => `${fault.tenant} ${fault.sequence} ${fault.kind}: ${fault.detail}`),
+          ].join("\n"),
+        );
+        return result.ok ? exit.ok : exit.verification;
+      }),
+    );
+  filtering(
+    audit.command("tail").description("follow decisions as they are ledgered, until Ctrl-C; with --json one document per line"),
+  ).action(action<Filter, []>((context, options) => tail(context, filterOf(options))));
+  filtering(audit.command("export").description("write entries as JSON lines, newest first"))
+    .addOption(new Option("--format <name>", "how").choices(["jsonl"]).default("jsonl"))
+    .option("--out <file>", "where to (default: stdout)")
+    .action(action<Filter & { out?: string }, []>((context, options) => exportEntries(context, options)));
+}
+
+function filtering(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--kind <kind>", "what it records").choices(["decision", "outcome", "control", "quarantine", "all"]).default("decision"),
+    )
+    .option("--agent <name>", "only this agent's")
+    .option("--tool <name>", "only this tool's")
+    .option("--decision <name>", "only allow, deny, sanitize or approval_needed")
+    .option("--id <id>", "only this decision or event");
+}
+
+const filterOf = ({ kind, agent, tool, decision, id }: Filter): EntryFilter => ({ kind, agent, tool, decision, id });
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw usage(`"${text}" is not a number of entries`);
+  return value;
+}
+
+const describe = (entries: readonly LedgerEntry[]): string =>
+  table(["time", "seq", "kind", "agent", "call", "decision", "reasons"], entries.map(rowOf));
+
+const rowOf = (entry: LedgerEntry): (string | number)[] => [
+  entry.occurredAt,
+  entry.sequence,
+  entry.kind,
+  entry.agent ?? "",
+  entry.tool === null ? entry.type : `${entry.tool}:${entry.action}`,
+  entry.decision ?? "",
+  (entry.event?.data?.reasons ?? []).map((reason) => reason.code).join(" "),
+];
+
+async function tail(context: Context, filter: EntryFilter): Promise<void> {
+  const service = await auditClient(context, context.tenant());
+  let after = -1;
+  for await (const entry of findEntries(service, context.tenant(), filter, 10)) after = Math.max(after, entry.sequence);
+  for (;;) {
+    const fresh: LedgerEntry[] = [];
+    for await (const entry of findEntries(service, context.tenant(), filter)) {
+      if (entry.sequence <= after) break;
+      fresh.unshift(entry);
+    }
+    for (const entry of fresh) process.stdout.write(`${context.json ? JSON.stringify(entry) : rowOf(entry).join("  ")}\n`);
+    after = fresh.at(-1)?.sequence ?? after;
+    await delay(500);
+  }
+}
+
+async function exportEntries(context: Context, options: Filter & { out?: string }): Promise<void> {
+  const service = await auditClient(context, context.tenant());
+  const sink: Writable = options.out ? createWriteStream(options.out, { mode: 0o600 }) : process.stdout;
+  let entries = 0;
+  for await (const entry of findEntries(service, context.tenant(), filterOf(options))) {
+    entries += 1;
+    if (!sink.write(`${JSON.stringify(entry)}\n`)) await new Promise((resolve) => sink.once("drain", resolve));
+  }
+  if (!options.out) return;
+  await new Promise((resolve) => sink.end(() => resolve(undefined)));
+  context.output.result({ entries, file: options.out }, () => `${entries} entries written to ${options.out}`);
+}

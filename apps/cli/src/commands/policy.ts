@@ -1,2 +1,105 @@
+import { writeFile } from "node:fs/promises";
+import type { Fault } from "@aegis/policy/fault";
 import type { Command } from "commander";
-export function policyCommands(_program: Command): void {}
+import { PoliciesInvalid, publishPolicies } from "../clients/policies.ts";
+import { action } from "../context.ts";
+import { exit, usage } from "../failure.ts";
+import { readPolicyFiles, tenantNamedIn } from "../policy-files.ts";
+
+interface PublishOptions {
+  wait?: boolean;
+  message?: string;
+  ifRevision?: string;
+  as?: string;
+  timeout: string;
+}
+
+/** `aegis policy`: from documents to what authz enforces. */
+export function policyCommands(program: Command): void {
+  const policy = program.command("policy").description("check policies, compile them, publish them");
+  policy
+    .command("validate")
+    .description("check documents offline; every fault at once, with its position and what to write instead")
+    .argument("<files...>", "YAML or JSON documents, or directories of them")
+    .action(
+      action<object, [string[]]>(async (context, _options, paths) => {
+        const { compile, formatFault } = await engine();
+        const files = await readPolicyFiles(paths);
+        const result = compile(files, { tenant: context.optionalTenant ?? tenantNamedIn(files) ?? "default" });
+        const faults = result.ok ? [] : result.faults;
+        context.output.result({ ok: result.ok, faults }, () =>
+          result.ok ? `${files.length} ${files.length === 1 ? "file is" : "files are"} valid` : faults.map(formatFault).join("\n"),
+        );
+        return result.ok ? exit.ok : exit.policyInvalid;
+      }),
+    );
+  policy
+    .command("compile")
+    .description("lower documents offline to the representation that both engines read (bundle member aegis/data.json)")
+    .argument("<files...>", "the tenant's whole set")
+    .option("--out <file>", "write it there instead of to stdout")
+    .action(
+      action<{ out?: string }, [string[]]>(async (context, options, paths) => {
+        const { compile, formatFault } = await engine();
+        const result = compile(await readPolicyFiles(paths), { tenant: context.tenant() });
+        if (!result.ok) return refused(result.faults, formatFault);
+        if (options.out) await writeFile(options.out, `${JSON.stringify(result.policies, null, 2)}\n`);
+        const text = options.out ? `written to ${options.out}` : JSON.stringify(result.policies, null, 2);
+        context.output.result(options.out ? { ok: true, file: options.out } : result.policies, () => text);
+        return exit.ok;
+
+        function refused(faults: readonly Fault[], format: (fault: Fault) => string): number {
+          context.output.result({ ok: false, faults }, () => faults.map(format).join("\n"));
+          return exit.policyInvalid;
+        }
+      }),
+    );
+  policy
+    .command("publish")
+    .description("publish a tenant's whole set as its next revision")
+    .argument("<files...>", "every document of the tenant, or directories of them")
+    .option("--wait", "return once every live replica of authz enforces it")
+    .option("--timeout <seconds>", "how long to wait", "30")
+    .option("--message <text>", "why")
+    .option("--if-revision <n>", "refuse unless this revision is still the newest; 0: unless there is none")
+    .option("--as <user>", "who publishes (that user's own token from the dev issuer)")
+    .action(
+      action<PublishOptions, [string[]]>(async (context, options, paths) => {
+        const { formatFault } = await engine();
+        try {
+          const published = await publishPolicies(context, {
+            tenant: context.tenant(),
+            files: await readPolicyFiles(paths),
+            message: options.message,
+            ifRevision: options.ifRevision === undefined ? undefined : wholeNumber(options.ifRevision),
+            user: options.as,
+            wait: options.wait === true,
+            timeoutMs: wholeNumber(options.timeout) * 1_000,
+          });
+          const { revision, enforcedOn, replicas, ms } = published;
+          context.output.result(published, () =>
+            options.wait
+              ? `revision ${revision}, enforced on ${enforcedOn}/${replicas} replicas in ${ms} ms`
+              : `revision ${revision} published`,
+          );
+          return exit.ok;
+        } catch (caught) {
+          if (!(caught instanceof PoliciesInvalid)) throw caught;
+          context.output.result({ ok: false, faults: caught.faults }, () => caught.faults.map(formatFault).join("\n"));
+          return exit.policyInvalid;
+        }
+      }),
+    );
+}
+
+/** Loaded only where it is needed: most commands start without the compiler. */
+async function engine() {
+  const [{ compile }, { formatFault }] = await Promise.all([import("@aegis/policy/compile"), import("@aegis/policy/fault")]);
+  return { compile, formatFault };
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw usage(`"${text}" is not a whole number`);
+  return value;
+}

@@ -10,6 +10,7 @@ interface IssueOptions {
   prompt?: string;
   session?: string;
   key?: string;
+  instance?: string;
 }
 
 /** `aegis token`: agents' tokens. */
@@ -47,11 +48,12 @@ function issuing(command: Command): Command {
     .option("--scope <items>", "tool:action items separated by spaces; default: all it may have")
     .option("--prompt <id>", "bind the token to a prompt")
     .option("--session <id>", "bind the token to a session")
+    .option("--instance <name>", "which copy of the agent this is")
     .option("--key <file>", "the agent's private JWK, when it is not in the data directory");
 }
 
-function requestOf(context: Context, { agent, scope, prompt, session, key }: IssueOptions): TokenRequest {
-  return { tenant: context.tenant(), agent, scope, prompt, session, keyFile: key };
+function requestOf(context: Context, { agent, scope, prompt, session, key, instance }: IssueOptions): TokenRequest {
+  return { tenant: context.tenant(), agent, scope, prompt, session, instance, keyFile: key };
 }
 
 function parts(jwt: string): { header: unknown; claims: unknown } {

@@ -92,13 +92,14 @@ function own(
   }
 }
 
-/** The environment of the checkpoint signer: it reaches nothing, so it is told of nothing. */
+/** The environment of the checkpoint signer: it reaches nothing, so it is told only whom to answer. */
 export function signerEnvironment({ ports, keys, directory, logLevel }: Surroundings): Record<string, string> {
   return prefixed("AEGIS_SIGNER", {
     INSTANCE: "signer-0",
     HOST: "127.0.0.1",
     HTTP_PORT: String(ports.signer),
     KEY_FILE: keys.checkpointKey,
+    PEERS_FILE: keys.peersFile,
     STATE_DIRECTORY: directory.signer,
     LOG_LEVEL: logLevel,
   });

@@ -1,0 +1,169 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseVerifierKey } from "@aegis/tlog/note";
+import { type LedgerCheckpoint, type LedgerFault, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
+import type { Context } from "../context.ts";
+import { dataDirectory } from "../fabric/data-directory.ts";
+import { Failure } from "../failure.ts";
+import { readIfPresent } from "../files.ts";
+import { type Control, control, query } from "./control.ts";
+
+/** An entry of the ledger, newest ones first in lists. */
+export interface LedgerEntry {
+  tenant: string;
+  sequence: number;
+  id: string;
+  kind: string;
+  type: string;
+  agent: string | null;
+  tool: string | null;
+  action: string | null;
+  decision: string | null;
+  policyVersion: string | null;
+  occurredAt: string;
+  recordedAt: string;
+  event: { data?: { reasons?: { code: string; message: string }[] } } | null;
+}
+
+export interface EntryFilter {
+  kind?: string | undefined;
+  agent?: string | undefined;
+  tool?: string | undefined;
+  decision?: string | undefined;
+  id?: string | undefined;
+}
+
+/** What `aegis audit verify` prints. */
+export interface Verification {
+  ok: boolean;
+  entries: number;
+  tenants: number;
+  checkpoints: number;
+  /** Entries that no confirmed checkpoint covers yet. */
+  uncovered: number;
+  faults: readonly LedgerFault[];
+}
+
+export interface VerifyOptions {
+  /** Absent: every tenant. */
+  tenant?: string | undefined;
+  /** First waits until what is in the ledger is checkpointed. */
+  wait?: boolean | undefined;
+  /** Decisions that must have arrived first, when waiting. */
+  decisions?: readonly string[];
+  /** The pinned key (C2SP vkey), when it is not the one in the data directory. */
+  key?: string | undefined;
+}
+
+export const auditClient = (context: Context, tenant: string | undefined): Promise<Control> =>
+  control(context, "audit", { role: "auditor", tenant: tenant ?? "*" });
+
+/** Entries that match, newest first, page by page. */
+export async function* findEntries(
+  service: Control,
+  tenant: string,
+  filter: EntryFilter,
+  atMost = Number.POSITIVE_INFINITY,
+): AsyncGenerator<LedgerEntry> {
+  let left = atMost;
+  for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
+    const page = await service.json<{ entries: LedgerEntry[]; next?: string }>(
+      `/v1/entries${query({ tenant, ...filter, limit: Math.min(left, 500), cursor })}`,
+    );
+    yield* page.entries;
+    left -= page.entries.length;
+    cursor = left > 0 ? page.next : undefined;
+  }
+}
+
+/**
+ * Recomputes the ledger on this side from the rows the audit service hands out, under the pinned key, against the
+ * checkpoints of the service and those in the data directory. The service is trusted for nothing.
+ */
+export async function verifyFabricLedger(context: Context, options: VerifyOptions): Promise<Verification> {
+  const service = await auditClient(context, options.tenant);
+  const directory = dataDirectory(context.dataDirectory);
+  const vkey = options.key ?? (await readIfPresent(directory.checkpointKey))?.trim();
+  if (!vkey)
+    throw new Failure(
+      `there is no pinned checkpoint key at ${directory.checkpointKey}: name the data directory with --data-dir, or give --key`,
+    );
+  if (options.wait) await waitForCheckpoints(service, options);
+  const tenants = options.tenant === undefined ? await everyTenant(service, directory.checkpoints) : [options.tenant];
+  const checkpoints: LedgerCheckpoint[] = [];
+  for (const tenant of tenants)
+    checkpoints.push(...(await checkpointsOf(service, tenant)), ...(await archivedCheckpoints(directory.checkpoints, tenant)));
+  const report = await verifyLedger({
+    rows: allRows(service, tenants),
+    checkpoints,
+    keys: [parseVerifierKey(vkey)],
+    whole: options.tenant === undefined,
+  });
+  const { entries, tenants: count, checkpoints: confirmed, uncovered, faults } = report;
+  return { ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered, faults };
+}
+
+interface TenantHead {
+  tenant: string;
+  entries: number;
+  checkpoint: number;
+}
+
+const tenantHeads = async (service: Control): Promise<TenantHead[]> =>
+  (await service.json<{ tenants: TenantHead[] }>("/v1/tenants")).tenants;
+
+/** A tenant whose rows were all deleted still has its checkpoints. */
+async function everyTenant(service: Control, archive: string): Promise<string[]> {
+  const archived = await readdir(archive).catch(() => []);
+  return [...new Set([...(await tenantHeads(service)).map(({ tenant }) => tenant), ...archived])].sort();
+}
+
+async function checkpointsOf(service: Control, tenant: string): Promise<LedgerCheckpoint[]> {
+  const { checkpoints } = await service.json<{ checkpoints: { note: string }[] }>(`/v1/checkpoints/${encodeURIComponent(tenant)}`);
+  return checkpoints.map(({ note }) => ({ tenant, note }));
+}
+
+async function archivedCheckpoints(archive: string, tenant: string): Promise<LedgerCheckpoint[]> {
+  const folder = join(archive, tenant);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".note"));
+  return Promise.all(names.map(async (name) => ({ tenant, note: await readFile(join(folder, name), "utf8") })));
+}
+
+async function* allRows(service: Control, tenants: readonly string[]): AsyncGenerator<LedgerRow> {
+  for (const tenant of tenants) {
+    const response = await service.raw(`/v1/ledger/${encodeURIComponent(tenant)}/rows`, { timeoutMs: 3_600_000 });
+    if (!response.body) continue;
+    for await (const line of createInterface({ input: Readable.fromWeb(response.body as never), crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line === "") continue;
+      const row = JSON.parse(line) as { columns: Record<string, unknown>; leaf: string; payload: string | null };
+      const bytes = (text: string) => Buffer.from(text, "base64");
+      yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload) };
+    }
+  }
+}
+
+async function waitForCheckpoints(service: Control, { tenant, decisions = [] }: VerifyOptions, timeoutMs = 30_000): Promise<void> {
+  const until = Date.now() + timeoutMs;
+  const missing = new Set(tenant === undefined ? [] : decisions);
+  let last = "";
+  for (;;) {
+    for (const id of missing) {
+      for await (const _entry of findEntries(service, tenant as string, { id }, 1)) missing.delete(id);
+      if (missing.has(id)) break;
+    }
+    const heads = (await tenantHeads(service)).filter((head) => tenant === undefined || head.tenant === tenant);
+    const now = JSON.stringify(heads);
+    // Twice the same: nothing is under way any more.
+    if (missing.size === 0 && heads.every((head) => head.checkpoint >= head.entries) && now === last) return;
+    last = now;
+    if (Date.now() > until) {
+      throw new Failure(
+        `after ${timeoutMs / 1000} s the ledger has not caught up${missing.size > 0 ? ` (${missing.size} decisions are missing)` : ""}: ./aegis status shows the fabric`,
+      );
+    }
+    await delay(250);
+  }
+}

@@ -1,0 +1,105 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { AegisError } from "@aegis/contracts/errors";
+import type { PolicyFile } from "@aegis/policy/compile";
+import type { Fault } from "@aegis/policy/fault";
+import type { Context } from "../context.ts";
+import { exit, Failure } from "../failure.ts";
+import { type Control, control } from "./control.ts";
+
+/** A revision as it stands after publishing. */
+export interface Published {
+  tenant: string;
+  revision: number;
+  version: string;
+  digest: string;
+  /** Live replicas that enforce it, out of `replicas`; both 0 when nobody waited. */
+  enforcedOn: number;
+  replicas: number;
+  /** From the request until the last replica enforced it, or until it was stored when nobody waited. */
+  ms: number;
+}
+
+/** A tenant's whole set was refused: everything that is wrong with it. */
+export class PoliciesInvalid extends Failure {
+  readonly faults: readonly Fault[];
+
+  constructor(faults: readonly Fault[]) {
+    super(`${faults.length} ${faults.length === 1 ? "fault" : "faults"} in the policies`, {
+      exitCode: exit.policyInvalid,
+      code: "unprocessable",
+    });
+    this.faults = faults;
+  }
+}
+
+export interface PublishRequest {
+  tenant: string;
+  /** The tenant's whole set. */
+  files: readonly PolicyFile[];
+  message?: string | undefined;
+  /** The revision that must still be the head. */
+  ifRevision?: number | undefined;
+  user?: string | undefined;
+  wait: boolean;
+  timeoutMs?: number;
+}
+
+/** Publishes the next revision; with `wait`, returns once every live replica of authz enforces it. @throws PoliciesInvalid. */
+export async function publishPolicies(context: Context, request: PublishRequest): Promise<Published> {
+  const { tenant, wait } = request;
+  const service = await control(context, "policy-compiler", { role: "policy-author", tenant, user: request.user });
+  const begun = performance.now();
+  const stored = await store(service, request);
+  const activation = wait ? await enforced(service, tenant, stored.revision, request.timeoutMs ?? 30_000) : { enforcedOn: 0, live: 0 };
+  const { revision, version, digest } = stored;
+  return {
+    tenant,
+    revision,
+    version,
+    digest,
+    enforcedOn: activation.enforcedOn,
+    replicas: activation.live,
+    ms: Math.round(performance.now() - begun),
+  };
+}
+
+interface Revision {
+  revision: number;
+  version: string;
+  digest: string;
+}
+
+async function store(service: Control, { tenant, files, message, ifRevision }: PublishRequest): Promise<Revision> {
+  try {
+    return await service.json<Revision>(`/v1/tenants/${tenant}/revisions`, {
+      json: { files, message: message ?? "" },
+      ...(ifRevision === undefined ? {} : { headers: { "if-match": `"${ifRevision}"` } }),
+      timeoutMs: 60_000,
+    });
+  } catch (caught) {
+    const faults = caught instanceof Failure && caught.cause instanceof AegisError ? caught.cause.details?.faults : undefined;
+    if (caught instanceof Failure && caught.code === "unprocessable" && Array.isArray(faults)) throw new PoliciesInvalid(faults as Fault[]);
+    throw caught;
+  }
+}
+
+interface Activations {
+  enforcedOn: number;
+  live: number;
+  replicas: { replica: string; enforced: boolean }[];
+}
+
+async function enforced(service: Control, tenant: string, revision: number, timeoutMs: number): Promise<Activations> {
+  const until = Date.now() + timeoutMs;
+  for (;;) {
+    const state = await service.json<Activations>(`/v1/tenants/${tenant}/activations/${revision}`);
+    if (state.live > 0 && state.enforcedOn === state.live) return state;
+    if (Date.now() > until) {
+      const behind = state.replicas.filter((one) => !one.enforced).map((one) => one.replica);
+      throw new Failure(
+        `revision ${revision} is published but after ${timeoutMs / 1000} s ${state.live === 0 ? "no replica of authz reports in" : `${behind.join(", ")} did not enforce it`}: ./aegis status shows the fabric`,
+      );
+    }
+    await delay(20);
+  }
+}
