@@ -1,52 +1,179 @@
+import { hash } from "node:crypto";
+import { type Digest, digestOf } from "@aegis/canonical/digest";
 import { AegisError } from "@aegis/contracts/errors";
-import type { JSONWebKeySet, JWK } from "jose";
+import { CompactSign, compactVerify, createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK } from "jose";
+import { z } from "zod";
 import type { PolicyContent, PolicySet } from "./ir.ts";
+import { hashStructured } from "./opa-hash.ts";
+import { decisionRego } from "./rego.ts";
+import { type Files, packFiles, unpackFiles } from "./tarball.ts";
 
 /** A private ES256 JWK with its `kid`. OPA verifies no EdDSA. */
 export interface BundleSigner {
   readonly key: JWK & { readonly kid: string };
 }
 
-/** The signed content as one gzip tarball that OPA loads, and the digest of what is signed. */
-export function writeBundle(options: {
+const signaturesFile = ".signatures.json";
+const manifestFile = ".manifest";
+const dataFile = "aegis/data.json";
+const regoFile = "aegis/decision.rego";
+const contentFiles = [manifestFile, dataFile, regoFile] as const;
+
+/**
+ * One revision as a gzip tarball that an unmodified OPA loads with verification on, and the digest of its unsigned content.
+ * That content is the same bytes for the same input; only the signature differs from one call to the next.
+ */
+export async function writeBundle(options: {
   readonly tenant: string;
   readonly revision: number;
   readonly policies: PolicySet;
   readonly sign: BundleSigner;
-}): Promise<{ tarball: Uint8Array; digest: `sha256:${string}`; version: string }> {
-  throw new AegisError("unimplemented", options.tenant);
+}): Promise<{ tarball: Uint8Array; digest: Digest; version: string }> {
+  const { tenant, revision, policies, sign } = options;
+  if (policies.tenant !== tenant) throw new AegisError("invalid_argument", `the policies are those of ${policies.tenant}, not of ${tenant}`);
+  const manifest = { revision: String(revision), rego_version: 1, roots: ["aegis"], metadata: { tenant } };
+  const files = new Map<string, Uint8Array>([
+    [manifestFile, Buffer.from(JSON.stringify(manifest))],
+    [dataFile, Buffer.from(JSON.stringify(policies))],
+    [regoFile, Buffer.from(decisionRego)],
+  ]);
+  const listed = [...files].map(([name, bytes]) => ({ name, hash: opaHash(name, bytes), algorithm: "SHA-256" }));
+  const token = await sealed(JSON.stringify({ files: listed }), sign);
+  const digest = contentDigest(files);
+  files.set(signaturesFile, Buffer.from(JSON.stringify({ signatures: [token] })));
+  return { tarball: await packFiles(files), digest, version: versionOf(revision, digest) };
 }
 
 /**
- * Verifies and opens a bundle.
+ * Verifies and opens a bundle. A signature is always required: there is no way to ask for less.
  *
  * @throws AegisError `unprocessable` when it is unsigned, signed by a key not in `keys`, altered, oversized or another tenant's.
  */
-export function readBundle(
+export async function readBundle(
   tarball: Uint8Array,
   options: { readonly keys: JSONWebKeySet; readonly tenant: string },
 ): Promise<PolicyContent> {
-  throw new AegisError("unimplemented", `${options.tenant} ${tarball.length}`);
+  const files = await unpackFiles(tarball);
+  const signatures = signaturesShape.safeParse(parse(files.get(signaturesFile)));
+  if (!signatures.success) refuse("it is not signed");
+  const payload = payloadShape.safeParse(parse(await opened(signatures.data.signatures[0], options.keys)));
+  if (!payload.success) refuse("its signature lists no files");
+  verifyFiles(files, payload.data.files);
+  const content = new Map([...files].filter(([name]) => name !== signaturesFile));
+  const manifest = manifestShape.safeParse(parse(content.get(manifestFile)));
+  const data = policySetShape.safeParse(parse(content.get(dataFile)));
+  if (!manifest.success || !data.success) refuse("it is not of a format that is known");
+  const { tenant } = options;
+  if (manifest.data.metadata.tenant !== tenant || data.data.tenant !== tenant) refuse("it is another tenant's");
+  const digest = contentDigest(content);
+  const revision = Number(manifest.data.revision);
+  return { tenant, revision, version: versionOf(revision, digest), digest, policies: data.data as unknown as PolicySet };
 }
 
-/** The small signed record that names a tenant's current revision. Times are seconds since 1970. */
-export interface Head {
-  readonly tenant: string;
-  readonly revision: number;
-  readonly version: string;
-  readonly digest: `sha256:${string}`;
-  /** Name in the object store `bundles`. */
-  readonly object: string;
-  readonly issued: number;
-  readonly expires: number;
+/** The name that people and events use for a revision. */
+export function versionOf(revision: number, digest: Digest): string {
+  return `${revision}-${digest.slice("sha256:".length, "sha256:".length + 12)}`;
 }
+
+/** `<tenant>/<revision>-<digest hex>`: a bundle's name in the object store. */
+export function objectName(tenant: string, revision: number, digest: Digest): string {
+  return `${tenant}/${revision}-${digest.slice("sha256:".length)}`;
+}
+
+/** `snapshot_digest`: over the name and SHA-256 of every file but the signatures. */
+function contentDigest(files: Files): Digest {
+  const listed = [...files].map(([name, bytes]) => ({ name, sha256: hash("sha256", bytes, "hex") }));
+  return digestOf(listed.sort((a, b) => (a.name < b.name ? -1 : 1)));
+}
+
+function verifyFiles(files: Files, listed: readonly { name: string; hash: string; algorithm: string }[]): void {
+  const expected = new Map(listed.map((file) => [file.name, file]));
+  if (expected.size !== listed.length || expected.size !== contentFiles.length) refuse("its signature does not list its files");
+  if (files.size !== contentFiles.length + 1) refuse("it holds a file that is not signed");
+  for (const name of contentFiles) {
+    const bytes = files.get(name);
+    const signed = expected.get(name);
+    if (bytes === undefined || signed === undefined) refuse(`it lacks ${name}`);
+    if (signed.algorithm !== "SHA-256" || opaHash(name, bytes) !== signed.hash) refuse(`${name} was altered`);
+  }
+}
+
+function opaHash(name: string, bytes: Uint8Array): string {
+  return name === regoFile ? hash("sha256", bytes, "hex") : hashStructured(parse(bytes));
+}
+
+const signaturesShape = z.object({ signatures: z.tuple([z.string()]) });
+const payloadShape = z.object({ files: z.array(z.object({ name: z.string(), hash: z.string(), algorithm: z.string() })).max(16) });
+const manifestShape = z.object({
+  revision: z.string().regex(/^[1-9]\d{0,14}$/),
+  rego_version: z.literal(1),
+  metadata: z.object({ tenant: z.string() }),
+});
+/** What was signed was compiled, so only what tells formats and tenants apart is looked at. */
+const policySetShape = z.looseObject({
+  format: z.literal(1),
+  tenant: z.string(),
+  governance: z.looseObject({ limits: z.array(z.unknown()) }),
+  policies: z.array(z.looseObject({ name: z.string() })),
+});
+
+/** The small signed record that names a tenant's current revision. Times are seconds since 1970. */
+const headShape = z.object({
+  tenant: z.string(),
+  revision: z.int().min(1),
+  version: z.string(),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) as unknown as z.ZodType<Digest>,
+  /** Name in the object store `bundles`. */
+  object: z.string(),
+  issued: z.int(),
+  expires: z.int(),
+});
+export type Head = Readonly<z.infer<typeof headShape>>;
+
+const headType = "aegis-policy-head+jws";
 
 /** A head as a compact JWS (ES256). */
 export function signHead(head: Head, sign: BundleSigner): Promise<string> {
-  throw new AegisError("unimplemented", `${head.tenant} ${sign.key.kid}`);
+  return sealed(JSON.stringify(headShape.parse(head)), sign, headType);
 }
 
-/** The head that a compact JWS carries. Expiry is left to the caller, who knows its grace. @throws AegisError `unprocessable`. */
-export function verifyHead(jws: string, options: { readonly keys: JSONWebKeySet; readonly tenant: string }): Promise<Head> {
-  throw new AegisError("unimplemented", `${options.tenant} ${jws.length}`);
+/**
+ * The head that a compact JWS carries. Expiry is left to the caller, who knows its grace.
+ *
+ * @throws AegisError `unprocessable` when it is not signed by one of `keys`, or another tenant's.
+ */
+export async function verifyHead(jws: string, options: { readonly keys: JSONWebKeySet; readonly tenant: string }): Promise<Head> {
+  const head = headShape.safeParse(parse(await opened(jws, options.keys, headType)));
+  if (!head.success) refuse("its head is not of a form that is known");
+  if (head.data.tenant !== options.tenant) refuse("its head is another tenant's");
+  return head.data;
+}
+
+async function sealed(payload: string, { key }: BundleSigner, type = "JWT"): Promise<string> {
+  const header = { alg: "ES256", typ: type, kid: key.kid };
+  return new CompactSign(Buffer.from(payload)).setProtectedHeader(header).sign(await importJWK(key, "ES256"));
+}
+
+/** The payload of a JWS that one of the keys signed. A head never passes for a bundle's signature, nor the reverse. */
+async function opened(jws: string, keys: JSONWebKeySet, type = "JWT"): Promise<Uint8Array> {
+  try {
+    const { payload, protectedHeader } = await compactVerify(jws, createLocalJWKSet(keys), { algorithms: ["ES256"] });
+    if (protectedHeader.typ === type) return payload;
+  } catch (caught) {
+    refuse("its signature does not verify", caught);
+  }
+  return refuse("its signature is of another kind");
+}
+
+function parse(bytes: Uint8Array | undefined): unknown {
+  if (bytes === undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(why: string, cause?: unknown): never {
+  throw new AegisError("unprocessable", `the bundle is refused: ${why}`, { cause });
 }

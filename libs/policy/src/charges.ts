@@ -1,0 +1,52 @@
+import type { Charge, EvaluationInput } from "./input.ts";
+import type { Limit } from "./ir.ts";
+import { accounts, matchesName } from "./limits.ts";
+
+/** Which accounts a call of one agent is charged to, prepared from the limits that apply to it. */
+export interface ChargePlan {
+  /** A limit per prompt, when there is one: calls without a prompt id cannot be held to it. */
+  readonly promptLimit: Limit | undefined;
+  charges(input: EvaluationInput, cost: { readonly microUsd: number; readonly tokens: number }): Charge[];
+}
+
+type Line = Omit<Charge, "units" | "scope"> & { readonly scope: (input: EvaluationInput) => string | undefined };
+
+/** One line for each account, however many limits bound it. */
+export function planCharges(limits: readonly Limit[]): ChargePlan {
+  const lines = new Map<string, Line>();
+  for (const { scope, unit, window } of limits) {
+    const kind = scope.replace(/agent\/.*$/, "agent");
+    lines.set(`${kind} ${unit} ${window}`, { scope: scopeOf(scope), unit, window });
+  }
+  const planned = [...lines.values()];
+  return {
+    promptLimit: limits.find((limit) => limit.window === "prompt"),
+    charges: (input, cost) => {
+      const charges: Charge[] = [];
+      for (const line of planned) {
+        const scope = line.scope(input);
+        if (scope === undefined) continue;
+        const units = line.unit === "actions" ? 1 : line.unit === "tokens" ? cost.tokens : cost.microUsd;
+        charges.push({ scope, unit: line.unit, window: line.window, units });
+      }
+      return charges;
+    },
+  };
+}
+
+/** Whether a limit can apply to calls of an agent. */
+export function appliesTo(limit: Limit, agent: string): boolean {
+  const named = /(?:^|\/)agent\/(?<agent>.*)$/.exec(limit.scope)?.groups?.["agent"];
+  return named === undefined || matchesName(named, agent);
+}
+
+function scopeOf(pattern: string): Line["scope"] {
+  if (pattern === "tenant") return () => accounts.tenant;
+  if (pattern.startsWith("agent/")) return ({ principal }) => accounts.agent(principal.agent);
+  if (pattern.startsWith("tool/")) return ({ tool }) => (accounts.tool(tool) === pattern ? pattern : undefined);
+  const perAgent = pattern.startsWith("prompt/*/agent/");
+  return ({ principal, context }) => {
+    if (context.promptId === undefined || context.promptId === "") return undefined;
+    return perAgent ? accounts.promptAgent(context.promptId, principal.agent) : accounts.prompt(context.promptId);
+  };
+}

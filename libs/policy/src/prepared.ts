@@ -1,0 +1,129 @@
+import type { Reason } from "@aegis/contracts/reasons";
+import { type DetectorName, detectorNames } from "@aegis/dlp/detect";
+import type { RE2JS } from "re2js";
+import { type EgressCheck, prepareEgress } from "./egress.ts";
+import type { ActionRule, DenyRule, DlpAction, Policy, ToolRules } from "./ir.ts";
+import { matchesName } from "./limits.ts";
+import { type ParameterCheck, prepareParameters } from "./parameters.ts";
+import { type PointerCheck, preparePointers } from "./pointers.ts";
+
+/** A policy as closures over maps. */
+export interface PreparedPolicy {
+  readonly source: Policy;
+  readonly enforced: boolean;
+  readonly purposes: { readonly allowed: ReadonlySet<string>; readonly reason: Reason } | undefined;
+  readonly delegation: PreparedDelegation | undefined;
+  readonly egress: { readonly check: EgressCheck; readonly reason: Reason } | undefined;
+  readonly dlp: readonly PreparedDlp[];
+  readonly tools: ReadonlyMap<string, PreparedTool>;
+}
+
+export interface PreparedDelegation {
+  readonly accepts: (parent: string) => boolean;
+  readonly maxDepth: number;
+  readonly source: Reason;
+  readonly depth: Reason;
+  readonly intersect: boolean;
+  readonly rule: string;
+}
+
+export interface PreparedDlp {
+  readonly detectors: ReadonlySet<string>;
+  readonly covers: PointerCheck;
+  readonly action: DlpAction;
+  readonly rule: string;
+}
+
+export interface PreparedTool {
+  readonly rule: string;
+  readonly denied: readonly { readonly source: DenyRule; readonly reason: Reason }[];
+  readonly actions: ReadonlyMap<string, PreparedAction>;
+}
+
+export interface PreparedAction {
+  readonly source: ActionRule;
+  readonly enforced: boolean;
+  readonly check: ParameterCheck;
+  /** Set when every call needs approval. */
+  readonly approval: Reason | undefined;
+}
+
+/** `patterns` is shared by all policies of a snapshot: each expression is compiled once. */
+export function preparePolicy(source: Policy, patterns: Map<string, RE2JS>): PreparedPolicy {
+  const { purposes, egress } = source;
+  return {
+    source,
+    enforced: source.mode === "enforce",
+    purposes: purposes && {
+      allowed: new Set(purposes.allowed),
+      reason: Object.freeze<Reason>({
+        code: "purpose_not_allowed",
+        message: "the purpose is missing or none of the allowed ones",
+        rule: purposes.rule,
+      }),
+    },
+    delegation: source.delegation && prepareDelegation(source.delegation),
+    egress: egress && {
+      check: prepareEgress(egress.allow),
+      reason: Object.freeze<Reason>({ code: "egress_blocked", message: "the destination is not on the egress list", rule: egress.rule }),
+    },
+    dlp: source.dlp.map((rule) => ({
+      detectors: new Set(rule.detect),
+      covers: preparePointers(rule.in),
+      action: rule.action,
+      rule: rule.rule,
+    })),
+    tools: prepareTools(source.tools, patterns),
+  };
+}
+
+/** The detectors that some rule of these policies asks for, in the order of the detectors' own list. */
+export function detectorsOf(policies: readonly PreparedPolicy[]): readonly DetectorName[] {
+  return detectorNames.filter((name) => policies.some((policy) => policy.dlp.some((rule) => rule.detectors.has(name))));
+}
+
+function prepareDelegation({ rule, acceptFrom, maxDepth, authority }: NonNullable<Policy["delegation"]>): PreparedDelegation {
+  return {
+    accepts: (parent) => acceptFrom === undefined || acceptFrom.some((pattern) => matchesName(pattern, parent)),
+    maxDepth: maxDepth ?? Number.POSITIVE_INFINITY,
+    source: Object.freeze<Reason>({ code: "delegation_source", message: "work is not accepted from the delegating agent", rule }),
+    depth: Object.freeze<Reason>({ code: "delegation_depth", message: `work was handed on more than ${maxDepth} times`, rule }),
+    intersect: authority === "intersect",
+    rule,
+  };
+}
+
+/** A tool may be listed more than once: its entries are one. */
+function prepareTools(tools: readonly ToolRules[], patterns: Map<string, RE2JS>): Map<string, PreparedTool> {
+  interface Collected {
+    readonly rule: string;
+    readonly denied: { source: DenyRule; reason: Reason }[];
+    readonly actions: Map<string, PreparedAction>;
+  }
+  const prepared = new Map<string, Collected>();
+  for (const tool of tools) {
+    const entry: Collected = prepared.get(tool.name) ?? { rule: tool.rule, denied: [], actions: new Map() };
+    prepared.set(tool.name, entry);
+    for (const source of tool.deny) {
+      const reason: Reason = { code: "explicitly_denied", message: `${source.action} is denied`, rule: source.rule };
+      entry.denied.push({ source, reason: Object.freeze(reason) });
+    }
+    for (const source of tool.actions) entry.actions.set(source.name, prepareAction(source, patterns));
+  }
+  return prepared;
+}
+
+function prepareAction(source: ActionRule, patterns: Map<string, RE2JS>): PreparedAction {
+  return {
+    source,
+    enforced: source.mode === "enforce",
+    check: prepareParameters(source, patterns),
+    approval: source.approvalAlways
+      ? Object.freeze<Reason>({
+          code: "approval_required",
+          message: "every call needs a person's approval",
+          rule: source.approval?.rule ?? source.rule,
+        })
+      : undefined,
+  };
+}
