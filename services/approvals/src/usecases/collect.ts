@@ -1,5 +1,6 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { overrideLifetimeMs } from "#domain/approval.ts";
+import { bindingInstance } from "#domain/instance.ts";
 import { notFound } from "./find.ts";
 import type { Ports } from "./ports.ts";
 
@@ -20,7 +21,8 @@ export async function collect(
   id: string,
   collector: Collector,
 ): Promise<{ readonly token: string; readonly expiresAt: number }> {
-  const { tenant, agent, instance } = collector;
+  const { tenant, agent } = collector;
+  const instance = bindingInstance(collector.instance);
   const approval = await ports.approvals.find(id, tenant);
   if (approval === undefined || approval.requester.agent !== agent) throw notFound(id);
   if (!(await ports.overrides.askedBy(tenant, approval.id, instance))) {

@@ -6,7 +6,13 @@ export interface Ask {
   /** Minted by authz with its decision. */
   readonly id: string;
   readonly tenant: string;
-  readonly requester: { readonly agent: string; readonly subject: string; readonly chain: readonly string[]; readonly instance: string };
+  readonly requester: {
+    readonly agent: string;
+    readonly subject: string;
+    readonly chain: readonly string[];
+    /** Empty: any instance of the agent. */
+    readonly instance: string;
+  };
   readonly tool: string;
   readonly action: string;
   /** Redacted by authz. */
@@ -80,7 +86,7 @@ export interface OverrideStore {
     readonly now: number;
     readonly expiresAt: number;
   }): Promise<boolean>;
-  /** Whether this instance of the agent was among those that asked. */
+  /** Whether this instance of the agent was among those that asked; whoever asked without an instance of its own asked for all of them. */
   askedBy(tenant: string, approvalId: string, instance: string): Promise<boolean>;
   /** Spends it in one conditional update that checks every binding; undefined when nothing was spent. */
   redeem(hash: Uint8Array, attempt: Attempt, now: number): Promise<Override | undefined>;

@@ -1,5 +1,6 @@
 import type { DecisionEvent } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
+import { bindingInstance } from "#domain/instance.ts";
 import type { Ports } from "./ports.ts";
 
 /**
@@ -18,7 +19,12 @@ export async function request(ports: Pick<Ports, "approvals" | "clock" | "signal
     {
       id: approval.id,
       tenant: event.tenant,
-      requester: { agent: principal.agent, subject: principal.subject, chain: principal.chain, instance: principal.instance },
+      requester: {
+        agent: principal.agent,
+        subject: principal.subject,
+        chain: principal.chain,
+        instance: bindingInstance(principal.instance),
+      },
       tool: data.tool,
       action: data.action,
       arguments: data.arguments,

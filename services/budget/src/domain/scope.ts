@@ -1,0 +1,71 @@
+import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
+import { accounts, limitsOf, matchesName } from "@aegis/policy/limits";
+
+/** `tenant`, `agent/<a>`, `tool/<t>`, `prompt/<p>`, `prompt/<p>/agent/<a>`, `session/<s>`; names percent-encoded. */
+export const scopePattern =
+  /^(?:tenant|agent\/[a-z0-9-]{1,63}|(?:tool|session)\/[^/\s]{1,400}|prompt\/[^/\s]{1,400}(?:\/agent\/[a-z0-9-]{1,63})?)$/;
+
+/** Who used something outside a tool call. */
+export interface User {
+  readonly agent: string;
+  readonly promptId?: string | undefined;
+  readonly sessionId?: string | undefined;
+}
+
+/** The accounts that usage outside a tool call counts on, as far as it is known whose it was. */
+export function accountsOfUsage(user: User): { readonly scope: string; readonly window: BudgetWindow }[] {
+  const { agent, promptId, sessionId } = user;
+  return [
+    { scope: accounts.tenant, window: "day" },
+    { scope: accounts.agent(agent), window: "day" },
+    ...(promptId
+      ? ([
+          { scope: accounts.prompt(promptId), window: "prompt" },
+          { scope: accounts.promptAgent(promptId, agent), window: "prompt" },
+        ] as const)
+      : []),
+    ...(sessionId ? ([{ scope: accounts.session(sessionId), window: "session" }] as const) : []),
+  ];
+}
+
+/** Which accounts somebody asks to see: all of a tenant's, or those of one agent, one prompt, or both. */
+export interface Interest {
+  readonly agent?: string | undefined;
+  readonly promptId?: string | undefined;
+}
+
+/** Whether an account is among those asked for. */
+export function concerns(interest: Interest, scope: string): boolean {
+  const { agent, promptId } = interest;
+  if (agent === undefined && promptId === undefined) return true;
+  const segments = scope.split("/");
+  const prompt = promptId === undefined ? undefined : accounts.prompt(promptId);
+  if (prompt !== undefined && (scope === prompt || scope.startsWith(`${prompt}/`)))
+    return agent === undefined || scope === prompt || segments[3] === agent;
+  return agent !== undefined && scope === accounts.agent(agent);
+}
+
+/** The accounts that policies bound by name, or that a wanted agent or prompt gives a name to. */
+export function namedAccounts(
+  content: PolicyContent,
+  interest: Interest,
+): { readonly scope: string; readonly unit: BudgetUnit; readonly window: BudgetWindow }[] {
+  const found = new Map<string, { scope: string; unit: BudgetUnit; window: BudgetWindow }>();
+  for (const { scope: pattern, unit, window } of limitsOf(content)) {
+    const scope = fill(pattern, interest);
+    if (scope !== undefined && concerns(interest, scope)) found.set(`${scope}\n${unit}\n${window}`, { scope, unit, window });
+  }
+  return [...found.values()];
+}
+
+/** A pattern with its wildcards filled in; undefined when nobody said with what. */
+function fill(pattern: string, { agent, promptId }: Interest): string | undefined {
+  const segments = pattern.split("/");
+  const filled = segments.map((segment, index) => {
+    const kind = segments[index - 1];
+    const name = kind === "agent" ? agent : kind === "prompt" && promptId !== undefined ? encodeURIComponent(promptId) : undefined;
+    if (name !== undefined && matchesName(segment, name)) return name;
+    return segment.endsWith("*") ? undefined : segment;
+  });
+  return filled.includes(undefined) ? undefined : filled.join("/");
+}

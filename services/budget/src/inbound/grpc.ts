@@ -1,0 +1,78 @@
+import { type Account as AccountMessage, BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
+import { AegisError } from "@aegis/contracts/errors";
+import type { PeerVerifier } from "@aegis/rpc/peer";
+import type { RpcServer } from "@aegis/rpc/server";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { lease } from "#usecases/lease.ts";
+import type { Ports } from "#usecases/ports.ts";
+import { reportUsage } from "#usecases/report-usage.ts";
+import { reserve } from "#usecases/reserve.ts";
+import { accountOf, amountsOf, check, holderName, id, text, units, usageRequest } from "./requests.ts";
+
+/** `aegis.budget.v1.BudgetService`. Only authz moves units of calls; `usage` says who may report usage. */
+export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly authz: PeerVerifier; readonly usage: PeerVerifier }): void {
+  server.serve(BudgetService, {
+    async lease(request, call) {
+      const peer = await peers.authz(call.metadata);
+      const account = accountOf(request.account);
+      const holder = { producer: peer.instance, epoch: check(holderName, request.holder, "holder") };
+      const need = Math.max(1, units(request.need, "need"));
+      const grant = await lease(ports, account, holder, { need, want: Math.max(need, units(request.want, "want")) });
+      if (grant === undefined) return { unlimited: true };
+      return {
+        leaseId: grant.leaseId,
+        granted: BigInt(grant.granted),
+        ttl: durationFromMs(grant.ttlMs),
+        limit: BigInt(grant.limit),
+        remaining: BigInt(grant.remaining),
+        outstanding: BigInt(grant.outstanding),
+        ...(grant.windowEnds === undefined ? {} : { windowEnds: timestampFromMs(grant.windowEnds) }),
+      };
+    },
+
+    async reserve(request, call) {
+      await peers.authz(call.metadata);
+      const amounts = amountsOf(request.amounts);
+      const tenant = amounts[0]?.account.tenant;
+      if (tenant === undefined) throw new AegisError("invalid_argument", "amounts: there is nothing to reserve");
+      if (amounts.some((one) => one.account.tenant !== tenant)) throw new AegisError("invalid_argument", "amounts: more than one tenant");
+      const answer = await reserve(ports, tenant, check(id, request.decisionId, "decision_id"), amounts);
+      if (answer.reserved) return { reserved: true };
+      return {
+        reserved: false,
+        refused: answer.refused,
+        limit: BigInt(answer.limit),
+        remaining: BigInt(answer.remaining),
+        ...(answer.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(answer.retryAfterMs) }),
+      };
+    },
+
+    async settle(request, call) {
+      await peers.authz(call.metadata);
+      const actual = new Map(amountsOf(request.actual).map((one) => [accountName(one.account), one.units]));
+      const decisionId = check(id, request.decisionId, "decision_id");
+      return { settled: await ports.reservations.settle(decisionId, (held) => actual.get(accountName(held))) };
+    },
+
+    async release(request, call) {
+      const peer = await peers.authz(call.metadata);
+      const { what } = request;
+      if (what.case === "decisionId") return { released: await ports.reservations.release(check(id, what.value, "decision_id")) };
+      if (what.case !== "leaseId") throw new AegisError("invalid_argument", "what: name a decision or a lease");
+      const spent = units(request.spent, "spent");
+      const now = ports.clock.now().getTime();
+      return { released: await ports.leases.giveBack(check(id, what.value, "lease_id"), peer.instance, spent, now) };
+    },
+
+    async reportUsage(request, call) {
+      await peers.usage(call.metadata);
+      const { tenant, agent, usageId } = check(usageRequest, request, "usage");
+      const promptId = check(text, request.promptId, "prompt_id") || undefined;
+      const sessionId = check(text, request.sessionId, "session_id") || undefined;
+      const [tokens, microUsd] = [units(request.tokens, "tokens"), units(request.microUsd, "micro_usd")];
+      return { recorded: await reportUsage(ports, { id: usageId, tenant, agent, promptId, sessionId, tokens, microUsd }) };
+    },
+  });
+}
+
+const accountName = (account: Pick<AccountMessage, "scope" | "unit" | "window">) => `${account.scope}\n${account.unit}\n${account.window}`;

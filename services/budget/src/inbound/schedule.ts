@@ -1,0 +1,38 @@
+import type { HealthCheck } from "@aegis/service/health";
+import type { Ports } from "#usecases/ports.ts";
+import { reclaimStranded, settleOverdue } from "#usecases/sweep.ts";
+import type { BudgetSignals } from "../signals.ts";
+
+const everyMs = 2_000;
+
+/**
+ * Settles what is overdue and takes back what dead holders left; a failed round is tried again with the next, and says meanwhile that
+ * the database is missing. Disposing lets the round in hand finish.
+ */
+export function keepSweeping(ports: Ports & { readonly signals: BudgetSignals }, database: HealthCheck): AsyncDisposable {
+  let round = Promise.resolve();
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  const sweep = async () => {
+    try {
+      await settleOverdue(ports);
+      await reclaimStranded(ports);
+      database.up();
+    } catch (error) {
+      ports.signals.sweepFailed(error);
+      database.down("PostgreSQL cannot be used");
+    }
+    if (!stopped) timer = setTimeout(start, everyMs);
+  };
+  const start = () => {
+    round = sweep();
+  };
+  start();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      clearTimeout(timer);
+      await round;
+    },
+  };
+}

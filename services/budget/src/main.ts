@@ -1,0 +1,56 @@
+import { connectBus } from "@aegis/bus/connect";
+import { ensureStreams } from "@aegis/bus/streams";
+import { operatorAuth } from "@aegis/http/operator";
+import { createHttpServer, listen } from "@aegis/http/server";
+import { connectDatabase } from "@aegis/postgres/connect";
+import { migrate } from "@aegis/postgres/migrate";
+import { runOutbox } from "@aegis/postgres/outbox";
+import { peerVerifier } from "@aegis/rpc/peer";
+import { createRpcServer } from "@aegis/rpc/server";
+import { systemClock } from "@aegis/service/clock";
+import { runService } from "@aegis/service/run";
+import { readConfig } from "./config.ts";
+import { hearing } from "./inbound/events.ts";
+import { budgetRpc } from "./inbound/grpc.ts";
+import { budgetRoutes } from "./inbound/http.ts";
+import { keepSweeping } from "./inbound/schedule.ts";
+import type { Tables } from "./outbound/accounts.ts";
+import { announcer } from "./outbound/events.ts";
+import { ids } from "./outbound/ids.ts";
+import { leaseStore } from "./outbound/lease-store.ts";
+import { limitStore } from "./outbound/limit-store.ts";
+import { followPolicies, readKeys } from "./outbound/policies.ts";
+import { reservationStore } from "./outbound/reservation-store.ts";
+import { spendStore } from "./outbound/spend-store.ts";
+import { signals } from "./signals.ts";
+
+const config = readConfig();
+
+await runService({ name: "budget", instance: config.instance, logLevel: config.logLevel }, async (context) => {
+  const { own, logger, health, telemetry, instance } = context;
+  const directory = new URL("../migrations", import.meta.url).pathname;
+  await migrate({ url: config.migrationUrl, directory, schema: "budget", owner: "budget_owner", logger });
+  const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "budget", maxConnections: 20 }));
+  const bus = own(await connectBus({ url: config.natsUrl, user: config.natsUser, password: config.natsPassword, name: instance, logger }));
+  await ensureStreams(bus);
+  const told = signals(telemetry, logger);
+  const keys = readKeys(config.bundleKeysFile);
+  const policies = own(await followPolicies({ bus, keys, signals: told, logger, ready: health.check("policies") }));
+  const announce = announcer(instance);
+  const [leases, reservations, spending] = [leaseStore(db, announce), reservationStore(db, announce), spendStore(db, announce)];
+  const stream = hearing(bus, logger);
+  const ports = { policies, leases, reservations, limits: limitStore(db), spending, stream, clock: systemClock, ids, signals: told };
+  own(runOutbox({ db, bus, schema: "budget", logger }));
+  const http = await createHttpServer(context);
+  budgetRoutes(http, ports, operatorAuth({ issuer: config.oidcIssuer }));
+  const rpc = createRpcServer(context);
+  const peers = { peersFile: config.peersFile, audience: "budget" };
+  budgetRpc(rpc, ports, {
+    authz: peerVerifier({ ...peers, allow: ["authz"] }),
+    usage: peerVerifier({ ...peers, allow: ["authz", "gateway"] }),
+  });
+  own(stream.start(ports));
+  own(keepSweeping(ports, health.check("postgres")));
+  own(await rpc.listen({ host: config.host, port: config.grpcPort }));
+  own(await listen(http, { host: config.host, port: config.httpPort }));
+});

@@ -1,0 +1,137 @@
+import { type RawBuilder, sql, type Transaction } from "kysely";
+import { type Balance, scarceShare } from "#domain/account.ts";
+import type { Target } from "#domain/target.ts";
+import type { Facts } from "#usecases/ports.ts";
+
+/** No table is typed here: every statement is SQL, and says what it returns. */
+export type Tables = Record<never, never>;
+export type Trx = Transaction<Tables>;
+
+/** An account in one window. */
+export type AccountKey = Pick<Target, "tenant" | "scope" | "unit" | "window" | "windowStart">;
+
+export interface BalanceRow extends Balance {
+  limit_units: number;
+  threshold_told: number | null;
+  exhausted_told: number | null;
+}
+
+export const balanceColumns = sql.raw("leased, reserved, settled, overrun, limit_units, threshold_told, exhausted_told");
+
+export const matches = (key: AccountKey): RawBuilder<boolean> =>
+  sql`tenant = ${key.tenant} and scope = ${key.scope} and unit = ${key.unit} and window_kind = ${key.window}
+    and window_start = ${new Date(key.windowStart)}`;
+
+const rest = (limit: number) => sql`(${limit}::bigint - leased - reserved - settled - overrun)`;
+
+/** Reserves units by one conditional update; undefined when they are not there. */
+export function debit(trx: Trx, key: AccountKey, limit: number, units: number): Promise<BalanceRow | undefined> {
+  return granting<BalanceRow>(
+    trx,
+    key,
+    limit,
+    () => sql`
+      update accounts set reserved = reserved + ${units}, limit_units = ${limit}, ceiling = ${limit}
+      where ${matches(key)} and ${rest(limit)} >= ${units}
+      returning ${balanceColumns}`,
+  );
+}
+
+/** Leases by one conditional update as `grantable` says; undefined when nothing remains. */
+export function debitLease(
+  trx: Trx,
+  key: AccountKey,
+  limit: number,
+  ask: { readonly need: number; readonly want: number },
+): Promise<(BalanceRow & { last_grant: number }) | undefined> {
+  const want = Math.max(ask.need, ask.want);
+  const grant = sql`least(case when ${rest(limit)} * ${scarceShare} <= ${limit}::bigint then ${ask.need}::bigint else ${want}::bigint end, ${rest(limit)})`;
+  return granting(
+    trx,
+    key,
+    limit,
+    () => sql`
+      update accounts set leased = leased + ${grant}, last_grant = ${grant}, limit_units = ${limit}, ceiling = ${limit}
+      where ${matches(key)} and ${rest(limit)} > 0
+      returning ${balanceColumns}, last_grant`,
+  );
+}
+
+/** Adds what was spent without being asked for: up to the limit as settled, the rest as owed. */
+export async function spend(trx: Trx, key: AccountKey, limit: number, units: number): Promise<BalanceRow> {
+  const fits = sql`least(${units}::bigint, greatest(0, ${rest(limit)}))`;
+  await ensure(trx, key, limit);
+  const { rows } = await sql<BalanceRow>`
+    update accounts set settled = settled + ${fits}, overrun = overrun + ${units} - ${fits}, limit_units = ${limit},
+      ceiling = greatest(${limit}, leased + reserved + settled)
+    where ${matches(key)} returning ${balanceColumns}`.execute(trx);
+  return rows[0] as BalanceRow;
+}
+
+/** What moves between the places of one account; never more than was granted. */
+export type Move = { -readonly [K in keyof Balance]: number };
+
+/** Moves units within accounts, always in the same order, so that two transactions never wait for each other. */
+export async function move(
+  trx: Trx,
+  moves: Iterable<{ readonly key: AccountKey; readonly by: Move }>,
+): Promise<{ key: AccountKey; row: BalanceRow }[]> {
+  const moved: { key: AccountKey; row: BalanceRow }[] = [];
+  for (const { key, by } of [...moves].sort((a, b) => compareKeys(a.key, b.key))) {
+    const { rows } = await sql<BalanceRow>`
+      update accounts set leased = leased + ${by.leased}, reserved = reserved + ${by.reserved}, settled = settled + ${by.settled},
+        overrun = overrun + ${by.overrun}
+      where ${matches(key)} returning ${balanceColumns}`.execute(trx);
+    if (rows[0] !== undefined) moved.push({ key, row: rows[0] });
+  }
+  return moved;
+}
+
+/** Collects moves per account. */
+export class Moves {
+  readonly #moves = new Map<string, { key: AccountKey; by: Move }>();
+
+  add(key: AccountKey, by: Partial<Move>): void {
+    const name = nameOf(key);
+    let entry = this.#moves.get(name);
+    if (entry === undefined) {
+      entry = { key, by: { leased: 0, reserved: 0, settled: 0, overrun: 0 } };
+      this.#moves.set(name, entry);
+    }
+    for (const place of ["leased", "reserved", "settled", "overrun"] as const) entry.by[place] += by[place] ?? 0;
+  }
+
+  [Symbol.iterator]() {
+    return this.#moves.values();
+  }
+}
+
+export async function read(trx: Trx, key: AccountKey): Promise<BalanceRow | undefined> {
+  const { rows } = await sql<BalanceRow>`select ${balanceColumns} from accounts where ${matches(key)}`.execute(trx);
+  return rows[0];
+}
+
+/** Makes the account's row when there is none. */
+export async function ensure(trx: Trx, key: AccountKey, limit: number): Promise<void> {
+  await sql`
+    insert into accounts (tenant, scope, unit, window_kind, window_start, limit_units, ceiling)
+    values (${key.tenant}, ${key.scope}, ${key.unit}, ${key.window}, ${new Date(key.windowStart)}, ${limit}, ${limit})
+    on conflict do nothing`.execute(trx);
+}
+
+export const compareKeys = (a: AccountKey, b: AccountKey): number => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0);
+
+const nameOf = (key: AccountKey) => [key.tenant, key.scope, key.unit, key.window, key.windowStart].join("\n");
+
+export const factsOf = (row: BalanceRow | undefined, limit: number): Facts => ({
+  limit,
+  balance: { leased: row?.leased ?? 0, reserved: row?.reserved ?? 0, settled: row?.settled ?? 0, overrun: row?.overrun ?? 0 },
+});
+
+/** Tries the update; when it matched nothing, the row may be missing: makes it and tries once more. */
+async function granting<R>(trx: Trx, key: AccountKey, limit: number, update: () => RawBuilder<unknown>): Promise<R | undefined> {
+  const first = await update().execute(trx);
+  if (first.rows.length > 0) return first.rows[0] as R;
+  await ensure(trx, key, limit);
+  return (await update().execute(trx)).rows[0] as R | undefined;
+}

@@ -1,0 +1,43 @@
+import { type SubjectName, subject } from "@aegis/contracts/subjects";
+import { outbox } from "@aegis/postgres/outbox";
+import { currentTraceparent } from "@aegis/telemetry/trace";
+import { sql } from "kysely";
+import { v7 } from "uuid";
+import { exhausted, overThreshold, spent, thresholdPercent } from "#domain/account.ts";
+import { type AccountKey, type BalanceRow, matches, type Trx } from "./accounts.ts";
+
+/** Tells people that a budget runs low or out: once per window and limit, in the transaction that made it so. */
+export interface Announcer {
+  spent(trx: Trx, key: AccountKey, row: BalanceRow): Promise<void>;
+  refused(trx: Trx, key: AccountKey, row: BalanceRow, need: number): Promise<void>;
+}
+
+export function announcer(instance: string): Announcer {
+  const add = (trx: Trx, name: SubjectName, verb: string, key: AccountKey, row: BalanceRow, more: object) => {
+    const traceparent = currentTraceparent();
+    return outbox(trx).add(subject(name, { tenant: key.tenant }), {
+      specversion: "1.0",
+      id: v7(),
+      source: `aegis/budget/${instance}`,
+      type: `dev.aegis.budget.${verb}.v1`,
+      time: new Date().toISOString(),
+      datacontenttype: "application/json",
+      tenant: key.tenant,
+      ...(traceparent === undefined ? {} : { traceparent }),
+      data: { scope: key.scope, unit: key.unit, window: key.window, limit: row.limit_units, used: spent(row), ...more },
+    } as { id: string });
+  };
+  return {
+    async spent(trx, key, row) {
+      if (row.threshold_told === row.limit_units || !overThreshold(row, row.limit_units)) return;
+      await sql`update accounts set threshold_told = limit_units where ${matches(key)}`.execute(trx);
+      await add(trx, "budgetThreshold", "threshold", key, row, { percent: thresholdPercent });
+    },
+    async refused(trx, key, row, need) {
+      if (row.exhausted_told === row.limit_units || !exhausted(row, row.limit_units, need)) return;
+      const told = await sql`update accounts set exhausted_told = limit_units
+        where ${matches(key)} and exhausted_told is distinct from limit_units returning 1`.execute(trx);
+      if (told.rows.length > 0) await add(trx, "budgetExhausted", "exhausted", key, row, {});
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
+import type { Balance } from "#domain/account.ts";
+import type { ActualOf } from "#domain/reservation.ts";
+import type { Account, Target } from "#domain/target.ts";
+
+/** The tenants' verified policies, as far as they have been loaded. */
+export interface Policies {
+  /** @throws AegisError `unavailable` when nothing is known of the tenant: unknown limits are never no limits. */
+  of(tenant: string): PolicyContent;
+  /** Undefined when nothing is known of the tenant. */
+  find(tenant: string): PolicyContent | undefined;
+}
+
+/** One life of one process that holds leases. */
+export interface Holder {
+  /** The verified name of the instance. */
+  readonly producer: string;
+  /** Names this life of it. */
+  readonly epoch: string;
+}
+
+export interface Facts {
+  readonly limit: number;
+  readonly balance: Balance;
+}
+
+export type LeaseAnswer =
+  | { readonly kind: "unlimited" }
+  /** A later life of the same producer has been seen. */
+  | { readonly kind: "fenced" }
+  | ({ readonly kind: "granted"; readonly granted: number } & Facts);
+
+export interface LeaseStore {
+  /** Debits the account by one conditional update, and keeps the lease with it. Granted 0: nothing remains. */
+  lease(
+    target: Target,
+    ask: {
+      readonly id: string;
+      readonly holder: Holder;
+      readonly need: number;
+      readonly want: number;
+      readonly now: number;
+      readonly expiresAt: number;
+    },
+  ): Promise<LeaseAnswer>;
+  /** Credits what the holder did not spend; false for a lease that is not this producer's. Repeated, it changes nothing more. */
+  giveBack(id: string, producer: string, spent: number, now: number): Promise<boolean>;
+  /** Remembers until when decisions of these producers have been heard. */
+  heard(producers: readonly { readonly id: string; readonly epoch: string; readonly until: number }[]): Promise<void>;
+  /**
+   * Open leases whose decisions have all been heard by now: their holder was replaced before `before`, or they ended before `before`
+   * and their holder has decided something later since.
+   */
+  stranded(before: number, limit: number): Promise<readonly { readonly id: string; readonly producer: string }[]>;
+}
+
+export type ReserveAnswer =
+  | { readonly kind: "reserved" }
+  /** The first account that has not enough. */
+  | ({ readonly kind: "refused"; readonly target: Target } & Facts);
+
+/** A decision that was allowed, as its event told it. */
+export interface DecisionFact {
+  readonly decisionId: string;
+  readonly at: number;
+  readonly agent: string;
+  readonly tool: string;
+  readonly promptId: string;
+  readonly cost: { readonly microUsd: number; readonly tokens: number };
+  /** `target` is undefined while nothing is known of the tenant's limits. */
+  readonly leased: readonly { readonly leaseId: string; readonly units: number; readonly target: Target | undefined }[];
+}
+
+/** What became of a decision. */
+export interface OutcomeFact {
+  readonly decisionId: string;
+  readonly outcome: "executed" | "failed" | "rolled_back";
+  readonly actual: { readonly microUsd: number; readonly tokens: number } | undefined;
+}
+
+export interface ReservationStore {
+  /** Debits every account or none, each by one conditional update. The same decision is reserved once. @throws AegisError `conflict` when it was released before. */
+  reserve(
+    tenant: string,
+    decisionId: string,
+    amounts: readonly { readonly target: Target; readonly units: number }[],
+    now: number,
+  ): Promise<ReserveAnswer>;
+  /** Turns what a decision holds into spending, at most what was reserved; false when it holds nothing. */
+  settle(decisionId: string, actualOf: ActualOf): Promise<boolean>;
+  /** Gives back what a decision holds; false when it holds nothing. */
+  release(decisionId: string): Promise<boolean>;
+  /** Takes in events of one tenant, each exactly once, in whatever order. Resolves to units that no lease covered. */
+  apply(tenant: string, decisions: readonly DecisionFact[], outcomes: readonly OutcomeFact[]): Promise<number>;
+  /** Decisions that still hold something reserved before this time. */
+  overdue(before: number, limit: number): Promise<readonly string[]>;
+}
+
+export interface AccountRow extends Facts {
+  readonly scope: string;
+  readonly unit: BudgetUnit;
+  readonly window: BudgetWindow;
+  readonly windowStart: number;
+}
+
+export interface LimitStore {
+  /** Sets or, with undefined, lifts a person's limit on an account. */
+  set(account: Account, units: number | undefined, by: string, now: number): Promise<void>;
+  /** All limits set by people. */
+  list(tenant: string): Promise<readonly (Account & { readonly units: number })[]>;
+  /** The accounts of the windows that are open at the moment. */
+  accounts(tenant: string, dayStart: number): Promise<readonly AccountRow[]>;
+}
+
+export const spendKeys = ["agent", "tool", "tenant", "prompt"] as const;
+export type SpendKey = (typeof spendKeys)[number];
+
+export interface SpendRow {
+  readonly key: string;
+  readonly microUsd: number;
+  readonly tokens: number;
+  readonly actions: number;
+}
+
+export interface SpendStore {
+  /** Adds usage to every account that has a limit; false when this usage was recorded before. */
+  use(
+    tenant: string,
+    usage: { readonly id: string; readonly agent: string; readonly promptId: string; readonly tokens: number; readonly microUsd: number },
+    amounts: readonly { readonly target: Target; readonly units: number }[],
+    now: number,
+  ): Promise<boolean>;
+  /** What was spent since, the highest first. */
+  report(tenant: string, by: SpendKey, since: number): Promise<readonly SpendRow[]>;
+}
+
+/** How far the events have been heard. */
+export interface Stream {
+  /** Whether all that NATS holds has been taken in for a while. */
+  caughtUp(): boolean;
+}
+
+export interface Clock {
+  now(): Date;
+}
+
+export interface Ids {
+  next(): string;
+}
+
+/** What operators are told. */
+export interface Signals {
+  leased(result: "granted" | "unlimited" | "refused" | "fenced", units: number): void;
+  reserved(result: "reserved" | "refused"): void;
+  /** Units that were spent although no lease covered them any more. */
+  uncovered(tenant: string, units: number): void;
+  reclaimed(leases: number): void;
+  overdue(decisions: number): void;
+}
+
+export interface Ports {
+  readonly policies: Policies;
+  readonly leases: LeaseStore;
+  readonly reservations: ReservationStore;
+  readonly limits: LimitStore;
+  readonly spending: SpendStore;
+  readonly stream: Stream;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly signals: Signals;
+}
