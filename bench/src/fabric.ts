@@ -40,7 +40,7 @@ export async function startAegis(): Promise<AsyncDisposable & { target(): Promis
   await writeFile(file, policy);
   const at = ["--endpoints", endpointsFile, "--tenant", "bench", "--json"];
   await aegis(["policy", "publish", file, "--wait", ...at]);
-  await aegis(["agent", "register", "--agent", "finance-agent", "--owner", "bench@aegis.test", "--scope", "tool:*", ...at]);
+  await aegis(["agent", "register", "--agent", "finance-agent", "--owner", "bench@aegis.test", "--scope", "stripe-payments:*", ...at]);
   return {
     async target() {
       // A token lives minutes; each round asks for its own.

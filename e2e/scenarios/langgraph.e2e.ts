@@ -17,7 +17,7 @@ test("two LangGraph agents do what policy lets them, and what is refused never r
     (await readFile(join(root, "examples/langgraph/policies", `${name}.yaml`), "utf8")).replace(", tenant: acme", "");
   await tenant.publish(await policy("finance"), await policy("clinical"));
   const finance = await tenant.register("finance-agent");
-  const clinical = await tenant.register("clinical-agent");
+  const clinical = await tenant.register("clinical-agent", "--scope", "ehr:*");
 
   const child = spawn(join(root, "node_modules/.bin/node"), [join(root, "examples/langgraph/src/main.ts")], {
     env: {

@@ -23,7 +23,11 @@ test("both documents found in the wild are accepted unchanged and enforced", asy
   expect(await refused(payment({ amount: 50_000 }, ...prompt))).toEqual(["deny", "parameter_out_of_range"]);
   expect(await refused(payment({ amount: "4200" }, ...prompt))).toEqual(["deny", "parameter_type"]);
   expect(await refused(payment({}, ...prompt))).toEqual(["deny", "parameter_missing"]);
-  expect(await refused({ ...payment({ amount: 1 }, ...prompt), tool: "wire-transfers" })).toEqual(["deny", "tool_not_allowed"]);
+  expect(await refused({ ...payment({ amount: 1 }, ...prompt), tool: "wire-transfers" })).toEqual([
+    "deny",
+    "tool_not_allowed",
+    "scope_missing",
+  ]);
   expect(await refused({ ...payment({ amount: 1 }, ...prompt), action: "refund" })).toEqual(["deny", "action_not_allowed"]);
   expect(await refused(payment({ amount: 4200 }))).toEqual(["deny", "prompt_missing"]);
 });

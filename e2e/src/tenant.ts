@@ -63,7 +63,19 @@ export function tenantOn(fabric: Omit<Fabric, typeof Symbol.asyncDispose>, prefi
       return cli.json(["policy", "publish", "--tenant", name, ...files, "--wait"]);
     },
     register: (agent, ...more) =>
-      cli.json(["agent", "register", "--tenant", name, "--agent", agent, "--owner", "olivia@acme.test", "--scope", "tool:*", ...more]),
+      cli.json([
+        "agent",
+        "register",
+        "--tenant",
+        name,
+        "--agent",
+        agent,
+        "--owner",
+        "olivia@acme.test",
+        "--scope",
+        "stripe-payments:*",
+        ...more,
+      ]),
     check: ({ agent, tool, action, args, more = [] }) =>
       cli.json(
         ["check", "--tenant", name, "--agent", agent, "--tool", tool, "--action", action, "--args", JSON.stringify(args), ...more],
