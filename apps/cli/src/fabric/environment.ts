@@ -76,6 +76,7 @@ function own(
         BUDGET_ADDRESS: `127.0.0.1:${ports["budget-grpc"]}`,
         APPROVALS_URL: httpUrl(ports, "approvals"),
         BUNDLE_KEYS_FILE: keys.bundleKeys,
+        PSEUDONYM_KEY_FILE: keys.pseudonymKey,
       };
     case "token":
       return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey };

@@ -23,6 +23,8 @@ export interface FabricKeys {
   bundleKeys: string;
   checkpointKey: string;
   tokenSealingKey: string;
+  /** One for all replicas of authz: their pseudonyms agree. */
+  pseudonymKey: string;
   issuerKey: string;
 }
 
@@ -38,6 +40,7 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
     bundleKeys: directory.bundleKeys,
     checkpointKey: file("checkpoint.jwk"),
     tokenSealingKey: file("token-sealing.key"),
+    pseudonymKey: file("pseudonym.key"),
     issuerKey: directory.issuerKey,
   };
   const peers: (PublicJwk & { aegis_service: string })[] = [];
@@ -51,6 +54,7 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
   await ensureJwk(keys.checkpointKey, "EdDSA", `aegis-${randomBytes(4).toString("hex")}`);
   await ensureJwk(keys.issuerKey, "ES256", `operators-${randomBytes(4).toString("hex")}`);
   await ensureSecret(keys.tokenSealingKey);
+  await ensureSecret(keys.pseudonymKey);
   return keys;
 }
 

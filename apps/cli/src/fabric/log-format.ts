@@ -12,7 +12,7 @@ export function readable(process: string, line: string): string {
   if (!entry) return `${" ".repeat(12)} ${process.padEnd(16)} ${line}`;
   const time =
     typeof entry.time === "number" || typeof entry.time === "string" ? new Date(entry.time).toISOString().slice(11, 23) : " ".repeat(12);
-  const level = typeof entry.level === "number" ? (levels[entry.level] ?? String(entry.level)) : String(entry.level ?? "info");
+  const level = levelOf(entry);
   const error = entry.err as { message?: unknown } | undefined;
   const rest = Object.entries(entry)
     .filter(([key]) => !unsaid.has(key))
@@ -27,6 +27,11 @@ export function readable(process: string, line: string): string {
   ]
     .join(" ")
     .trimEnd();
+}
+
+/** The level's name; pino writes it as a number unless told otherwise. */
+function levelOf({ level }: Record<string, unknown>): string {
+  return typeof level === "number" ? (levels[level] ?? String(level)) : String(level ?? "info");
 }
 
 function parse(line: string): Record<string, unknown> | undefined {
@@ -44,9 +49,9 @@ export function lastComplaint(log: string): string | undefined {
   const lines = log.trimEnd().split("\n").slice(-50).reverse();
   for (const line of lines) {
     const entry = parse(line);
-    if (entry && typeof entry.level === "number" && entry.level >= 50) {
+    if (entry && ["error", "fatal"].includes(levelOf(entry))) {
       const error = entry.err as { message?: unknown } | undefined;
-      return [entry.msg, error?.message].filter((part) => typeof part === "string" && part !== "").join(": ");
+      return [...new Set([entry.msg, error?.message])].filter((part) => typeof part === "string" && part !== "").join(": ");
     }
     if (!entry && /error|fatal|cannot|failed|invalid/i.test(line)) return line.trim();
   }
