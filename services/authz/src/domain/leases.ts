@@ -133,9 +133,9 @@ export class LeaseBook {
     return collected;
   }
 
-  /** As `collect`, for leases of one account that give no more units. */
-  collectRetiring(account: string): { account: string; lease: Lease }[] {
-    return this.#collect((lease) => lease.retiring, account);
+  /** Takes leases of an account back into use that were to go back, as long as they may be spent: somebody needs them now. */
+  revive(account: string, now: number): void {
+    for (const lease of this.#accounts.get(account)?.leases ?? []) if (now < lease.usableUntil) lease.retiring = false;
   }
 
   /** Everything that has nothing pinned, for the end. */
@@ -143,10 +143,9 @@ export class LeaseBook {
     return this.#collect(() => true);
   }
 
-  #collect(which: (lease: Lease) => boolean, only?: string): { account: string; lease: Lease }[] {
+  #collect(which: (lease: Lease) => boolean): { account: string; lease: Lease }[] {
     const collected: { account: string; lease: Lease }[] = [];
     for (const [account, book] of this.#accounts) {
-      if (only !== undefined && account !== only) continue;
       const kept: Lease[] = [];
       for (const lease of book.leases) {
         if (which(lease)) lease.retiring = true;

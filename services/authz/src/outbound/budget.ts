@@ -20,18 +20,25 @@ export interface LeasedBudgetOptions {
   readonly logger: Logger;
 }
 
+const releaseDeadlineMs = 2_000;
+
 /** Spends leases of the budget service: most calls touch only memory, and no unit is ever spent twice. */
 export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
   const book = new LeaseBook();
   const now = () => options.clock.now().getTime();
-  const release = async ({ lease }: { lease: Lease }) => {
-    // Lost releases cost nothing but time: the lease ends by itself.
-    await options.client
-      .release({ what: { case: "leaseId", value: lease.id }, spent: BigInt(lease.spent) }, { deadlineMs: 2_000 })
+  const returning = new Map<string, Promise<unknown>>();
+  const release = async ({ account, lease }: { account: string; lease: Lease }) => {
+    const work = options.client
+      .release({ what: { case: "leaseId", value: lease.id }, spent: BigInt(lease.spent) }, { deadlineMs: releaseDeadlineMs })
+      // A lost release costs nothing but time: the lease ends by itself.
       .catch((error: unknown) => options.logger.warn({ err: error, lease: lease.id }, "lease could not be given back"));
+    const all = Promise.all([returning.get(account), work]);
+    returning.set(account, all);
+    await all;
+    if (returning.get(account) === all) returning.delete(account);
   };
-  const releaseAll = async (leases: readonly { lease: Lease }[]) => void (await Promise.all(leases.map(release)));
-  const desk = new LeaseDesk({ ...options, book, now, releaseAll });
+  const releaseAll = async (leases: readonly { account: string; lease: Lease }[]) => void (await Promise.all(leases.map(release)));
+  const desk = new LeaseDesk({ ...options, book, now, returning: (account) => returning.get(account) });
 
   const slowly = async (tenant: string, charges: readonly Charge[]): Promise<Reserved> => {
     const taken: Slice[] = [];
@@ -47,7 +54,8 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
   };
 
   return {
-    reserve(tenant, charges) {
+    reserve(tenant, all) {
+      const charges = all.filter((charge) => charge.units > 0);
       const taken = desk.quiet(tenant, charges) ? book.takeAll(tenant, charges, now()) : undefined;
       return taken ? { ok: true, hold: holdOf(book, taken) } : slowly(tenant, charges);
     },

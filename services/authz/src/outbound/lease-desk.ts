@@ -2,7 +2,7 @@ import type { BudgetService, LeaseResponse } from "@aegis/contracts/aegis/budget
 import type { Charge } from "@aegis/policy/input";
 import type { RpcClient } from "@aegis/rpc/client";
 import type { Logger } from "@aegis/service/logger";
-import { accountKey, type Lease, type LeaseBook, leaseSize, type Slice } from "#domain/leases.ts";
+import { accountKey, type LeaseBook, leaseSize, type Slice } from "#domain/leases.ts";
 
 /** Why units could not be had, and after how many seconds to ask again. */
 export interface Shortage {
@@ -27,13 +27,15 @@ export interface LeaseDeskOptions {
   readonly book: LeaseBook;
   readonly now: () => number;
   readonly logger: Logger;
-  readonly releaseAll: (leases: readonly { lease: Lease }[]) => Promise<void>;
+  /** Releases of an account's leases that are under way, if any; resolves when they are through. */
+  readonly returning: (account: string) => Promise<unknown> | undefined;
 }
 
 const leaseDeadlineMs = 1_000;
 
 /** A service whose leases cannot be used (its clock, its answers) must not be asked for ever. */
 const mostRefills = 5;
+const catchUpMs = 150;
 const unreachable: Shortage = { why: "unreachable", retryAfter: 2 };
 
 /** When a window has no end of its own (a prompt's), asking again helps only after somebody raised the limit. */
@@ -98,17 +100,33 @@ export class LeaseDesk {
 
   /** Gets more units; says why when the first in the queue cannot have what it needs. */
   async #refill(queue: Queue, units: number): Promise<Shortage | undefined> {
-    const { book, now, releaseAll } = this.#options;
-    const answer = await this.#ask(queue, units);
+    const { book, now } = this.#options;
+    const answer = await this.#askUntilKnown(queue, units);
     if (answer.unlimited || answer.granted > 0n || book.available(queue.account, now()) >= units) return undefined;
-    // Units of ours may be on their way back: nothing is exhausted before they arrived.
-    const returning = book.collectRetiring(queue.account);
-    if (returning.length > 0) {
-      await releaseAll(returning);
+    // Units of ours may be about to go back or on their way: nothing is exhausted before they are counted.
+    book.revive(queue.account, now());
+    if (book.available(queue.account, now()) >= units) return undefined;
+    const returning = this.#options.returning(queue.account);
+    if (returning) {
+      await returning;
       const again = await this.#ask(queue, units);
-      if (again.unlimited || again.granted > 0n) return undefined;
+      if (again.granted > 0n) return undefined;
     }
     return { why: "exhausted", retryAfter: retryAfter(answer, now()) };
+  }
+
+  /**
+   * A charge is only ever made for an account that the policies limit, so "unlimited" mostly means that the budget service has not
+   * read their newest revision yet. It gets a moment for that before it is believed.
+   */
+  async #askUntilKnown(queue: Queue, units: number): Promise<LeaseResponse> {
+    let answer = await this.#ask(queue, units);
+    for (let attempt = 0; attempt < 4 && answer.unlimited; attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, catchUpMs));
+      answer = await this.#ask(queue, units);
+    }
+    if (answer.unlimited) this.#options.book.setUnlimited(queue.account, this.#options.now());
+    return answer;
   }
 
   async #ask(queue: Queue, units: number): Promise<LeaseResponse> {
@@ -127,8 +145,8 @@ export class LeaseDesk {
       },
       { deadlineMs: leaseDeadlineMs },
     );
-    if (answer.unlimited) book.setUnlimited(account, now());
-    else book.grant(account, leaseOf(answer, asked), { limit: Number(answer.limit), remaining: Number(answer.remaining) }, now());
+    if (!answer.unlimited)
+      book.grant(account, leaseOf(answer, asked), { limit: Number(answer.limit), remaining: Number(answer.remaining) }, now());
     return answer;
   }
 }

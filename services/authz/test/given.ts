@@ -1,0 +1,169 @@
+import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
+import { type DecisionEvent, decisionEvent } from "@aegis/contracts/decision-event";
+import { AegisError } from "@aegis/contracts/errors";
+import { type OutcomeEvent, outcomeEvent } from "@aegis/contracts/outcome-event";
+import type { AgentClaims } from "@aegis/identity/claims";
+import { compile } from "@aegis/policy/compile";
+import type { Charge } from "@aegis/policy/input";
+import { prepare } from "@aegis/policy/snapshot";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { ActivePolicy } from "#domain/policies.ts";
+import { Revocations } from "#domain/revocations.ts";
+import { authenticateAgent } from "#usecases/authenticate.ts";
+import { type Caller, checkCall } from "#usecases/check.ts";
+import type { Approvals, Budget, EventLog, Redemption } from "#usecases/ports.ts";
+import { recentDecisions } from "#usecases/recent-decisions.ts";
+import { reportOutcome } from "#usecases/report-outcome.ts";
+
+export const start = new Date("2026-01-02T03:04:05.000Z");
+export const ruleDigests = /^sha256:[0-9a-f]{64}$/;
+
+/** Claims of planner-agent's own token, changed as told. */
+export const claimsOf = (change: Partial<AgentClaims> = {}): AgentClaims => ({
+  iss: "https://token.test",
+  aud: "aegis",
+  exp: 2_000_000_000,
+  iat: Math.floor(start.getTime() / 1000),
+  jti: "token-0001",
+  org: "acme",
+  tenant: "acme",
+  client_id: "finance-agent",
+  sub: "finance-agent",
+  depth: 0,
+  instance: "one",
+  scope: "stripe-payments:* mail:*",
+  ...change,
+});
+
+/** A tenant's policies in force, from their text. */
+export function activePolicy(text: string, tenant = "acme", revision = 1): ActivePolicy {
+  const compiled = compile([{ name: "policy.yaml", text }], { tenant });
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+  const digest = `sha256:${"0".repeat(64)}` as const;
+  const snapshot = prepare({ tenant, revision, version: `${revision}-000000000000`, digest, policies: compiled.policies });
+  const issued = start.getTime() / 1000;
+  return { snapshot, head: { tenant, revision, version: snapshot.version, digest, object: "o", issued, expires: issued + 3600 } };
+}
+
+/** An event log in memory that takes only what the contract's schema takes. */
+export class MemoryLog implements EventLog {
+  readonly source = "aegis/authz/authz-0";
+  readonly events: { subject: string; tier: string; event: DecisionEvent | OutcomeEvent }[] = [];
+  now: ReturnType<EventLog["state"]> = "ok";
+  fails = false;
+  connected = true;
+  stores = true;
+  /** Appends wait for it. */
+  gate: Promise<void> | undefined;
+
+  state() {
+    return this.now;
+  }
+
+  publishing() {
+    return this.connected;
+  }
+
+  async acknowledged() {
+    return this.stores;
+  }
+
+  async append({ subject, make }: Parameters<EventLog["append"]>[0], tier: string): Promise<void> {
+    const event = JSON.parse(JSON.stringify(make({ id: "authz-0", epoch: "e", sequence: this.events.length + 1 })));
+    await this.gate;
+    if (this.fails) throw new AegisError("unavailable", "the event spool is dead");
+    const parsed = subject.startsWith("aegis.decision.") ? decisionEvent.parse(event) : outcomeEvent.parse(event);
+    this.events.push({ subject, tier, event: parsed });
+  }
+
+  last(): DecisionEvent {
+    return this.events.at(-1)?.event as DecisionEvent;
+  }
+}
+
+/** Counts what is reserved, spent and given back. */
+export class CountingBudget implements Budget {
+  left = Number.POSITIVE_INFINITY;
+  reserved = 0;
+  committed = 0;
+  returned = 0;
+
+  reserve(_tenant: string, charges: readonly Charge[]) {
+    if (this.left < 1) return { ok: false as const, message: "nothing is left", retryAfter: 7 };
+    this.left -= 1;
+    this.reserved += 1;
+    const reservations = charges.map(({ scope, unit, window, units }) => ({ scope, unit, window, units, leaseId: "lease" }));
+    return { ok: true as const, hold: { reservations, commit: () => void this.committed++, giveBack: () => void this.returned++ } };
+  }
+
+  view() {
+    return [];
+  }
+}
+
+/** Redeems each known token once, for whatever it was asked. */
+export class OneTimeApprovals implements Approvals {
+  readonly asked: Redemption[] = [];
+  readonly good = new Set<string>();
+  reachable = true;
+
+  async redeem(redemption: Redemption) {
+    this.asked.push(redemption);
+    if (!this.reachable) return { ok: false as const, message: "the override cannot be redeemed now" };
+    if (!this.good.delete(redemption.overrideToken)) return { ok: false as const, message: "the override token is not valid" };
+    return { ok: true as const, approvalId: "01890a5d-ac96-774b-bcce-b302099a8057" };
+  }
+
+  statusUrl = (id: string) => `http://approvals.test/v1/approvals/${id}`;
+}
+
+/** authz's use cases on ports that can be watched. */
+export function given(options: { policy?: string; claims?: Partial<AgentClaims> } = {}) {
+  const clock = { time: start.getTime(), now: () => new Date(clock.time) };
+  const log = new MemoryLog();
+  const budget = new CountingBudget();
+  const approvals = new OneTimeApprovals();
+  const revocations = new Revocations(start.getTime());
+  const policies = new Map<string, ActivePolicy>();
+  if (options.policy !== undefined) policies.set("acme", activePolicy(options.policy));
+  const failures: string[] = [];
+  const token = { claims: claimsOf(options.claims), expired: false };
+  let ids = 0;
+  const newId = () => `01890a5d-ac96-774b-bcce-${String(++ids).padStart(12, "0")}`;
+  const authenticate = authenticateAgent({
+    tokens: {
+      cached: () => undefined,
+      verify: async (text) => {
+        if (text !== "good") return { ok: false, why: "invalid" };
+        return token.expired ? { ok: false, why: "expired", claims: token.claims } : { ok: true, claims: token.claims };
+      },
+    },
+    failures: { report: (why) => failures.push(why) },
+    signals: { unauthenticated: () => undefined },
+  });
+  const recent = recentDecisions({ log, newId, clock });
+  const check = checkCall({
+    ...{ authenticate, log, budget, approvals, revocations, recent, newId, clock },
+    policyOf: (tenant) => policies.get(tenant),
+    hashKeyOf: () => Buffer.alloc(32, 1),
+    monotonic: () => 0,
+    signals: { decided: () => undefined, unauthenticated: () => undefined, unrecorded: () => undefined },
+  });
+  const caller: Caller = { bearer: undefined, traceparent: undefined, arrived: 0, pep: "grpc" };
+  return {
+    ...{ clock, log, budget, approvals, revocations, policies, failures, token, check, caller },
+    reportOutcome: reportOutcome({ authenticate, log, recent, newId, clock }),
+    /** Checks a call of stripe-payments:create_payment, changed as told. */
+    call: (change: MessageInitShape<typeof CheckRequestSchema> = {}, args: Record<string, unknown> = { amount: 100 }) =>
+      check(
+        create(CheckRequestSchema, {
+          agentToken: "good",
+          tool: "stripe-payments",
+          action: "create_payment",
+          args: { case: "argumentsJson", value: Buffer.from(JSON.stringify(args)) },
+          ...change,
+        }),
+        caller,
+      ),
+  };
+}
