@@ -103,23 +103,26 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
   };
   for (const tenant of notes.keys()) verifierOf(tenant);
 
-  const producers = new ProducerSequences();
+  // What is quarantined fills the place it claims in its producer's numbering, but does not double it.
+  const claimed = new ProducerSequences();
+  const taken = new ProducerSequences();
   let newest = "";
   for await (const row of input.rows) {
-    const taken = verifierOf(String(row.columns.tenant)).take(row);
-    if (taken === undefined) continue;
-    const { producer, epoch, producer_sequence: number, recorded_at: recordedAt } = taken.columns;
+    const read = verifierOf(String(row.columns.tenant)).take(row);
+    if (read === undefined) continue;
+    const { producer, epoch, producer_sequence: number, recorded_at: recordedAt, kind } = read.columns;
     if (recordedAt > newest) newest = recordedAt;
     if (producer === null || epoch === null || number === null) continue;
-    const position: Position = { tenant: String(row.columns.tenant), sequence: taken.sequence, recordedAt };
-    if (!producers.add(producer, epoch, number, position)) {
+    const position: Position = { tenant: String(row.columns.tenant), sequence: read.sequence, recordedAt };
+    claimed.add(producer, epoch, number, position);
+    if (kind !== "quarantine" && !taken.add(producer, epoch, number, position)) {
       report({ ...place(position), kind: "producer_repeat", detail: `${producer} said number ${number} of epoch ${epoch} twice` });
     }
   }
   for (const tenant of tenants.values()) tenant.finish();
   if (input.whole) {
     const settled = (input.now?.getTime() ?? Date.parse(newest)) - (input.settleMs ?? 60_000);
-    for (const { producer, epoch, from, to, before } of producers.gaps()) {
+    for (const { producer, epoch, from, to, before } of claimed.gaps()) {
       if (Date.parse(before.recordedAt) > settled) continue;
       report({ ...place(before), kind: "producer_gap", detail: `${producer} said ${from} to ${to} of epoch ${epoch}, recorded nowhere` });
     }

@@ -24,8 +24,10 @@ CREATE TABLE entries (
   PRIMARY KEY (tenant, sequence),
   UNIQUE (tenant, id)
 );
--- Covers the search for each producer's watermark without touching the rows.
-CREATE UNIQUE INDEX entries_producer ON entries (producer, epoch, producer_sequence) INCLUDE (tenant, sequence)
+-- One event in each place of a producer's sequence; what is quarantined claims a place without taking it. It also answers how far
+-- a producer's entries reach without touching them.
+CREATE UNIQUE INDEX entries_producer ON entries
+  (producer, epoch, producer_sequence, (CASE WHEN kind = 'quarantine' THEN id ELSE '' END)) INCLUDE (tenant, sequence)
   WHERE producer_sequence IS NOT NULL;
 CREATE INDEX entries_agent ON entries (tenant, agent, sequence);
 

@@ -1,5 +1,5 @@
 import type { Candidate, Coordinates } from "./candidate.ts";
-import { equivocated, quarantined } from "./quarantine.ts";
+import { equivocated } from "./quarantine.ts";
 
 /** What the ledger already holds of a batch. */
 export interface Known {
@@ -31,17 +31,16 @@ export function settle(candidates: readonly Candidate[], known: Known): Settled 
   for (const candidate of candidates) {
     const own = identity(candidate);
     const body = bodies.get(own);
-    const holder = candidate.coordinates && places.get(place(candidate.coordinates));
+    // What is quarantined claims a place without taking it: the true event must still find its own free.
+    const taken = candidate.alarm === undefined && candidate.coordinates ? place(candidate.coordinates) : undefined;
+    const holder = taken && places.get(taken);
     if (body !== undefined && (candidate.alarm !== undefined || body === candidate.body)) duplicates += 1;
     else if (body !== undefined) alarms.push(equivocated(candidate, "same_id_other_body"));
-    else if (holder === undefined || holder === own) {
-      bodies.set(own, candidate.body);
-      if (candidate.coordinates !== undefined) places.set(place(candidate.coordinates), own);
-      fresh.push(candidate);
-    } else if (candidate.alarm === undefined) alarms.push(equivocated(candidate, "sequence_reused"));
+    else if (holder !== undefined && holder !== own) alarms.push(equivocated(candidate, "sequence_reused"));
     else {
-      const { tenant, received, alarm } = candidate;
-      alarms.push(quarantined(tenant, received, alarm, "its place in the producer's sequence is taken"));
+      bodies.set(own, candidate.body);
+      if (taken !== undefined) places.set(taken, own);
+      fresh.push(candidate);
     }
   }
   return { fresh, alarms, duplicates };

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { namePattern } from "@aegis/contracts/names";
@@ -10,8 +11,8 @@ export function checkpointArchive(directory: string): CheckpointArchive {
       const folder = join(directory, tenant);
       await mkdir(folder, { recursive: true });
       const path = join(folder, `${size}.note`);
-      // The name of the process in it: two instances may keep the same checkpoint at once.
-      const draft = `${path}.${process.pid}.draft`;
+      // A name of its own: two instances may keep the same checkpoint at once.
+      const draft = `${path}.${randomUUID()}.draft`;
       await using file = await open(draft, "w", 0o644);
       await file.writeFile(note);
       await file.sync();

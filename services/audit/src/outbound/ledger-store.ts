@@ -70,7 +70,8 @@ async function known(
     select e.tenant, e.id, e.producer, e.epoch, e.producer_sequence as sequence
     from unnest(${places.map((each) => each.producer)}::text[], ${places.map((each) => each.epoch)}::text[],
                 ${places.map((each) => each.sequence)}::bigint[]) as w(producer, epoch, sequence)
-    join entries e on e.producer = w.producer and e.epoch = w.epoch and e.producer_sequence = w.sequence`.execute(trx);
+    join entries e on e.producer = w.producer and e.epoch = w.epoch and e.producer_sequence = w.sequence
+      and e.kind <> 'quarantine'`.execute(trx);
   return {
     bodies: new Map(byId.rows.map((row) => [identity(row), bodyOf(row.leaf)])),
     places: new Map(byPlace.rows.map((row) => [place(row), identity(row)])),

@@ -38,14 +38,14 @@ async function reach(db: Database<AuditDatabase>, producer: string, epoch: strin
       sql<{ watermark: number }>`
         with covered as materialized (select tenant, max(size) as size from checkpoints group by tenant),
         ahead as (
-          select producer_sequence, tenant, sequence, row_number() over (order by producer_sequence) as n
-          from (select producer_sequence, tenant, sequence from entries
-                where producer = ${producer} and epoch = ${epoch} and producer_sequence > ${watermark}::bigint
-                order by producer_sequence limit ${stride}) as next
+          select producer_sequence, bool_and(sequence < coalesce(size, 0)) as covered, row_number() over (order by producer_sequence) as n
+          from entries left join covered using (tenant)
+          where producer = ${producer} and epoch = ${epoch}
+            and producer_sequence > ${watermark}::bigint and producer_sequence <= ${watermark + stride}::bigint
+          group by producer_sequence
         ),
         reached as (
-          select coalesce(min(n) filter (where producer_sequence <> ${watermark}::bigint + n or sequence >= coalesce(size, 0)) - 1, count(*)) as n
-          from ahead left join covered using (tenant)
+          select coalesce(min(n) filter (where producer_sequence <> ${watermark}::bigint + n or not covered) - 1, count(*)) as n from ahead
         )
         update producers set watermark = greatest(watermark, ${watermark}::bigint + reached.n) from reached
         where producer = ${producer} and epoch = ${epoch} returning watermark`.execute(trx),

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { TreeHead } from "@aegis/tlog/proof";
@@ -23,7 +23,8 @@ export function signerState(directory: string): SignerState {
     async replace(origin, generation, next) {
       const folder = folderOf(origin);
       await mkdir(folder, { recursive: true });
-      const draft = join(folder, `draft-${process.pid}-${generation}`);
+      // A name of its own: two writers in one draft could put one's state in place under the other's name.
+      const draft = join(folder, `draft-${randomUUID()}`);
       await write(draft, origin, next);
       const linked = await link(draft, join(folder, String(generation + 1))).then(
         () => true,

@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectDatabase } from "@aegis/postgres/connect";
+import { migrate } from "@aegis/postgres/migrate";
+import { type TestBus, type TestDatabase, testBus, testDatabase, testLogger } from "@aegis/testkit/fabric";
+import { keyFile, keySetFile, type OperatorIssuer, operatorIssuer } from "@aegis/testkit/keys";
+import { until } from "@aegis/testkit/until";
+import { formatVerifierKey, type VerifierKey, verifierKey } from "@aegis/tlog/note";
+import { type LedgerReport, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
+import { sql } from "kysely";
+import type { AuditDatabase } from "#outbound/database.ts";
+import type { Sent } from "./events.ts";
+
+export interface Running extends AsyncDisposable {
+  readonly url: string;
+  kill(): Promise<void>;
+}
+
+/** NATS, PostgreSQL, keys and an issuer; audit and its signer are started by each test as real processes. */
+export class Fabric implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack();
+  readonly directory: string;
+  readonly nats: TestBus;
+  readonly database: TestDatabase;
+  readonly issuer: OperatorIssuer;
+  readonly key: VerifierKey;
+  readonly #shared: Record<string, string>;
+  readonly #signer: Record<string, string>;
+
+  static async start(): Promise<Fabric> {
+    const directory = await mkdtemp(join(tmpdir(), "aegis-audit-"));
+    const [nats, database, issuer] = await Promise.all([testBus(), testDatabase("audit"), operatorIssuer()]);
+    const own = await keyFile(directory, "audit-0");
+    const signing = await keyFile(directory, "signer-0");
+    const peers = await keySetFile(directory, "peers.json", [own], { "audit-0": "audit" });
+    const migrations = new URL("../migrations", import.meta.url).pathname;
+    await migrate({ url: database.migrationUrl, directory: migrations, schema: "audit", owner: "audit_owner", logger: testLogger() });
+    const key = verifierKey("ledger.test", Buffer.from(String((signing.publicJwk as { x?: string }).x), "base64url"));
+    return new Fabric({ directory, nats, database, issuer, key, ownKey: own.path, signingKey: signing.path, peers });
+  }
+
+  private constructor(made: {
+    directory: string;
+    nats: TestBus;
+    database: TestDatabase;
+    issuer: OperatorIssuer;
+    key: VerifierKey;
+    ownKey: string;
+    signingKey: string;
+    peers: string;
+  }) {
+    ({ directory: this.directory, nats: this.nats, database: this.database, issuer: this.issuer, key: this.key } = made);
+    this.#stack.use(made.issuer);
+    this.#stack.use(made.database);
+    this.#stack.use(made.nats);
+    this.#stack.defer(() => rm(made.directory, { recursive: true, force: true }));
+    this.#shared = {
+      PATH: process.env.PATH ?? "",
+      AEGIS_AUDIT_NATS_URL: made.nats.url,
+      AEGIS_AUDIT_POSTGRES_URL: made.database.url,
+      AEGIS_AUDIT_MIGRATION_URL: made.database.migrationUrl,
+      AEGIS_AUDIT_OIDC_ISSUER: made.issuer.issuer,
+      AEGIS_AUDIT_SERVICE_KEY_FILE: made.ownKey,
+      AEGIS_AUDIT_PEERS_FILE: made.peers,
+      AEGIS_AUDIT_CHECKPOINT_KEY: formatVerifierKey(made.key),
+      AEGIS_AUDIT_CHECKPOINT_DIRECTORY: join(made.directory, "checkpoints"),
+      AEGIS_AUDIT_CHECKPOINT_INTERVAL_MS: "100",
+    };
+    this.#signer = {
+      PATH: process.env.PATH ?? "",
+      AEGIS_SIGNER_KEY_FILE: made.signingKey,
+      AEGIS_SIGNER_PEERS_FILE: made.peers,
+      AEGIS_SIGNER_STATE_DIRECTORY: join(made.directory, "signer"),
+    };
+  }
+
+  async startSigner(port?: number): Promise<Running> {
+    const at = port ?? (await freePort());
+    return this.#launch("signer.ts", { ...this.#signer, AEGIS_SIGNER_INSTANCE: "signer-0", AEGIS_SIGNER_HTTP_PORT: String(at) }, at);
+  }
+
+  async startAudit(signer: Running, settings: Record<string, string> = {}): Promise<Running> {
+    const at = await freePort();
+    const own = { AEGIS_AUDIT_INSTANCE: "audit-0", AEGIS_AUDIT_HTTP_PORT: String(at), AEGIS_AUDIT_SIGNER_URL: signer.url };
+    return this.#launch("main.ts", { ...this.#shared, ...own, ...settings }, at);
+  }
+
+  async #launch(entry: string, env: Record<string, string>, port: number): Promise<Running> {
+    const path = new URL(`../src/${entry}`, import.meta.url).pathname;
+    const child = spawn(process.execPath, [path], {
+      env,
+      stdio: ["ignore", process.env.AEGIS_TEST_OUTPUT ? "inherit" : "ignore", "inherit"],
+    });
+    const running = handle(child, `http://127.0.0.1:${port}`);
+    this.#stack.use(running);
+    await until(async () => child.exitCode === null && (await fetch(`${running.url}/readyz`)).ok, {
+      what: `${entry} is ready`,
+      timeoutMs: 30_000,
+    });
+    return running;
+  }
+
+  /** Publishes without a message id: JetStream itself then drops no repeat. */
+  async publish(events: readonly Sent[]): Promise<void> {
+    await Promise.all(events.map((event) => this.nats.bus.jetstream.publish(event.subject, event.bytes)));
+  }
+
+  async superuser<T>(work: (db: ReturnType<typeof connectDatabase<AuditDatabase>>) => Promise<T>): Promise<T> {
+    await using db = connectDatabase<AuditDatabase>({ url: this.database.superuserUrl, name: "dba", schema: "audit", maxConnections: 1 });
+    return await work(db);
+  }
+
+  /** Runs one statement as a superuser who switched the triggers off. */
+  tamper(statement: string): Promise<void> {
+    return this.superuser((db) =>
+      db.connection().execute(async (connection) => {
+        await sql`set session_replication_role = replica`.execute(connection);
+        await sql.raw(statement).execute(connection);
+      }),
+    );
+  }
+
+  count(tenant: string): Promise<number> {
+    return this.superuser(async (db) => {
+      const { rows } = await sql<{ n: number }>`select count(*) as n from entries where tenant = ${tenant}`.execute(db);
+      return rows[0]?.n ?? 0;
+    });
+  }
+
+  /** Waits until a checkpoint covers this many entries of a tenant. */
+  covered(tenant: string, size: number, timeoutMs = 30_000): Promise<unknown> {
+    return until(
+      () =>
+        this.superuser(async (db) => {
+          const { rows } = await sql<{ n: number | null }>`select max(size) as n from checkpoints where tenant = ${tenant}`.execute(db);
+          return (rows[0]?.n ?? 0) >= size;
+        }),
+      { what: `${size} entries of ${tenant} are under a checkpoint`, timeoutMs, intervalMs: 100 },
+    );
+  }
+
+  async get(
+    audit: Running,
+    path: string,
+    roles: Parameters<OperatorIssuer["token"]>[0]["roles"] = { "*": ["auditor"] },
+  ): Promise<Response> {
+    const token = await this.issuer.token({ user: "alice", roles });
+    return fetch(`${audit.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  }
+
+  /** What `aegis audit verify` does: everything it needs comes over HTTP, but for the pinned key. */
+  async verify(audit: Running): Promise<LedgerReport> {
+    const { tenants } = (await (await this.get(audit, "/v1/tenants")).json()) as { tenants: { tenant: string }[] };
+    const fetchRows = this.#rows.bind(this);
+    async function* rows() {
+      for (const { tenant } of tenants) yield* await fetchRows(audit, tenant);
+    }
+    const checkpoints = await Promise.all(
+      tenants.map(async ({ tenant }) => {
+        const body = (await (await this.get(audit, `/v1/checkpoints/${tenant}`)).json()) as { checkpoints: { note: string }[] };
+        return body.checkpoints.map(({ note }) => ({ tenant, note }));
+      }),
+    );
+    return verifyLedger({
+      rows: rows(),
+      checkpoints: checkpoints.flat(),
+      keys: [this.key],
+      whole: true,
+      now: new Date(Date.now() + 120_000),
+    });
+  }
+
+  async #rows(audit: Running, tenant: string): Promise<LedgerRow[]> {
+    const text = await (await this.get(audit, `/v1/ledger/${tenant}/rows`)).text();
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => {
+        const { columns, leaf, payload } = JSON.parse(line);
+        return { columns, leaf: Buffer.from(leaf, "base64"), payload: payload === null ? null : Buffer.from(payload, "base64") };
+      });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+function handle(child: ChildProcess, url: string): Running {
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const kill = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await exited;
+  };
+  return { url, kill: () => kill("SIGKILL"), [Symbol.asyncDispose]: () => kill("SIGKILL") };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** A permutation that the seed decides. */
+export function shuffled<T>(items: readonly T[], seed: number): T[] {
+  let state = seed;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return items
+    .map((item) => ({ item, key: random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}

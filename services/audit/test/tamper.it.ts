@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { decision, registered } from "./events.ts";
+import { Fabric, type Running } from "./fabric.ts";
+
+let fabric: Fabric;
+let signer: Running;
+let audit: Running;
+
+const rows = 12;
+
+beforeAll(async () => {
+  fabric = await Fabric.start();
+  signer = await fabric.startSigner();
+  audit = await fabric.startAudit(signer);
+  await fabric.publish(Array.from({ length: rows }, (_, at) => decision({ sequence: at + 1 })));
+  await fabric.publish([registered("globex"), registered("globex")]);
+  await fabric.covered("acme", rows);
+  await fabric.covered("globex", 2);
+});
+afterAll(() => fabric[Symbol.asyncDispose]());
+
+const named = async () => (await fabric.verify(audit)).faults.map(({ tenant, sequence, kind, column }) => [tenant, sequence, kind, column]);
+
+/** Keeps what the row was, tampers, looks, and puts it back. */
+async function tampered(statement: string, look: () => Promise<void>): Promise<void> {
+  await fabric.tamper(`drop table if exists public.kept; create table public.kept as table entries`);
+  await fabric.tamper(statement);
+  try {
+    await look();
+  } finally {
+    await fabric.tamper("delete from entries");
+    await fabric.tamper("insert into entries select * from public.kept");
+  }
+}
+
+test("the untouched ledger verifies", async () => {
+  const report = await fabric.verify(audit);
+  expect(report).toMatchObject({ entries: rows + 2, tenants: 2, uncovered: 0, faults: [] });
+  expect(report.checkpoints).toBeGreaterThan(1);
+});
+
+const edits: Readonly<Record<string, string>> = {
+  tenant: "'mallory'",
+  sequence: "4711",
+  id: "'0199a000-0000-7000-8000-00000000dead'",
+  kind: "'outcome'",
+  type: "'dev.aegis.decision.made.v2'",
+  subject: "subject || 'x'",
+  agent: "null",
+  tool: "'Stripe-payments'",
+  action: "''",
+  decision: "'deny'",
+  policy_version: "'8'",
+  occurred_at: "occurred_at + interval '1 microsecond'",
+  recorded_at: "recorded_at - interval '3000 years'",
+  producer: "'authz-1'",
+  epoch: "null",
+  producer_sequence: "producer_sequence + 100000",
+  previous_hash: "set_byte(previous_hash, 31, get_byte(previous_hash, 31) # 1)",
+  leaf_hash: "set_byte(leaf_hash, 0, get_byte(leaf_hash, 0) # 128)",
+  leaf: "convert_to(replace(convert_from(leaf, 'UTF8'), '\"amount\":100', '\"amount\":101'), 'UTF8')",
+  payload: "'\\x00'",
+};
+
+test("every column of the table is among the edits", async () => {
+  const columns = await fabric.superuser(async (db) => {
+    const { sql } = await import("kysely");
+    const found = await sql<{ name: string }>`select column_name as name from information_schema.columns
+      where table_schema = 'audit' and table_name = 'entries'`.execute(db);
+    return found.rows.map((row) => row.name);
+  });
+  expect(columns.sort()).toEqual(Object.keys(edits).sort());
+});
+
+test.each(Object.entries(edits))("an edit of %s is found and names tenant and sequence", async (column, value) => {
+  await tampered(`update entries set ${column} = ${value} where tenant = 'acme' and sequence = 5`, async () => {
+    const faults = await named();
+    expect(faults[0]?.slice(0, 2)).toEqual(["acme", 5]);
+  });
+});
+
+test("an edit of recorded_at to before the era, and to infinity, is found", async () => {
+  for (const value of ["'-infinity'", "(to_char(recorded_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') || ' BC')::timestamptz"]) {
+    await tampered(`update entries set recorded_at = ${value} where tenant = 'acme' and sequence = 5`, async () => {
+      expect(await named()).toEqual([["acme", 5, "column", "recorded_at"]]);
+    });
+  }
+});
+
+test("a deleted row is missing, a cut tail is cut, and a ledger without rows is cut at its start", async () => {
+  await tampered("delete from entries where tenant = 'acme' and sequence = 7", async () =>
+    expect((await named())[0]).toEqual(["acme", 7, "missing", undefined]),
+  );
+  await tampered("delete from entries where tenant = 'acme' and sequence > 8", async () =>
+    expect((await named())[0]).toEqual(["acme", 9, "tail_cut", undefined]),
+  );
+  await tampered("delete from entries where tenant = 'acme'", async () =>
+    expect((await named())[0]).toEqual(["acme", 0, "tail_cut", undefined]),
+  );
+});
+
+test("two rows that changed places are found", async () => {
+  const swap = `update entries set sequence = case sequence when 3 then 1004 when 4 then 1003 end where tenant = 'acme' and sequence in (3, 4);
+    update entries set sequence = sequence - 1000 where tenant = 'acme' and sequence >= 1000`;
+  await tampered(swap, async () => {
+    const faults = await named();
+    expect(faults).toEqual(
+      expect.arrayContaining([
+        ["acme", 3, "column", "sequence"],
+        ["acme", 4, "column", "sequence"],
+      ]),
+    );
+  });
+});
+
+test("a cut tail is found although the checkpoints were deleted with it: the archive has them", async () => {
+  await fabric.tamper("create table public.kept_checkpoints as table checkpoints");
+  await fabric.tamper("delete from checkpoints where tenant = 'acme'");
+  await tampered("delete from entries where tenant = 'acme' and sequence > 8", async () =>
+    expect((await named())[0]).toEqual(["acme", 9, "tail_cut", undefined]),
+  );
+  await fabric.tamper("insert into checkpoints select * from public.kept_checkpoints on conflict do nothing");
+});
+
+test("a ledger that was shortened and grew again is refused by the signer, and the verifier names it", async () => {
+  await fabric.publish([registered("shortened"), registered("shortened"), registered("shortened")]);
+  await fabric.covered("shortened", 3);
+  await fabric.tamper("delete from entries where tenant = 'shortened'");
+  await fabric.tamper("delete from checkpoints where tenant = 'shortened'");
+  await fabric.tamper("delete from heads where tenant = 'shortened'");
+  await fabric.publish(Array.from({ length: 4 }, () => registered("shortened")));
+  const { until } = await import("@aegis/testkit/until");
+  await until(
+    async () => (await (await fetch(`${audit.url}/metrics`)).text()).match(/aegis_ledger_checkpoint_refusals_total\{[^}]*\} [1-9]/),
+    { what: "the signer refused" },
+  );
+  const report = await fabric.verify(audit);
+  expect(report.faults).toContainEqual(expect.objectContaining({ tenant: "shortened", kind: "root" }));
+});
