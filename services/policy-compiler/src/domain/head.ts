@@ -1,5 +1,5 @@
-import type { Head } from "@aegis/policy/bundle";
-import { objectName, type Revision } from "./revision.ts";
+import { type Head, objectName } from "@aegis/policy/bundle";
+import type { Revision } from "./revision.ts";
 
 /** The record that is signed and handed out. `now` in milliseconds since 1970, `lifetime` in seconds. */
 export function headOf(revision: Pick<Revision, "tenant" | "revision" | "version" | "digest">, now: number, lifetime: number): Head {
@@ -9,7 +9,7 @@ export function headOf(revision: Pick<Revision, "tenant" | "revision" | "version
     revision: revision.revision,
     version: revision.version,
     digest: revision.digest,
-    object: objectName(revision),
+    object: objectName(revision.tenant, revision.revision, revision.digest),
     issued,
     expires: issued + lifetime,
   };

@@ -30,11 +30,6 @@ export function sourceDigestOf(files: readonly PolicyFile[]): Digest {
   return digestOf(files.map(({ name, text }) => ({ name, text })));
 }
 
-/** Where the bundle lies in the object store `bundles`. */
-export function objectName(revision: Pick<Revision, "tenant" | "revision" | "digest">): string {
-  return `${revision.tenant}/${revision.revision}-${revision.digest.slice("sha256:".length)}`;
-}
-
 /** `pending` until handed out; one that a later revision overtook before that is `superseded`. */
 export function stateOf(revision: Revision, head: number): "pending" | "published" | "superseded" {
   if (revision.publishedAt !== undefined) return "published";

@@ -1,6 +1,6 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { objectName } from "@aegis/policy/bundle";
 import { headOf, judgeHead } from "#domain/head.ts";
-import { objectName } from "#domain/revision.ts";
 import type { HeadRow, Ports } from "./ports.ts";
 
 const attempts = 5;
@@ -13,7 +13,7 @@ const attempts = 5;
  */
 export async function handOut(ports: Ports, row: HeadRow, options: { thorough: boolean }): Promise<boolean> {
   const { distribution, signals, clock, headLifetime } = ports;
-  const object = objectName(row);
+  const object = objectName(row.tenant, row.revision, row.digest);
   for (let attempt = 0; attempt < attempts; attempt++) {
     const { head: current, stamp } = await distribution.head(row.tenant);
     const now = clock.now().getTime();
