@@ -8,6 +8,7 @@ import type { Ports } from "#usecases/ports.ts";
 import { vote } from "#usecases/vote.ts";
 import { wait } from "#usecases/wait.ts";
 import { type Callers, maySee, readers, tenantOf } from "./callers.ts";
+import { hangUp } from "./hang-up.ts";
 import { approvalView, foundView, viewOf, viewOfFound } from "./view.ts";
 
 /** How long acting on an id waits for its event. */
@@ -59,9 +60,9 @@ export function approvalRoutes(server: HttpServer, ports: Ports, who: Callers, s
         response: { 200: foundView },
       },
     },
-    async ({ params: { id }, query, headers, signal }) => {
+    async ({ params: { id }, query, headers }, reply) => {
       const caller = await who.either(headers.authorization);
-      const options = { timeoutMs: query.timeout * 1_000, signal: AbortSignal.any([signal, stopping]) };
+      const options = { timeoutMs: query.timeout * 1_000, signal: hangUp(reply.raw, stopping) };
       const found = await wait(ports, id, { ...options, tenant: tenantOf(caller), maySee: (approval) => maySee(caller, approval) });
       return viewOfFound(found);
     },
@@ -84,9 +85,9 @@ export function approvalRoutes(server: HttpServer, ports: Ports, who: Callers, s
         response: { 200: approvalView },
       },
     },
-    async ({ params: { id }, body, headers, signal }) => {
+    async ({ params: { id }, body, headers }, reply) => {
       const operator = await who.operator(headers.authorization);
-      const approval = await findOnceSeen(ports, id, { waitMs: arrivalWaitMs, signal: AbortSignal.any([signal, stopping]) });
+      const approval = await findOnceSeen(ports, id, { waitMs: arrivalWaitMs, signal: hangUp(reply.raw, stopping) });
       if (!operator.has(approval.tenant, ...readers)) throw notFound(id);
       operator.require(approval.tenant, "approver", "admin");
       return viewOf(await vote(ports, { tenant: approval.tenant, id: approval.id, user: operator.user, ...body }));

@@ -1,0 +1,103 @@
+import { RedeemResult } from "@aegis/contracts/aegis/approvals/v1/approvals";
+import { connectDatabase } from "@aegis/postgres/connect";
+import { inTenant } from "@aegis/postgres/tenant";
+import { until } from "@aegis/testkit/until";
+import { sql } from "kysely";
+import { v7 } from "uuid";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { approvedOverride, call, cast, hold, operatorToken, type Running, redemption, type Surroundings, surroundings } from "./running.ts";
+
+let around: Surroundings;
+let replicas: Running[];
+
+beforeAll(async () => {
+  around = await surroundings();
+  replicas = [await around.start("approvals-0"), await around.start("approvals-1")];
+});
+afterAll(async () => around?.[Symbol.asyncDispose]());
+
+const replica = (index: number) => replicas[index % replicas.length] as Running;
+let next = 0;
+const fresh = () => ({ agent: `agent-${next++}` });
+
+test("of 1,000 parallel redeems at two replicas, exactly one passes", async () => {
+  const held = fresh();
+  const { token } = await approvedOverride(around, replica(0), held);
+  const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => replica(index).authz.redeem(redemption(token, held))));
+  expect(answers.filter((answer) => answer.result === RedeemResult.REDEEMED)).toHaveLength(1);
+  expect(answers.filter((answer) => answer.result === RedeemResult.INVALID)).toHaveLength(999);
+});
+
+test("1,000 redeems across a restart of the database: exactly one decision passes, however often each asks again", async () => {
+  const held = fresh();
+  const { token } = await approvedOverride(around, replica(0), held);
+  const passed = new Set<string>();
+  let unanswered = 0;
+  const redeem = async (index: number) => {
+    const attempt = redemption(token, held, v7());
+    await until(
+      async () => {
+        const answer = await replica(index)
+          .authz.redeem(attempt)
+          .catch(() => undefined);
+        if (answer === undefined) unanswered++;
+        if (answer?.result === RedeemResult.REDEEMED) passed.add(attempt.decisionId);
+        return answer !== undefined;
+      },
+      { timeoutMs: 50_000, intervalMs: 200 },
+    );
+  };
+  const restarting = around.postgres.kill().then(() => around.postgres.start());
+  await Promise.all([restarting, ...Array.from({ length: 1_000 }, (_, index) => redeem(index))]);
+  expect(passed.size).toBe(1);
+  expect(unanswered).toBeGreaterThan(0);
+});
+
+test("approve and deny at the same moment: denied, however the two arrive", async () => {
+  for (let round = 0; round < 25; round++) {
+    const id = await hold(around, fresh());
+    await Promise.all([
+      cast(around, replica(round), id, "ann@acme.test", "approve"),
+      cast(around, replica(round + 1), id, "bob@acme.test", "deny"),
+      cast(around, replica(round), id, "cleo@acme.test", "approve"),
+    ]);
+    const { body } = await call(await operatorToken(around, "ann@acme.test"), "GET", `${replica(0).url}/v1/approvals/${id}`);
+    expect(body).toMatchObject({ state: "denied", decidedBy: ["bob@acme.test"] });
+  }
+});
+
+test("a quorum of three counts three people, not nine parallel clicks of two", async () => {
+  const id = await hold(around, { ...fresh(), quorum: 3 });
+  const clicks = Array.from({ length: 9 }, (_, index) =>
+    cast(around, replica(index), id, index % 2 ? "ann@acme.test" : "Bob@acme.test", "approve"),
+  );
+  await Promise.all(clicks);
+  const { body } = await call(await operatorToken(around, "ann@acme.test"), "GET", `${replica(0).url}/v1/approvals/${id}`);
+  expect(body).toMatchObject({ state: "pending", votes: [{}, {}] });
+});
+
+test("requests survive kill -9 of the service and of NATS", async () => {
+  const before = await hold(around, fresh());
+  await replica(1).kill();
+  await around.nats.kill();
+  await around.nats.start();
+  const after = await until(() => hold(around, fresh()), { timeoutMs: 30_000 });
+  const again = await around.start("approvals-1");
+  for (const id of [before, after]) expect((await cast(around, again, id, "ann@acme.test", "approve")).body.state).toBe("approved");
+  replicas = [replica(0), again];
+});
+
+test("another tenant's rows do not exist, and without a tenant there are none", async () => {
+  await hold(around, fresh());
+  await using db = connectDatabase<Record<never, never>>({ url: around.database.url, name: "test", schema: "approvals" });
+  const counted = async (tenant: string) => {
+    const { rows } = await inTenant(db, tenant, (trx) => sql<{ many: number }>`select count(*) as many from approvals`.execute(trx));
+    return rows[0]?.many;
+  };
+  expect(await counted("acme")).toBeGreaterThan(0);
+  expect(await counted("other")).toBe(0);
+  expect((await sql<{ many: number }>`select count(*) as many from approvals`.execute(db)).rows[0]?.many).toBe(0);
+  await expect(
+    inTenant(db, "other", (trx) => sql`insert into owners (tenant, agent, owner) values ('acme', 'a', 'eve')`.execute(trx)),
+  ).rejects.toThrow(/row-level security/);
+});
