@@ -9,6 +9,8 @@ const topLabel = /^(?:\p{L}{2,24}|xn--[a-z0-9-]{2,59})$/iu;
 export const email: Detector = {
   describes: "an e-mail address with a dotted domain, internationalised ones too (RFC 5322 dot-atom, RFC 6531)",
   certainty: 3,
+  shortest: 6,
+  needs: /@/,
   canonical: (value) => value.toLowerCase(),
   find({ text }) {
     const found: Span[] = [];
@@ -55,6 +57,8 @@ export const phone: Detector = {
   describes:
     "a telephone number: international (+ or 00), North American grouping, or 7 to 15 digits beside a word such as phone, call, fax",
   certainty: 1,
+  shortest: 7,
+  needs: /\d/,
   find(subject) {
     const { text } = subject;
     const named = (match: string, at: number) =>
@@ -75,6 +79,8 @@ const ipv6 = /(?<![\p{L}\p{N}:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\p{L}\p
 export const ip: Detector = {
   describes: "an IPv4 address in dotted decimal or an IPv6 address (RFC 4291)",
   certainty: 2,
+  shortest: 3,
+  needs: /\d/,
   canonical: (value) => value.toLowerCase(),
   find: ({ text }) => [
     ...matches(ipv4, text),
@@ -88,5 +94,7 @@ const dottedMac = /(?<![\p{L}\p{N}.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]
 export const mac: Detector = {
   describes: "an IEEE 802 MAC-48 address with colons, hyphens, or dots every four digits",
   certainty: 3,
+  shortest: 14,
+  needs: /[:.-]/,
   find: ({ text }) => [...matches(colonMac, text), ...matches(dottedMac, text, (match) => /[A-Fa-f]/.test(match))],
 };

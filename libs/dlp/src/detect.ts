@@ -60,8 +60,11 @@ function find(text: string, memberName: string, place: { pointer: string; inKey:
   const name = memberName === "" ? "" : normalise(memberName).text;
   for (const view of [normalise(text), normaliseDecoded(text)]) {
     if (view === undefined) continue;
+    const subject = { text: view.text, memberName: name };
     for (const detector of names) {
-      for (const span of detectorOf(detector).find({ text: view.text, memberName: name })) {
+      const { shortest, needs, find: findSpans } = detectorOf(detector);
+      if (view.text.length < shortest || !needs.test(view.text)) continue;
+      for (const span of findSpans(subject)) {
         const { start, end } = view.original(span.start, span.end);
         found.set(`${detector} ${start} ${end}`, { ...place, detector, start, end });
       }

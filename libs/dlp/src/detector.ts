@@ -21,6 +21,10 @@ export interface Detector {
    * A match inside a surer one of another detector is not reported.
    */
   readonly certainty: 1 | 2 | 3;
+  /** The shortest match, in normalised characters; a shorter text is not looked at. */
+  readonly shortest: number;
+  /** Something every match holds, cheap to look for: a text without it is not looked at. */
+  readonly needs: RegExp;
   /** How two spellings of one value become equal before hashing; by default letters and digits only, in lower case. */
   readonly canonical?: (value: string) => string;
   find(subject: Subject): Span[];
@@ -29,8 +33,21 @@ export interface Detector {
 /** Every match of a global pattern that `accept` agrees to. */
 export function matches(pattern: RegExp, text: string, accept: (match: string, at: number) => boolean = () => true): Span[] {
   const found: Span[] = [];
-  for (const match of text.matchAll(pattern)) {
+  // Not matchAll: it makes a new RegExp at each call, which costs more than most searches.
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
     if (accept(match[0], match.index)) found.push({ start: match.index, end: match.index + match[0].length });
+  }
+  return found;
+}
+
+/** The first group of every match of a global pattern that `accept` agrees to. */
+export function captures(pattern: RegExp, text: string, accept: (value: string) => boolean = () => true): Span[] {
+  const found: Span[] = [];
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const [start, end] = match.indices?.[1] ?? [0, 0];
+    if (accept(text.slice(start, end))) found.push({ start, end });
   }
   return found;
 }

@@ -20,10 +20,10 @@ const brands: readonly { readonly prefix: RegExp; readonly lengths: readonly num
 export const creditCard: Detector = {
   describes: "a payment card number of 12 to 19 digits, grouped in any way, with a known issuer's prefix and length and the Luhn digit",
   certainty: 3,
+  shortest: 12,
+  needs: /\d/,
   find({ text }) {
-    const found: Span[] = [];
-    for (const run of text.matchAll(digitRun)) found.push(...cardsIn(run[0], run.index));
-    return found;
+    return matches(digitRun, text).flatMap(({ start, end }) => cardsIn(text.slice(start, end), start));
   },
 };
 
@@ -60,13 +60,12 @@ const ibanLetter = /[A-Za-z0-9]/;
 export const iban: Detector = {
   describes: "an IBAN (ISO 13616) of any country in the registry, in groups or not, with its modulus-97 digits",
   certainty: 3,
+  shortest: 15,
+  needs: /\d/,
   find({ text }) {
-    const found: Span[] = [];
-    for (const match of text.matchAll(ibanStart)) {
-      const end = ibanEnd(text, match.index);
-      if (end > 0) found.push({ start: match.index, end });
-    }
-    return found;
+    return matches(ibanStart, text)
+      .map(({ start }) => ({ start, end: ibanEnd(text, start) }))
+      .filter(({ end }) => end > 0);
   },
 };
 
@@ -86,6 +85,8 @@ function ibanEnd(text: string, start: number): number {
 export const cryptoWallet: Detector = {
   describes: "a Bitcoin address (Base58Check, Bech32, Bech32m checksums) or an Ethereum address (0x and 40 hex digits)",
   certainty: 3,
+  shortest: 26,
+  needs: /[13]|0x|bc1/i,
   canonical: (value) => (/^(?:0x|bc1)/i.test(value) ? value.toLowerCase() : value),
   find: ({ text }) => [
     ...matches(/(?<![A-Za-z0-9])0x[0-9a-fA-F]{40}(?![A-Za-z0-9])/g, text),

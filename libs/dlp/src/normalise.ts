@@ -24,7 +24,7 @@ export function normalise(text: string): NormalisedText {
 
 /** The same text with its percent-encoded ASCII decoded (RFC 3986 §2.1), as a URL's receiver would read it; undefined when it has none. */
 export function normaliseDecoded(text: string): NormalisedText | undefined {
-  if (text.search(percent) < 0) return undefined;
+  if (!text.includes("%") || text.search(percent) < 0) return undefined;
   const folded = new Folded();
   let at = 0;
   for (const match of text.matchAll(percent)) {

@@ -7,6 +7,8 @@ const ssnPattern = /(?<![\p{L}\d]|\d[-.])(?!000|666|9)\d{3}([- ._/]?)(?!00)\d{2}
 export const usSsn: Detector = {
   describes: "a US social security number 3-2-4 in a range that is issued; without separators only near words such as SSN",
   certainty: 3,
+  shortest: 9,
+  needs: /\d/,
   find: (subject) => matches(ssnPattern, subject.text, (match, at) => match.length > 9 || hasContext(subject, at, ssnWords, 40)),
 };
 
@@ -17,6 +19,8 @@ export const usItin: Detector = {
   describes:
     "a US individual taxpayer number (9xx, fourth and fifth digit in an issued range); without separators only near ITIN or tax id",
   certainty: 3,
+  shortest: 9,
+  needs: /\d/,
   find: (subject) => matches(itinPattern, subject.text, (match, at) => match.length > 9 || hasContext(subject, at, itinWords, 40)),
 };
 
@@ -26,6 +30,8 @@ const nhsPattern = /(?<![\p{L}\d]|\d[-.])\d{3}([ -]?)\d{3}\1\d{4}(?![\p{L}\d]|[-
 export const ukNhs: Detector = {
   describes: "a UK NHS number with its modulus-11 digit, in groups 3 3 4 by spaces; in other groupings only near NHS",
   certainty: 2,
+  shortest: 10,
+  needs: /\d/,
   find: (subject) =>
     matches(nhsPattern, subject.text, (match, at) => {
       if (!nhsCheck(digitsOf(match))) return false;
@@ -53,6 +59,8 @@ const datePattern = new RegExp(
 export const dateOfBirth: Detector = {
   describes: "a date in a usual notation near words such as born, DOB, date of birth",
   certainty: 2,
+  shortest: 6,
+  needs: /\d/,
   find: (subject) => matches(datePattern, subject.text, (_, at) => hasContext(subject, at, birthWords, 40)),
 };
 
@@ -63,6 +71,8 @@ const recordPattern = /(?<![\p{L}\d])(?:[A-Z]{1,4}-?)?\d{5,12}(?![\p{L}\d])/giu;
 export const medicalRecordNumber: Detector = {
   describes: "5 to 12 digits, perhaps after a few letters, near words such as MRN, medical record, patient id",
   certainty: 2,
+  shortest: 5,
+  needs: /\d/,
   find: (subject) => matches(recordPattern, subject.text, (match, at) => hasContext(subject, at + match.length, recordWords, 48)),
 };
 
@@ -73,6 +83,8 @@ const passportPattern =
 export const passport: Detector = {
   describes: "8 or 9 digits, or letters and digits in a usual passport form, near the word passport",
   certainty: 2,
+  shortest: 7,
+  needs: /\d/,
   find: (subject) =>
     matches(passportPattern, subject.text, (match, at) => digitsOf(match).length >= 3 && hasContext(subject, at, passportWords, 40)),
 };

@@ -1,5 +1,5 @@
 import { entropy } from "./checksums.ts";
-import { type Detector, matches, type Span, type Subject } from "./detector.ts";
+import { captures, type Detector, matches, type Span, type Subject } from "./detector.ts";
 
 /** Tokens whose issuer gave them a form of their own. */
 const knownForms: readonly RegExp[] = [
@@ -24,6 +24,10 @@ const knownForms: readonly RegExp[] = [
   /(?<![\w.-])eyJ[\w-]{8,4096}\.[\w-]{8,16384}\.[\w-]{0,4096}/g,
 ];
 
+/** How the known forms begin. */
+const knownStart =
+  /A(?:KI|SI|BI|CC)A|gh[pousr]_|github_pat_|gl(?:pat|ptt|dt|rt)-|xox|[sr]k_|whsec_|sk-|AIza|ya29|npm_|pypi-|SG\.|SK[0-9a-f]|AC[0-9a-f]|hf_|do[opr]_v1|dapi|hvs\.|AGE-|eyJ|-----BEGIN/;
+const secretWord = /pass|pwd|secret|credential|token|key|bearer|basic|authorization/i;
 const secretName =
   "(?:pass(?:word|wd|phrase)|pwd|secret|credential|token|api[_ -]?key|access[_ -]?key|private[_ -]?key|client[_ -]?secret|auth[_ -]?key|bearer|authorization)";
 const assignment = new RegExp(
@@ -37,14 +41,15 @@ export const secret: Detector = {
   describes:
     "keys and tokens in their issuers' forms (AWS, GitHub, GitLab, Slack, Stripe, OpenAI, Google and others), JWTs, private keys, and random-looking values assigned to words such as password, token, api key",
   certainty: 3,
+  shortest: 8,
+  needs: /./s,
   canonical: (value) => value,
-  find: (subject) => [
-    ...knownForms.flatMap((pattern) => matches(pattern, subject.text)),
-    ...privateKeys(subject.text),
-    ...captured(assignment, subject.text),
-    ...captured(bearer, subject.text),
-    ...namedBySecret(subject),
-  ],
+  find(subject) {
+    const { text } = subject;
+    const found = knownStart.test(text) ? [...knownForms.flatMap((pattern) => matches(pattern, text)), ...privateKeys(text)] : [];
+    if (secretWord.test(text)) found.push(...captures(assignment, text, looksRandom), ...captures(bearer, text, looksRandom));
+    return [...found, ...namedBySecret(subject)];
+  },
 };
 
 const keyStart = /-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----/g;
@@ -63,19 +68,11 @@ function privateKeys(text: string): Span[] {
   return found;
 }
 
-function captured(pattern: RegExp, text: string): Span[] {
-  const found: Span[] = [];
-  for (const match of text.matchAll(pattern)) {
-    const [start, end] = match.indices?.[1] ?? [0, 0];
-    if (looksRandom(text.slice(start, end))) found.push({ start, end });
-  }
-  return found;
-}
-
 /** The whole text, when its member is called "password" or the like and it is one word. */
 function namedBySecret({ text, memberName }: Subject): Span[] {
+  if (memberName === "" || text.length > 4_096 || /\s/.test(text) || !secretWord.test(memberName)) return [];
   const name = memberName.slice(0, 200).replace(/([a-z])([A-Z])/g, "$1 $2");
-  return secretMember.test(name) && /^\S{8,4096}$/.test(text) && looksRandom(text) ? [{ start: 0, end: text.length }] : [];
+  return secretMember.test(name) && looksRandom(text) ? [{ start: 0, end: text.length }] : [];
 }
 
 /** Words are of one kind of character and repeat letters; secrets mix kinds. A placeholder such as `${TOKEN}` is no secret. */
@@ -90,11 +87,10 @@ const userinfo = /:\/\/([^\s/?#@:]{0,128}:[^\s/?#]{1,256})@/dg;
 export const urlCredentials: Detector = {
   describes: "the user and password in a URL (RFC 3986 userinfo with a colon)",
   certainty: 3,
+  shortest: 5,
+  needs: /:\/\//,
   canonical: (value) => value,
   find({ text }) {
-    return [...text.matchAll(userinfo)].map((match) => {
-      const [start, end] = match.indices?.[1] ?? [0, 0];
-      return { start, end };
-    });
+    return captures(userinfo, text);
   },
 };
