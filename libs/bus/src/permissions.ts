@@ -5,6 +5,8 @@ import { definitions } from "./streams.ts";
 export interface Permissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** Refused although `publish` allows it. */
+  readonly neverPublish?: readonly string[];
 }
 
 /** Who writes which bucket or object store; all others may at most read it. */
@@ -13,6 +15,19 @@ const writers: Readonly<Record<string, readonly ServiceName[]>> = {
   [`KV_${stores.revocations}`]: ["token"],
   [`KV_${stores.replicas}`]: ["authz"],
   [`OBJ_${stores.bundles}`]: ["policy-compiler"],
+};
+
+/**
+ * The durable consumers of each service. Only their own service pulls from them and acknowledges: whoever could do that in
+ * another's name could keep an event from it.
+ */
+const durables: Readonly<Record<ServiceName, Partial<Record<StreamName, readonly string[]>>>> = {
+  authz: {},
+  token: {},
+  approvals: { DECISIONS: ["approvals"], CONTROL: ["approvals-registered", "approvals-revoked"] },
+  "policy-compiler": { CONTROL: ["policy-compiler-activations"] },
+  budget: { DECISIONS: ["budget"] },
+  audit: { DECISIONS: ["audit-decisions"], CONTROL: ["audit-control"] },
 };
 
 /** Core subjects: who says them, and who listens. */
@@ -28,46 +43,58 @@ const hintRows: readonly { subject: string; owner: ServiceName; consumers: reado
 export function servicePermissions(service: ServiceName): Permissions {
   const rows = Object.values(subjects);
   const owned = rows.filter((row) => row.owner === service).map((row) => row.pattern.replace(/<\w+>/g, "*"));
-  const consumed = [...new Set(rows.filter((row) => row.consumers.includes(service)).map((row) => row.stream))];
+  const readers = Object.entries(durables[service]).flatMap(([stream, names]) => names.map((name) => `${stream}.${name}`));
   return {
     publish: [
       ...owned,
       ...hintRows.filter((row) => row.owner === service).map((row) => row.subject),
       "$JS.API.INFO",
       ...definitions().flatMap(({ name }) => [`$JS.API.STREAM.INFO.${name}`, `$JS.API.STREAM.CREATE.${name}`]),
-      ...consumed.flatMap(consuming),
+      ...readers.flatMap(consuming),
       ...Object.entries(writers).flatMap(([stream, owners]) => storing(stream, owners.includes(service))),
     ],
     subscribe: [inboxOf(service), ...hintRows.filter((row) => row.consumers.includes(service)).map((row) => row.subject)],
   };
 }
 
-/** Reads everything said on NATS, changes nothing: for people who look. It can make consumers on DECISIONS alone. */
+/**
+ * Reads everything said on NATS, changes nothing: for people who look. It can make consumers of its own, on DECISIONS alone, and
+ * touches none of a service's.
+ */
 export const observerPermissions: Permissions = {
   publish: [
+    // Not `CREATE.DECISIONS` itself: there the name is in the body alone, where permissions cannot see whose it is.
     "$JS.API.INFO",
     "$JS.API.STREAM.INFO.*",
     "$JS.API.STREAM.NAMES",
     "$JS.API.STREAM.LIST",
     "$JS.API.CONSUMER.CREATE.DECISIONS.>",
-    "$JS.API.CONSUMER.CREATE.DECISIONS",
     "$JS.API.CONSUMER.INFO.DECISIONS.>",
     "$JS.API.CONSUMER.DELETE.DECISIONS.>",
     "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.>",
     "$JS.ACK.DECISIONS.>",
   ],
   subscribe: ["aegis.>", "_INBOX.>"],
+  neverPublish: Object.values(durables)
+    .flatMap((streams) => streams.DECISIONS ?? [])
+    .flatMap((durable) => [
+      ...["CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT"].map((call) => `$JS.API.CONSUMER.${call}.DECISIONS.${durable}`),
+      `$JS.API.CONSUMER.CREATE.DECISIONS.${durable}.>`,
+      `$JS.ACK.DECISIONS.${durable}.>`,
+    ]),
 };
 
 const inboxOf = (user: string) => `_INBOX_${user}.>`;
 
-function consuming(stream: StreamName): string[] {
+/** `consumer` is "<stream>.<durable>"; the subject that makes one may end in its filter. */
+function consuming(consumer: string): string[] {
   return [
-    `$JS.API.CONSUMER.CREATE.${stream}.>`,
-    `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.>`,
-    `$JS.API.CONSUMER.INFO.${stream}.>`,
-    `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
-    `$JS.ACK.${stream}.>`,
+    `$JS.API.CONSUMER.CREATE.${consumer}`,
+    `$JS.API.CONSUMER.CREATE.${consumer}.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${consumer}`,
+    `$JS.API.CONSUMER.INFO.${consumer}`,
+    `$JS.API.CONSUMER.MSG.NEXT.${consumer}`,
+    `$JS.ACK.${consumer}.>`,
   ];
 }
 

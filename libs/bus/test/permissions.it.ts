@@ -3,6 +3,7 @@ import { type ServiceName, services, stores, subject, subjects } from "@aegis/co
 import { generatePassword } from "@aegis/infra/nats-server";
 import { type TestBus, testBus, testLogger } from "@aegis/testkit/fabric";
 import { until } from "@aegis/testkit/until";
+import { DeliverPolicy, jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Bus } from "../src/connect.ts";
@@ -19,16 +20,17 @@ const refused = expect.objectContaining({ code: "permission_denied" });
 
 describe("what the server lets each service do", () => {
   let nats: TestBus;
+  const stack = new AsyncDisposableStack();
   const buses = new Map<ServiceName, Bus>();
   const bus = (service: ServiceName) => buses.get(service) as Bus;
 
   beforeAll(async () => {
     const users = services.map((user) => ({ user, password: generatePassword(), permissions: servicePermissions(user) }));
     const root = { user: "root", password: generatePassword() };
-    nats = await testBus({ users: [...users, root], anonymous: observerPermissions, login: root });
+    nats = stack.use(await testBus({ users: [...users, root], anonymous: observerPermissions, login: root }));
     for (const { user, password } of users) buses.set(user, await nats.connect(`${user}-0`, { user, password }));
   });
-  afterAll(() => nats[Symbol.asyncDispose]());
+  afterAll(() => stack.disposeAsync());
 
   test("each publishes every event it owns and no other", async () => {
     for (const [name, row] of Object.entries(subjects)) {
@@ -44,24 +46,45 @@ describe("what the server lets each service do", () => {
 
   test("each checks and makes all streams, and reads those it consumes", async () => {
     for (const service of services) await ensureStreams(bus(service));
-    for (const [service, stream] of [
-      ["audit", "DECISIONS"],
-      ["audit", "CONTROL"],
-      ["approvals", "DECISIONS"],
-      ["budget", "DECISIONS"],
-      ["policy-compiler", "CONTROL"],
+    await publishEvent(bus("authz"), subject("decision", tokens), { id: randomUUID() });
+    await publishEvent(bus("authz"), subject("policyActivated", tokens), { id: randomUUID() });
+    for (const [service, stream, durable] of [
+      ["audit", "DECISIONS", "audit-decisions"],
+      ["audit", "CONTROL", "audit-control"],
+      ["approvals", "DECISIONS", "approvals"],
+      ["approvals", "CONTROL", "approvals-registered"],
+      ["approvals", "CONTROL", "approvals-revoked"],
+      ["budget", "DECISIONS", "budget"],
+      ["policy-compiler", "CONTROL", "policy-compiler-activations"],
     ] as const) {
       let read = 0;
       await using _reader = consume(bus(service), {
         stream,
-        durable: service,
+        durable,
+        ...(stream === "CONTROL" ? { filter: "aegis.policy.*.activated" } : {}),
         logger,
         onBatch: async (messages) => {
           await Promise.all(messages.map((message) => message.ack()));
           read += messages.length;
         },
       });
-      await until(() => read > 0, { what: `${service} reads ${stream}` });
+      await until(() => read > 0, { what: `${durable} reads ${stream}` });
+    }
+  });
+
+  test("none takes, or answers for, what another was sent", async () => {
+    for (const call of [
+      "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.audit-decisions",
+      "$JS.ACK.DECISIONS.audit-decisions.1.1.1.1.0",
+      "$JS.API.CONSUMER.CREATE.DECISIONS.audit-decisions",
+      "$JS.API.CONSUMER.DELETE.DECISIONS.audit-decisions",
+      "$JS.API.CONSUMER.CREATE.DECISIONS",
+    ]) {
+      for (const service of services) {
+        if (service === "audit" && !call.includes("DELETE") && call !== "$JS.API.CONSUMER.CREATE.DECISIONS") continue;
+        const asked = bus(service).connection.request(call, "{}", { timeout: 2_000 });
+        await expect(asked, `${service} ${call}`).rejects.toThrow(/permission/i);
+      }
     }
   });
 
@@ -115,18 +138,43 @@ describe("what the server lets each service do", () => {
     }
   });
 
-  test("someone without a login hears events and reads decisions, and says nothing", async () => {
-    await using connection = await connect({ servers: nats.url, inboxPrefix: "_INBOX" }).then((opened) =>
-      Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() }),
-    );
+  test("someone without a login hears events and reads decisions through a consumer of its own, and says nothing", async () => {
+    const connection = await connect({ servers: nats.url, inboxPrefix: "_INBOX" });
+    stack.defer(() => connection.close());
     const heard: string[] = [];
     connection.subscribe("aegis.>", { callback: (_, message) => void heard.push(message.subject) });
     await connection.flush();
     await publishEvent(bus("token"), "aegis.identity.acme.issued", { id: randomUUID() });
     await until(() => heard.includes("aegis.identity.acme.issued"));
-    const info = await connection.request("$JS.API.STREAM.INFO.DECISIONS");
-    expect(info.json()).toMatchObject({ config: { name: "DECISIONS" } });
-    await expect(connection.request("aegis.policy.acme.published", "{}", { timeout: 2_000 })).rejects.toThrow(/permission/i);
-    await expect(connection.request("$JS.API.STREAM.DELETE.DECISIONS", "", { timeout: 2_000 })).rejects.toThrow(/permission/i);
+    const consumer = await jetstream(connection).consumers.get("DECISIONS", { deliver_policy: DeliverPolicy.All });
+    expect((await consumer.next({ expires: 5_000 }))?.subject).toMatch(/^aegis\.(decision|outcome)\./);
+    for (const call of [
+      "aegis.policy.acme.published",
+      "$KV.policy-heads.acme",
+      "$JS.API.STREAM.DELETE.DECISIONS",
+      "$JS.API.STREAM.CREATE.MINE",
+      "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.audit-decisions",
+      "$JS.API.CONSUMER.DELETE.DECISIONS.audit-decisions",
+      "$JS.ACK.DECISIONS.audit-decisions.1.1.1.1.0",
+    ]) {
+      await expect(connection.request(call, "{}", { timeout: 2_000 }), call).rejects.toThrow(/permission/i);
+    }
+  });
+
+  test("the name of a service's consumer cannot be smuggled in behind another", async () => {
+    const connection = await connect({ servers: nats.url, inboxPrefix: "_INBOX" });
+    stack.defer(() => connection.close());
+    const create = (subject: string, named: object) => {
+      const config = { ...named, ack_policy: "explicit", filter_subject: "aegis.outcome.>", deliver_policy: "all" };
+      return connection.request(subject, JSON.stringify({ stream_name: "DECISIONS", config }), { timeout: 2_000 });
+    };
+    for (const named of [{ durable_name: "audit-decisions" }, { name: "audit-decisions" }]) {
+      await expect(create("$JS.API.CONSUMER.CREATE.DECISIONS", named)).rejects.toThrow(/permission/i);
+      const answer = await create("$JS.API.CONSUMER.CREATE.DECISIONS.mine.aegis.outcome.>", named);
+      const made = answer.json<{ name?: string; error?: unknown; config?: { durable_name?: string } }>();
+      expect(made.error !== undefined || made.name === "mine", JSON.stringify(made)).toBe(true);
+    }
+    const { config } = await nats.bus.manager.consumers.info("DECISIONS", "audit-decisions");
+    expect(config.filter_subject).toBeUndefined();
   });
 });

@@ -14,6 +14,8 @@ export { ensureNatsServer } from "./nats-binary.ts";
 export interface NatsPermissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** Refused although `publish` allows it. */
+  readonly neverPublish?: readonly string[];
 }
 
 export interface NatsUser {
@@ -106,13 +108,15 @@ function logins({ users, anonymous }: NatsServerOptions): Record<string, unknown
       users: [...users, ...nobody].map(({ user, password, permissions }) => ({
         user,
         password,
-        ...(permissions === undefined
-          ? {}
-          : { permissions: { publish: { allow: permissions.publish }, subscribe: { allow: permissions.subscribe } } }),
+        ...(permissions === undefined ? {} : { permissions: lists(permissions) }),
       })),
     },
     ...(anonymous === undefined ? {} : { no_auth_user: "anonymous" }),
   };
+}
+
+function lists({ publish, subscribe, neverPublish = [] }: NatsPermissions) {
+  return { publish: { allow: publish, deny: neverPublish }, subscribe: { allow: subscribe } };
 }
 
 /** The server greets with its INFO once JetStream has recovered what it stores. */
