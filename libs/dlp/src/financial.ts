@@ -29,29 +29,41 @@ export const creditCard: Detector = {
 
 /** Cards in a run of digit groups: a card begins where a group begins and ends where one ends. */
 function cardsIn(run: string, offset: number): Span[] {
-  const groups = [...run.matchAll(/\d+/g)].map((match) => ({ digits: match[0], start: match.index, end: match.index + match[0].length }));
   const found: Span[] = [];
-  for (let first = 0; first < groups.length; first++) {
-    let digits = "";
-    const candidates: { readonly digits: string; readonly last: number }[] = [];
-    for (let last = first; last < groups.length && digits.length < 19; last++) {
-      digits += groups[last]?.digits ?? "";
-      if (digits.length >= 12) candidates.push({ digits, last });
-    }
-    const lengths = cardLengths(digits);
-    const card = candidates.findLast((one) => lengths.has(one.digits.length) && luhn(one.digits));
-    if (card === undefined) continue;
-    found.push({ start: offset + (groups[first]?.start ?? 0), end: offset + (groups[card.last]?.end ?? 0) });
-    first = card.last;
+  let digits = "";
+  const places: number[] = [];
+  const begins: boolean[] = [];
+  for (let at = 0; at < run.length; at++) {
+    if (!isDigit(run, at)) continue;
+    digits += run.charAt(at);
+    places.push(at);
+    begins.push(at === 0 || !isDigit(run, at - 1));
+  }
+  for (let first = 0; first + 12 <= digits.length; first++) {
+    if (!begins[first]) continue;
+    const length = lengthsFor(digits.slice(first, first + 4)).find((count) => {
+      const next = first + count;
+      return (next === digits.length || begins[next] === true) && luhn(digits.slice(first, next));
+    });
+    if (length === undefined) continue;
+    found.push({ start: offset + (places[first] ?? 0), end: offset + (places[first + length - 1] ?? 0) + 1 });
+    first += length - 1;
   }
   return found;
 }
 
-const noLengths: ReadonlySet<number> = new Set();
+const isDigit = (text: string, at: number) => text.charCodeAt(at) >= 48 && text.charCodeAt(at) <= 57;
 
-function cardLengths(digits: string): ReadonlySet<number> {
-  if (digits.length < 12 || !/^[1-68]/.test(digits)) return noLengths;
-  return new Set(brands.filter(({ prefix }) => prefix.test(digits)).flatMap(({ lengths }) => lengths));
+const lengthsByPrefix = new Map<string, readonly number[]>();
+
+/** The lengths that cards with these first four digits come in, longest first. */
+function lengthsFor(prefix: string): readonly number[] {
+  let lengths = lengthsByPrefix.get(prefix);
+  if (lengths === undefined) {
+    lengths = [...new Set(brands.filter((brand) => brand.prefix.test(prefix)).flatMap((brand) => brand.lengths))].sort((a, b) => b - a);
+    lengthsByPrefix.set(prefix, lengths);
+  }
+  return lengths;
 }
 
 const ibanStart = /(?<![\p{L}\p{N}]|[\p{L}\p{N}]{2})[A-Za-z]{2}\d{2}|(?<=iban)[A-Za-z]{2}\d{2}/giu;
