@@ -1,8 +1,4 @@
 import { connectBus } from "@aegis/bus/connect";
-import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals";
-import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
-import { rpcClient } from "@aegis/rpc/client";
-import { peerToken } from "@aegis/rpc/peer";
 import { createRpcServer } from "@aegis/rpc/server";
 import { systemClock as clock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
@@ -20,6 +16,7 @@ import { leasedBudget } from "./outbound/budget.ts";
 import { bundleStore } from "./outbound/bundles.ts";
 import { dataDirectory, readKeys } from "./outbound/data-directory.ts";
 import { eventLog } from "./outbound/event-log.ts";
+import { connectPeers } from "./outbound/peers.ts";
 import { replicaBoard } from "./outbound/replica-board.ts";
 import { keepStreams } from "./outbound/streams.ts";
 import { tokenService } from "./outbound/token-service.ts";
@@ -35,11 +32,9 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const disk = await dataDirectory({ directory: config.dataDirectory, pseudonymKey: config.pseudonymKey });
   const spool = own(await openSpool({ directory: disk.spoolDirectory, logger, limits: { maxBytes: config.spoolMaxBytes } }));
   const log = own(eventLog({ spool, bus, instance, logger }));
-  const credential = (audience: string) => ({ bearer: peerToken({ keyFile, service: "authz", audience }) });
-  const budgetClient = own(rpcClient(BudgetService, config.budgetAddress, credential("budget")));
-  const approvalsClient = own(rpcClient(ApprovalsService, config.approvalsAddress, credential("approvals")));
-  const budget = own(leasedBudget({ client: budgetClient, holder: `${instance}/${spool.epoch}`, clock, logger }));
-  const approvals = approvalsOver(approvalsClient, { approvalsUrl });
+  const peers = own(connectPeers({ keyFile, budgetAddress: config.budgetAddress, approvalsAddress: config.approvalsAddress }));
+  const budget = own(leasedBudget({ client: peers.budget, holder: `${instance}/${spool.epoch}`, clock, logger }));
+  const approvals = approvalsOver(peers.approvals, { approvalsUrl });
   const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile });
   const failures = authnFailures(bus, { source: log.source, now: clock.now });
   const board = await replicaBoard(bus, { replica: instance, epoch: spool.epoch });
@@ -56,17 +51,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, spool, revocationUnreadable: signals.revocationUnreadable });
-  own(
-    keepSchedule({
-      bus,
-      spool,
-      health,
-      revocations: service.revocations,
-      heartbeat,
-      sweepLeases: budget.sweep,
-      failed: signals.upkeepFailed,
-    }),
-  );
+  own(keepSchedule({ bus, spool, health, heartbeat, budget, signals, revocations: service.revocations }));
   own(await rpc.listen({ host, port: config.grpcPort }));
   own(await serveHttp(context, { host, port: config.httpPort }));
 });

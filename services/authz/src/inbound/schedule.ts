@@ -12,13 +12,14 @@ export interface Duties {
   /** Shows others what this replica has in force. */
   readonly heartbeat: () => Promise<void>;
   /** Gives back leases that nobody uses. */
-  readonly sweepLeases: () => Promise<void>;
-  readonly failed: (what: string, error: unknown) => void;
+  readonly budget: { sweep(): Promise<void> };
+  readonly signals: { upkeepFailed(what: string, error: unknown): void };
 }
 
 /** Starts the recurring duties; each runs at once and then at its interval, never twice at the same time. */
 export function keepSchedule(duties: Duties): AsyncDisposable {
-  const { bus, spool, revocations, failed } = duties;
+  const { bus, spool, revocations } = duties;
+  const failed = duties.signals.upkeepFailed;
   const spoolCheck = duties.health.check("spool");
   const watchSpool = async () => {
     const state = spool.state();
@@ -33,7 +34,7 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
   };
   const started = [
     every(1_000, "watching the spool", watchSpool, failed),
-    every(1_000, "giving leases back", duties.sweepLeases, failed),
+    every(1_000, "giving leases back", duties.budget.sweep, failed),
     every(2_000, "refreshing revocations", refreshRevocations, failed),
     every(2_000, "the replica's heartbeat", duties.heartbeat, failed),
   ];
@@ -44,7 +45,7 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
   };
 }
 
-function every(ms: number, name: string, run: () => Promise<void>, failed: Duties["failed"]): () => Promise<void> {
+function every(ms: number, name: string, run: () => Promise<void>, failed: Duties["signals"]["upkeepFailed"]): () => Promise<void> {
   let work: Promise<void> | undefined;
   const turn = () => {
     work ??= run()
