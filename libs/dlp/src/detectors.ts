@@ -5,7 +5,7 @@ import { dateOfBirth, medicalRecordNumber, passport, ukNhs, usItin, usSsn } from
 import { secret, urlCredentials } from "./secrets.ts";
 
 /** Every detector by the name that policies use. */
-export const detectors = {
+const detectors = {
   email,
   phone,
   credit_card: creditCard,

@@ -12,7 +12,7 @@ import { rollBack } from "#usecases/roll-back.ts";
 import { compileOrRefuse } from "#usecases/validate.ts";
 import { fault, files, message, revisionView, tenantParams, viewOf } from "./bodies.ts";
 
-export const authors: readonly OperatorRole[] = ["policy-author", "admin"];
+const authors: readonly OperatorRole[] = ["policy-author", "admin"];
 export const readers: readonly OperatorRole[] = [...authors, "policy-approver", "approver", "auditor", "soc", "finops", "org-auditor"];
 
 const whole = z.coerce.number().int().min(1).max(2_147_483_647);

@@ -5,7 +5,7 @@ import type { Activation, LiveReplica } from "#domain/activation.ts";
 import type { PolicyFile, Revision } from "#domain/revision.ts";
 
 /** A revision that is to be. */
-export interface Draft extends Revision {
+interface Draft extends Revision {
   readonly files: readonly PolicyFile[];
   readonly tarball: Uint8Array;
 }
