@@ -37,12 +37,17 @@ export interface Bucket {
 
 /** A bucket of ours by its name in contracts' `stores`. Resolves without a connection; the bucket is made on first use if it is missing. */
 export async function openBucket(bus: Bus, name: string): Promise<Bucket> {
+  let opened: Promise<KV> | undefined;
   const call = async <T>(use: (kv: KV) => Promise<T>): Promise<T> => {
     if (!bus.connected()) throw new AegisError("unavailable", "NATS is not connected");
     try {
-      return await use(await open(bus, name));
-    } catch (error) {
-      throw busError(error);
+      opened ??= open(bus, name);
+      return await use(await opened);
+    } catch (caught) {
+      const error = busError(caught);
+      // The bucket may be gone: look again next time.
+      if (error.code !== "conflict") opened = undefined;
+      throw error;
     }
   };
   return {
