@@ -1,4 +1,5 @@
 import { connectBus } from "@aegis/bus/connect";
+import { ensureStreams } from "@aegis/bus/streams";
 import { operatorAuth } from "@aegis/http/operator";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { agentAudience, agentTokenVerifier } from "@aegis/identity/verify";
@@ -45,7 +46,8 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
     settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds: config.tokenSeconds },
   };
   own(runOutbox({ db, bus, schema: "token", logger }));
-  own(keepPublished({ ports, refreshKeys: keys.refresh, connected: () => bus.connected(), database: health.check("postgres") }));
+  const background = { ports, refreshKeys: keys.refresh, connected: () => bus.connected(), ensureStreams: () => ensureStreams(bus) };
+  own(keepPublished({ ...background, database: health.check("postgres") }));
   const http = await createHttpServer(context);
   const peers = peerVerifier({ peersFile: config.peersFile, audience: "token", allow: ["authz"] });
   tokenRoutes(http, ports, operatorAuth({ issuer: config.oidcIssuer }), peers);

@@ -1,7 +1,7 @@
 import type { AgentState } from "./agent.ts";
 
 /** An agent that is stopped. Times are in milliseconds since the epoch. */
-export interface AgentRevocation {
+interface AgentRevocation {
   readonly tenant: string;
   readonly agent: string;
   readonly state: Exclude<AgentState, "active">;

@@ -14,6 +14,8 @@ export interface Background {
   /** Reads the signing keys again. */
   readonly refreshKeys: () => Promise<void>;
   readonly connected: () => boolean;
+  /** Makes the streams and buckets a NATS server lacks. */
+  readonly ensureStreams: () => Promise<void>;
   readonly database: HealthCheck;
 }
 
@@ -21,12 +23,12 @@ export interface Background {
  * Once a second: tells the bucket what it missed (and everything, every 30 s), renews the keys at hand, forgets what has expired.
  * What fails is tried again in the next round. Disposing lets the round in hand finish.
  */
-export function keepPublished({ ports, refreshKeys, connected, database }: Background): AsyncDisposable {
+export function keepPublished({ ports, refreshKeys, connected, ensureStreams, database }: Background): AsyncDisposable {
   const works = [
     work(
       "republish revocations",
       republishEveryMs,
-      () => republish(ports),
+      () => ensureStreams().then(() => republish(ports)),
       () => ports.board.behind() > 0,
     ),
     work("refresh keys", refreshEveryMs, () => refreshKeys().then(database.up, (error) => fail(database, error))),

@@ -82,7 +82,7 @@ export interface Keys {
 }
 
 /** Verifies access tokens of this server. */
-export interface TokenVerifier {
+interface TokenVerifier {
   verify(token: string): Promise<VerifiedToken>;
 }
 
@@ -111,7 +111,7 @@ export interface Signals {
 }
 
 /** The server's own settings. */
-export interface Settings {
+interface Settings {
   /** This server's URL: `iss`, and the audience of client assertions. */
   readonly issuer: string;
   readonly audience: string;

@@ -4,7 +4,7 @@ import type { Ports } from "./ports.ts";
 import { revocationValue } from "./revocation-value.ts";
 
 /** The type of a signed snapshot. */
-export const snapshotType = "revocations+jwt";
+const snapshotType = "revocations+jwt";
 
 /** How long a snapshot may be relied on, in seconds. */
 const snapshotSeconds = 300;
