@@ -20,10 +20,12 @@ export function consumeEvents(
   { onAppended, batch, logger, nats }: EventsOptions,
 ): AsyncDisposable {
   const take = append(ports);
+  let acknowledged: Promise<unknown> = Promise.resolve();
   const onBatch = async (messages: BusMessage[]): Promise<void> => {
     onAppended(await take(messages.map(({ subject, bytes }) => ({ subject, bytes }))));
-    // Only now, and a lost acknowledgement is no loss: the message comes again and is known.
-    await Promise.allSettled(messages.map((message) => message.ack()));
+    // Only now, and a lost acknowledgement is no loss: the message comes again and is known. So the next batch need not wait for it.
+    await acknowledged;
+    acknowledged = Promise.allSettled(messages.map((message) => message.ack()));
   };
   const consumers = [
     consume(bus, { stream: "DECISIONS", durable: "audit-decisions", batch, onBatch, logger }),
@@ -35,6 +37,7 @@ export function consumeEvents(
     async [Symbol.asyncDispose]() {
       unwatch();
       await Promise.all(consumers.map((consumer) => consumer[Symbol.asyncDispose]()));
+      await acknowledged;
     },
   };
 }

@@ -31,10 +31,10 @@ function transactionOf(trx: Transaction<AuditDatabase>, heads: ReadonlyMap<strin
         const values = nodes.map(({ tenant, level, index, hash }) => ({ tenant, level, index, hash: Buffer.from(hash) }));
         await trx.insertInto("nodes").values(values).execute();
       }
-      for (const { tenant, size, frontier, last } of moved) {
-        const set = { size, frontier: Buffer.from(frontier), last_hash: Buffer.from(last, "hex") };
-        await trx.updateTable("heads").set(set).where("tenant", "=", tenant).execute();
-      }
+      const ends = moved.map((head) => ({ ...head, frontier: Buffer.from(head.frontier).toString("hex") }));
+      await sql`update heads set size = r.size, frontier = decode(r.frontier, 'hex'), last_hash = decode(r.last, 'hex')
+        from json_to_recordset(${JSON.stringify(ends)}::json) as r(tenant text, size bigint, frontier text, last text)
+        where heads.tenant = r.tenant`.execute(trx);
     },
     heard: (producers) => heard(trx, producers),
   };
