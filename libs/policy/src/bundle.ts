@@ -30,7 +30,8 @@ export async function writeBundle(options: {
   readonly sign: BundleSigner;
 }): Promise<{ tarball: Uint8Array; digest: Digest; version: string }> {
   const { tenant, revision, policies, sign } = options;
-  if (policies.tenant !== tenant) throw new AegisError("invalid_argument", `the policies are those of ${policies.tenant}, not of ${tenant}`);
+  if (policies.tenant !== tenant)
+    throw new AegisError("invalid_argument", `the policies are those of ${policies.tenant}, not of ${tenant}`);
   const manifest = { revision: String(revision), rego_version: 1, roots: ["aegis"], metadata: { tenant } };
   const files = new Map<string, Uint8Array>([
     [manifestFile, Buffer.from(JSON.stringify(manifest))],

@@ -13,7 +13,8 @@ export type EgressCheck = (destination: Destination | undefined, method: string 
 
 // RFC 3986 with an authority of host and port alone, in printable ASCII. No userinfo, no percent-encoding and no backslash in the
 // host: each is read differently by some client. The Rego policy holds the same expression.
-const strictUrl = /^(https?|wss?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?(\/[!"$->@-[\]-~]*)?(?:\?[!-[\]-~]*)?(?:#[!-[\]-~]*)?$/i;
+const strictUrl =
+  /^(https?|wss?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?(\/[!"$->@-[\]-~]*)?(?:\?[!-[\]-~]*)?(?:#[!-[\]-~]*)?$/i;
 
 // What a server may turn into a separator or a step upwards after it was matched.
 const unsafePath = /%(?:2[ef5]|5c|[01][0-9a-f]|7f)|\/\.{1,2}(?:\/|$)|\/\/|;/i;

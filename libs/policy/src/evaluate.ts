@@ -79,7 +79,8 @@ function checkMention(policies: readonly PreparedPolicy[], { tool, action }: Eva
     if (rules.actions.has(action) || rules.denied.some(({ source }) => matchesName(source.action, action))) return;
     known ??= rules;
   }
-  if (known !== undefined) outcome.deny({ code: "action_not_allowed", message: "no policy allows this action of the tool", rule: known.rule });
+  if (known !== undefined)
+    outcome.deny({ code: "action_not_allowed", message: "no policy allows this action of the tool", rule: known.rule });
   else outcome.deny({ code: "tool_not_allowed", message: "no policy allows this tool", rule: policies[0]!.source.rule });
 }
 

@@ -19,13 +19,25 @@ export function prepareParameters(rule: ActionRule, patterns: Map<string, RE2JS>
   return (args, findings) => {
     for (const check of checks) check(args, findings);
     if (rule.additional === "allow") return;
+    let unknown: string[] | undefined;
     for (const name of Object.keys(args)) {
-      if (!known.has(name)) {
-        findings.deny({ code: "parameter_unknown", message: "a parameter that the policy does not list", pointer: `/${escapePointer(name)}`, rule: rule.rule });
-      }
+      if (known.has(name)) continue;
+      unknown ??= [];
+      unknown.push(name);
     }
+    // Members of an object have no order: both engines name them by the bytes of their names.
+    for (const name of unknown?.sort(byBytes) ?? []) findings.deny(unknownParameter(name, rule.rule));
   };
 }
+
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+const unknownParameter = (name: string, rule: string): Reason => ({
+  code: "parameter_unknown",
+  message: "a parameter that the policy does not list",
+  pointer: `/${escapePointer(name)}`,
+  rule,
+});
 
 interface Bound {
   readonly broken: (value: JsonValue) => boolean;
@@ -62,25 +74,39 @@ const types: Readonly<Record<ParameterType, (value: JsonValue) => boolean>> = {
   object: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
 };
 
-function boundsOf(parameter: ParameterRule, reason: (code: Reason["code"], message: string) => Reason, patterns: Map<string, RE2JS>): Bound[] {
+function boundsOf(
+  parameter: ParameterRule,
+  reason: (code: Reason["code"], message: string) => Reason,
+  patterns: Map<string, RE2JS>,
+): Bound[] {
   const { name, min, max, exclusiveMin, exclusiveMax, minLength, maxLength, matches } = parameter;
   const range = (message: string): Reason => reason("parameter_out_of_range", `${name} must ${message}`);
   const bounds: Bound[] = [];
   // A value that is no number never reaches a numeric bound: such a bound implies the type.
   if (min !== undefined) bounds.push({ broken: (value) => !((value as number) >= min), reason: range(`be at least ${min}`) });
-  if (exclusiveMin !== undefined) bounds.push({ broken: (value) => !((value as number) > exclusiveMin), reason: range(`be above ${exclusiveMin}`) });
+  if (exclusiveMin !== undefined)
+    bounds.push({ broken: (value) => !((value as number) > exclusiveMin), reason: range(`be above ${exclusiveMin}`) });
   if (max !== undefined) bounds.push({ broken: (value) => !((value as number) <= max), reason: range(`be at most ${max}`) });
-  if (exclusiveMax !== undefined) bounds.push({ broken: (value) => !((value as number) < exclusiveMax), reason: range(`be below ${exclusiveMax}`) });
+  if (exclusiveMax !== undefined)
+    bounds.push({ broken: (value) => !((value as number) < exclusiveMax), reason: range(`be below ${exclusiveMax}`) });
   if (parameter.enum !== undefined) {
     const allowed = new Set<JsonValue>(parameter.enum);
-    bounds.push({ broken: (value) => !allowed.has(value), reason: reason("parameter_not_in_set", `${name} is none of the allowed values`) });
+    bounds.push({
+      broken: (value) => !allowed.has(value),
+      reason: reason("parameter_not_in_set", `${name} is none of the allowed values`),
+    });
   }
-  if (minLength !== undefined) bounds.push({ broken: (value) => codePoints(value) < minLength, reason: range(`have at least ${minLength} characters`) });
-  if (maxLength !== undefined) bounds.push({ broken: (value) => codePoints(value) > maxLength, reason: range(`have at most ${maxLength} characters`) });
+  if (minLength !== undefined)
+    bounds.push({ broken: (value) => codePoints(value) < minLength, reason: range(`have at least ${minLength} characters`) });
+  if (maxLength !== undefined)
+    bounds.push({ broken: (value) => codePoints(value) > maxLength, reason: range(`have at most ${maxLength} characters`) });
   if (matches !== undefined) {
     const pattern = patterns.get(matches) ?? RE2JS.compile(matches);
     patterns.set(matches, pattern);
-    bounds.push({ broken: (value) => !pattern.test(value as string), reason: reason("parameter_pattern", `${name} does not match its pattern`) });
+    bounds.push({
+      broken: (value) => !pattern.test(value as string),
+      reason: reason("parameter_pattern", `${name} does not match its pattern`),
+    });
   }
   return bounds;
 }

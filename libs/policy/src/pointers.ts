@@ -7,6 +7,8 @@ export function preparePointers(patterns: readonly string[] | undefined): Pointe
   const wanted = patterns.map((pattern) => pattern.slice(1).split("/"));
   return (pointer) => {
     const given = pointer.slice(1).split("/");
-    return wanted.some((segments) => segments.length <= given.length && segments.every((segment, at) => segment === "*" || segment === given[at]));
+    return wanted.some(
+      (segments) => segments.length <= given.length && segments.every((segment, at) => segment === "*" || segment === given[at]),
+    );
   };
 }

@@ -59,7 +59,12 @@ function identityReason(governance: Governance, tenant: string, { principal, now
   if (principal.tenant !== tenant) return policyMissing;
   const { maxDepth, tokenTtlSeconds } = governance;
   const rule = governance.rule === undefined ? {} : { rule: governance.rule };
-  if (tokenTtlSeconds !== undefined && principal.depth > 0 && principal.issuedAt !== undefined && now / 1000 - principal.issuedAt > tokenTtlSeconds) {
+  if (
+    tokenTtlSeconds !== undefined &&
+    principal.depth > 0 &&
+    principal.issuedAt !== undefined &&
+    now / 1000 - principal.issuedAt > tokenTtlSeconds
+  ) {
     return { code: "token_expired", message: `a delegated token lives ${tokenTtlSeconds} seconds`, ...rule };
   }
   if (maxDepth !== undefined && principal.depth > maxDepth) {

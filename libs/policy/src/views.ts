@@ -63,7 +63,10 @@ export class ViewIndex {
     });
     const enforced = policies.filter((policy) => policy.enforced);
     const plan = (of: readonly PreparedPolicy[]): ChargePlan =>
-      planCharges([...this.#set.governance.limits, ...of.flatMap(({ source }) => source.limits.filter((limit) => appliesTo(limit, agent)))]);
+      planCharges([
+        ...this.#set.governance.limits,
+        ...of.flatMap(({ source }) => source.limits.filter((limit) => appliesTo(limit, agent))),
+      ]);
     return {
       policies,
       enforced,
