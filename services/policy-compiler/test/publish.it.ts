@@ -173,3 +173,32 @@ test("the bundle service answers 304 for what the caller has, and a waiting call
   expect([next.status, next.headers.get("content-type")]).toEqual([200, "application/vnd.openpolicyagent.bundles"]);
   expect(next.headers.get("etag")).not.toBe(etag);
 });
+
+test("a request that cannot be meant is refused with a clear code, and nothing is kept", async () => {
+  const good = policy(1, "seventh");
+  const sets: unknown[] = [
+    [],
+    [good, good],
+    [{ ...good, name: "" }],
+    [{ ...good, name: "a\nb" }],
+    [{ ...good, text: "\0" }],
+    [{ ...good, extra: 1 }],
+    "x",
+  ];
+  for (const files of sets) await expect(publish("seventh", files)).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(publish("seventh", [{ ...good, text: `"\ud800"` }])).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(publish("seventh", [good], { ifMatch: "7" })).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(publish("seventh", [good], { ifMatch: '"1"' })).rejects.toMatchObject({
+    code: "precondition_failed",
+    details: { head: null },
+  });
+  await expect(publish("seventh", [{ ...good, text: "x".repeat(5 * 1024 * 1024) }])).rejects.toMatchObject({ code: "invalid_argument" });
+  const bearer = await around.operators.token({ user: "alice", roles: { "*": ["admin"] } });
+  const call = (path: string) => callJson(`${compiler.url}${path}`, { method: "POST", bearer });
+  for (const path of ["Seventh/revisions/1:rollback", "seventh/revisions/0:rollback", "seventh/revisions/1:delete"]) {
+    await expect(call(`/v1/tenants/${path}`)).rejects.toMatchObject({ code: "invalid_argument" });
+  }
+  await expect(callJson(`${compiler.url}/bundles/seventh.tar.gz`, { bearer })).rejects.toMatchObject({ code: "not_found" });
+  expect(await callJson(`${compiler.url}/v1/tenants/seventh/revisions`, { bearer })).toEqual({ head: null, revisions: [] });
+  expect(await publish("seventh", [good], { ifMatch: '"0"' })).toMatchObject({ revision: 1 });
+});
