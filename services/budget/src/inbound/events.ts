@@ -8,7 +8,7 @@ import type { Ports, Stream } from "#usecases/ports.ts";
 import type { BudgetSignals } from "../signals.ts";
 
 /** A batch that failed is delivered again within this time. */
-const redeliveryMs = 60_000;
+const redeliveryMs = 40_000;
 
 /** Hears decisions and outcomes: what calls have cost. */
 export interface Hearing extends Stream {

@@ -58,8 +58,7 @@ export function budgetRoutes(server: HttpServer, ports: Ports, operators: Operat
     async ({ params, query: { tenant }, body, headers }) => {
       const operator = await operators.authenticate(headers.authorization);
       operator.require(tenant, "admin", "finops");
-      // The scope's own slashes may come encoded or plain; a name inside it stays percent-encoded.
-      const scope = check(scopeName, params["*"].replaceAll(/%2f/gi, "/"), "scope");
+      const scope = check(scopeName, params["*"], "scope");
       const { unit, window, limit } = body;
       await ports.limits.set({ tenant, scope, unit, window }, limit ?? undefined, operator.user, ports.clock.now().getTime());
       const lines = await show(ports, tenant, {});
