@@ -71,6 +71,27 @@ test("T2 waits for no sync", async () => {
   gate.resolve();
 });
 
+test("T1 is not promised before the sync that covers it has returned", async () => {
+  const gate = Promise.withResolvers<void>();
+  const syncing = Promise.withResolvers<void>();
+  const files = faulty({
+    sync: () => {
+      syncing.resolve();
+      return gate.promise;
+    },
+  });
+  await using spool = await open(newDirectory(), { files });
+  const promised: string[] = [];
+  const first = spool.append(body, "T1").then(() => promised.push("first"));
+  await syncing.promise;
+  const second = spool.append(body, "T1").then(() => promised.push("second"));
+  await new Promise(setImmediate);
+  expect(promised).toEqual([]);
+  gate.resolve();
+  await Promise.all([first, second]);
+  expect(promised).toEqual(["first", "second"]);
+});
+
 test("a make that throws uses no sequence", async () => {
   await using spool = await open(newDirectory());
   const broken = () => {
