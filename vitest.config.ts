@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
-          include: ["{libs,services,apps,sdks}/*/test/**/*.it.ts"],
+          include: ["{libs/*,services/*,apps/*,sdks/*}/test/**/*.it.ts"],
           testTimeout: 60_000,
           hookTimeout: 180_000,
           fileParallelism: false,
@@ -22,6 +22,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          globalSetup: ["e2e/src/one-fabric.ts"],
           include: ["e2e/{scenarios,drills}/**/*.e2e.ts"],
           testTimeout: 180_000,
           hookTimeout: 300_000,

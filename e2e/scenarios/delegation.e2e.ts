@@ -49,7 +49,7 @@ test("a delegated token can do less than its parent, never more", async () => {
     depth: 1,
     prompt_id: "p-9",
     scope: "stripe-payments:create_payment",
-    act: { sub: "helper-agent", act: { sub: "finance-agent" } },
+    act: { sub: "helper-agent" },
   });
   expect(narrowed.expires_in).toBeLessThanOrEqual(300);
   expect(claims.exp).toBeLessThanOrEqual(decodeJwt(parent.access_token).exp ?? 0);

@@ -20,7 +20,7 @@ const keyOf = (agent: string) => JSON.parse(readFileSync(process.env[`${agent.to
 await using systems = await startToolServer();
 const tools = toolsOn(systems.url, tenant);
 
-/** What each tool call means to the policy. */
+/** What each tool call means to the policy. The two systems run on loopback here; policy knows them by the names they have in production. */
 function meaning(purpose: string) {
   return ({ name, args }: { name: string; args: Readonly<Record<string, unknown>> }) => {
     switch (name) {
@@ -28,21 +28,21 @@ function meaning(purpose: string) {
         return {
           tool: "stripe-payments",
           action: name,
-          destination: { url: `${systems.url}/payments`, method: "POST" },
+          destination: { url: "https://payments.internal/payments", method: "POST" },
           context: { purpose },
         };
       case "read_records":
         return {
           tool: "ehr",
           action: name,
-          destination: { url: `${systems.url}/patients/${tenant}/records/${args.patient}`, method: "GET" },
+          destination: { url: `https://ehr.internal/patients/${tenant}/records/${args.patient}`, method: "GET" },
           context: { purpose },
         };
       case "export_records":
         return {
           tool: "ehr",
           action: name,
-          destination: { url: `${systems.url}/export/${args.patient}`, method: "POST" },
+          destination: { url: `https://ehr.internal/export/${args.patient}`, method: "POST" },
           context: { purpose },
         };
       default:

@@ -35,7 +35,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const peers = own(connectPeers({ keyFile, budgetAddress: config.budgetAddress, approvalsAddress: config.approvalsAddress }));
   const budget = own(leasedBudget({ client: peers.budget, holder: `${instance}/${spool.epoch}`, clock, logger }));
   const approvals = approvalsOver(peers.approvals, { approvalsUrl });
-  const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile });
+  const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile, keyFile });
   const failures = authnFailures(bus, { source: log.source, now: clock.now });
   const board = await replicaBoard(bus, { replica: instance, epoch: spool.epoch });
   const signals = declareSignals(telemetry, logger);

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { AegisError } from "@aegis/contracts/errors";
+import { callHttp } from "@aegis/http/client";
 import { agentTokenVerifier } from "@aegis/identity/verify";
+import { peerToken } from "@aegis/rpc/peer";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { z } from "zod";
 import type { RevocationSnapshots, Tokens } from "#usecases/ports.ts";
@@ -12,7 +14,7 @@ export interface TokenService {
   readonly revocations: RevocationSnapshots;
 }
 
-export const tokenService = (options: { issuer: string; jwksUrl: string; cacheFile: string }): TokenService => ({
+export const tokenService = (options: { issuer: string; jwksUrl: string; cacheFile: string; keyFile: string }): TokenService => ({
   tokens: tokenKeys(options),
   revocations: revocationSnapshots(options),
 });
@@ -32,13 +34,13 @@ function tokenKeys(options: { issuer: string; jwksUrl: string; cacheFile: string
 const snapshot = z.object({ iat: z.int(), revocations: z.record(z.string(), z.unknown()) });
 
 /** Fetches the token service's signed snapshot of revocations (`GET <issuer>/v1/revocations`). */
-function revocationSnapshots(options: { issuer: string; jwksUrl: string }): RevocationSnapshots {
+function revocationSnapshots(options: { issuer: string; jwksUrl: string; keyFile: string }): RevocationSnapshots {
+  const credential = peerToken({ keyFile: options.keyFile, service: "authz", audience: "token" });
   const keys = createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: 2_000 });
   return {
     async fetch() {
       try {
-        const response = await fetch(`${options.issuer}/v1/revocations`, { signal: AbortSignal.timeout(2_000), redirect: "error" });
-        if (!response.ok) throw new Error(`answered ${response.status}`);
+        const response = await callHttp(`${options.issuer}/v1/revocations`, { bearer: await credential(), timeoutMs: 2_000 });
         const { payload } = await jwtVerify((await response.text()).trim(), keys, {
           issuer: options.issuer,
           typ: "revocations+jwt",
