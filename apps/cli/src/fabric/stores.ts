@@ -28,8 +28,11 @@ export const toolsDirectory = join(repositoryRoot, ".aegis", "tools");
 
 /** NATS and PostgreSQL: those that AEGIS_NATS_URL and AEGIS_POSTGRES_URL name, else servers of our own under supervision. */
 export async function startStores(options: StoreOptions): Promise<Stores> {
-  const [nats, database] = await Promise.all([startNats(options), startDatabase(options)]);
-  return { ...nats, ...database };
+  const [nats, database] = await Promise.allSettled([startNats(options), startDatabase(options)]);
+  // Both have settled: what did start is known to the supervisor, and can be stopped.
+  if (nats.status === "rejected") throw nats.reason;
+  if (database.status === "rejected") throw database.reason;
+  return { ...nats.value, ...database.value };
 }
 
 async function startNats({ directory, ports, supervisor, log }: StoreOptions): Promise<Pick<Stores, "natsUrl" | "natsLogin">> {

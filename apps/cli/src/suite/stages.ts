@@ -11,18 +11,18 @@ export type StageName = (typeof stageNames)[number];
 const binary = (name: string): string => join(repositoryRoot, "node_modules", ".bin", name);
 
 /** A check that is either clean or not: it counts as one. */
-const check = (name: StageName, tool: string, ...args: string[]): Stage => ({
+const check = (name: StageName, environment: Record<string, string>, tool: string, ...args: string[]): Stage => ({
   name,
-  run: async () => counted(await runTool(binary(tool), args)),
+  run: async () => counted(await runTool(binary(tool), args, { environment })),
 });
 
 /** Every stage of the suite, in order: the quick ones first. */
 export function stages(environment: Record<string, string>): Stage[] {
   return [
-    check("lint", "biome", "check", "--error-on-warnings", "."),
-    check("types", "tsc", "--noEmit"),
-    check("unused", "knip", "--no-progress"),
-    { name: "proto", run: () => protoStage() },
+    check("lint", environment, "biome", "check", "--error-on-warnings", "."),
+    check("types", environment, "tsc", "--noEmit"),
+    check("unused", environment, "knip", "--no-progress"),
+    { name: "proto", run: () => protoStage(environment) },
     ...(["unit", "integration", "e2e"] as const).map((project): Stage => ({ name: project, run: () => vitestStage(project, environment) })),
   ];
 }
@@ -49,15 +49,14 @@ async function vitestStage(project: string, environment: Record<string, string>)
 }
 
 /** The protos pass buf's linter, and the committed code is what they generate. */
-async function protoStage() {
+async function protoStage(environment: Record<string, string>) {
   const contracts = join(repositoryRoot, "libs", "contracts");
   const notes: string[] = [];
-  const linted = await runTool(binary("buf"), ["lint"], { directory: contracts });
+  const linted = await runTool(binary("buf"), ["lint"], { directory: contracts, environment });
   if (!linted) notes.push("proto: buf lint found faults");
   const directory = await mkdtemp(join(tmpdir(), "aegis-proto-"));
   try {
-    const path = { PATH: `${join(repositoryRoot, "node_modules", ".bin")}:${process.env.PATH}` };
-    const generated = await runTool(binary("buf"), ["generate", "--output", directory], { directory: contracts, environment: path });
+    const generated = await runTool(binary("buf"), ["generate", "--output", directory], { directory: contracts, environment });
     const stale = generated ? await differing(join(directory, "src", "gen"), join(contracts, "src", "gen")) : ["buf generate failed"];
     notes.push(...stale.map((file) => `proto: ${file} is not what buf generate makes: run npm run generate`));
     const failed = (linted ? 0 : 1) + (stale.length === 0 ? 0 : 1);
