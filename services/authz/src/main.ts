@@ -37,9 +37,9 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const approvals = approvalsOver(peers.approvals, { approvalsUrl });
   const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile, keyFile });
   const failures = authnFailures(bus, { source: log.source, now: clock.now });
-  const board = await replicaBoard(bus, { replica: instance, epoch: spool.epoch });
+  const board = own(await replicaBoard(bus, { replica: instance, epoch: spool.epoch }));
   const signals = declareSignals(telemetry, logger);
-  const revocations = new Revocations(clock.now().getTime());
+  const revocations = new Revocations();
   const service = authz({
     ...{ log, budget, approvals, clock, newId, signals, revocations, failures, replica: instance },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
@@ -51,7 +51,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, spool, revocationUnreadable: signals.revocationUnreadable });
-  own(keepSchedule({ bus, spool, health, heartbeat, budget, signals, revocations: service.revocations }));
+  own(keepSchedule({ spool, health, heartbeat, budget, signals, revocations: service.revocations }));
   own(await rpc.listen({ host, port: config.grpcPort }));
   own(await serveHttp(context, { host, port: config.httpPort }));
 });

@@ -1,4 +1,5 @@
 import type { Logger } from "@aegis/service/logger";
+import type { SpoolState } from "@aegis/spool/spool";
 import type { Telemetry } from "@aegis/telemetry/telemetry";
 import type { CheckSignals, PolicySignals } from "#usecases/ports.ts";
 
@@ -13,6 +14,8 @@ export interface Signals {
   outcomeReported(outcome: number): void;
   revocationUnreadable(key: string, error: unknown): void;
   upkeepFailed(what: string, error: unknown): void;
+  /** Tells of a change; called again and again. */
+  spoolState(state: SpoolState): void;
 }
 
 /** Every metric and business log line of authz. */
@@ -24,6 +27,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
   const unrecorded = telemetry.counter("aegis_unrecorded_decisions", "Decisions denied because they could not be recorded");
   const activated = telemetry.counter("aegis_policy_activations", "Revisions that came into force on this replica");
   const refused = telemetry.counter("aegis_policy_refusals", "Heads and bundles that were not accepted");
+  let lastSpoolState: SpoolState = "ok";
   const outcomes = telemetry.counter("aegis_outcomes", "Outcomes reported by agents");
   return {
     check: {
@@ -57,5 +61,10 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     outcomeReported: (outcome) => outcomes.add(1, { outcome: ["", "executed", "failed", "rolled_back"][outcome] ?? "" }),
     revocationUnreadable: (key, error) => logger.error({ err: error, key }, "revocation cannot be understood"),
     upkeepFailed: (what, error) => logger.warn({ err: error }, `${what} failed; trying again`),
+    spoolState(state) {
+      if (state === lastSpoolState) return;
+      lastSpoolState = state;
+      logger[state === "ok" ? "info" : state === "alarm" ? "warn" : "error"]({ state }, "the spool's state changed");
+    },
   };
 }

@@ -15,10 +15,9 @@ import type { Approvals, Budget, EventLog, Redemption } from "#usecases/ports.ts
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
 
-export const start = new Date("2026-01-02T03:04:05.000Z");
-export const ruleDigests = /^sha256:[0-9a-f]{64}$/;
+const start = new Date("2026-01-02T03:04:05.000Z");
 
-/** Claims of planner-agent's own token, changed as told. */
+/** Claims of finance-agent's own token, changed as told. */
 export const claimsOf = (change: Partial<AgentClaims> = {}): AgentClaims => ({
   iss: "https://token.test",
   aud: "aegis",
@@ -123,7 +122,8 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   const log = new MemoryLog();
   const budget = new CountingBudget();
   const approvals = new OneTimeApprovals();
-  const revocations = new Revocations(start.getTime());
+  const revocations = new Revocations();
+  revocations.confirm(start.getTime());
   const policies = new Map<string, ActivePolicy>();
   if (options.policy !== undefined) policies.set("acme", activePolicy(options.policy));
   const failures: string[] = [];

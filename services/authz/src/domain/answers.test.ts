@@ -14,6 +14,15 @@ test("memory is bounded: the oldest go first", () => {
   expect([6, 7, 8, 9].map((index) => answers.get(String(index), 10))).toEqual([undefined, 7, 8, 9]);
 });
 
+test("a few large answers push out the oldest as many small ones do", () => {
+  const answers = new RecentAnswers<string>(100, 10);
+  answers.set("a", "a", 0, 6);
+  answers.set("b", "b", 0, 4);
+  expect(answers.get("a", 0)).toBe("a");
+  answers.set("c", "c", 0, 1);
+  expect(["a", "b", "c"].map((key) => answers.get(key, 0))).toEqual([undefined, "b", "c"]);
+});
+
 test("forgetting takes only the very answer that failed", () => {
   const answers = new RecentAnswers<string>();
   answers.set("key", "first", 0);

@@ -4,6 +4,7 @@ import type { Reason } from "@aegis/contracts/reasons";
 import type { Finding } from "@aegis/dlp/detect";
 import { redact, redactText } from "@aegis/dlp/redact";
 import { boundReasons, type Draft } from "./draft.ts";
+import { sizeUpTo } from "./size.ts";
 
 /** What an event says besides the decision itself. */
 export interface EventFacts {
@@ -97,16 +98,5 @@ function storedReasons(reasons: readonly Reason[], inNames: boolean): Reason[] {
 const goesAhead = (draft: Draft) => (draft.decision === "allow" || draft.decision === "sanitize") && !draft.call.dryRun;
 
 function bounded(value: JsonObject): JsonObject {
-  return room(value, maxArgumentsInEvent) < 0 ? { "aegis:omitted": "too large to store" } : value;
-}
-
-/** What is left of `room` characters after the value, negative as soon as it is too much; cheaper than serialising twice. */
-function room(value: JsonValue, left: number): number {
-  if (typeof value === "string") return left - value.length - 3;
-  if (typeof value !== "object" || value === null) return left - 8;
-  for (const [name, member] of Object.entries(value)) {
-    left = room(member, left - (Array.isArray(value) ? 1 : name.length + 4));
-    if (left < 0) return left;
-  }
-  return left;
+  return sizeUpTo(value, maxArgumentsInEvent) > maxArgumentsInEvent ? { "aegis:omitted": "too large to store" } : value;
 }

@@ -11,12 +11,8 @@ export class Revocations {
   readonly #agents = new Map<string, Standing>();
   /** Token key to the time its token expires by itself, in milliseconds since 1970. */
   readonly #tokens = new Map<string, number>();
-  /** When this was last known to be complete. */
-  #freshAt: number;
-
-  constructor(freshAt: number) {
-    this.#freshAt = freshAt;
-  }
+  /** When this was last known to be complete, in milliseconds since 1970; before the first word nothing is known. */
+  #freshAt = 0;
 
   standingOf(tenant: string, agent: string): Standing {
     return this.#agents.get(`${tenant}.${agent}`) ?? "active";
@@ -52,17 +48,20 @@ export class Revocations {
 
   /** Everything, for keeping. */
   dump(): RevocationsDump {
-    return { agents: [...this.#agents], tokens: [...this.#tokens] };
+    return { asOf: this.#freshAt, agents: [...this.#agents], tokens: [...this.#tokens] };
   }
 
   /** Adds what was kept. */
   restore(dump: RevocationsDump): void {
     for (const [key, standing] of dump.agents) this.setAgent(key, standing);
     for (const [key, until] of dump.tokens) this.setToken(key, until);
+    this.confirm(dump.asOf);
   }
 }
 
 export interface RevocationsDump {
+  /** When it was last known to be complete, in milliseconds since 1970. */
+  readonly asOf: number;
   readonly agents: readonly (readonly [key: string, standing: Standing])[];
   readonly tokens: readonly (readonly [key: string, until: number])[];
 }

@@ -47,6 +47,7 @@ async function followPolicies(bus: Bus, context: ServiceContext, usecases: Event
 /** Follows the revocations. */
 async function followRevocations(bus: Bus, context: ServiceContext, usecases: EventUsecases): Promise<AsyncDisposable> {
   const bucket = await openBucket(bus, stores.revocations);
+  bus.onStatus((up) => up || usecases.revocations.follows(false));
   return bucket.watch({
     logger: context.logger,
     onEntry(key, value) {
@@ -56,7 +57,7 @@ async function followRevocations(bus: Bus, context: ServiceContext, usecases: Ev
         usecases.revocationUnreadable(key, error);
       }
     },
-    onReady: () => usecases.revocations.confirm(),
+    onReady: () => usecases.revocations.follows(true),
   });
 }
 

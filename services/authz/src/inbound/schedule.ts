@@ -1,11 +1,9 @@
-import type { Bus } from "@aegis/bus/connect";
 import type { Health } from "@aegis/service/health";
-import type { Spool } from "@aegis/spool/spool";
+import type { Spool, SpoolState } from "@aegis/spool/spool";
 import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
 
 /** What recurs. */
 export interface Duties {
-  readonly bus: Bus;
   readonly spool: Spool;
   readonly health: Health;
   readonly revocations: AdoptRevocations;
@@ -13,29 +11,24 @@ export interface Duties {
   readonly heartbeat: () => Promise<void>;
   /** Gives back leases that nobody uses. */
   readonly budget: { sweep(): Promise<void> };
-  readonly signals: { upkeepFailed(what: string, error: unknown): void };
+  readonly signals: { upkeepFailed(what: string, error: unknown): void; spoolState(state: SpoolState): void };
 }
 
 /** Starts the recurring duties; each runs at once and then at its interval, never twice at the same time. */
 export function keepSchedule(duties: Duties): AsyncDisposable {
-  const { bus, spool, revocations } = duties;
+  const { spool, revocations } = duties;
   const failed = duties.signals.upkeepFailed;
   const spoolCheck = duties.health.check("spool");
   const watchSpool = async () => {
     const state = spool.state();
     if (state === "deny" || state === "dead") spoolCheck.down(state === "dead" ? "dead" : "full");
     else spoolCheck.up();
-  };
-  const refreshRevocations = async () => {
-    // While the bucket is followed it says more, and sooner, than the snapshot.
-    if (bus.connected()) revocations.confirm();
-    else await revocations.poll();
-    await revocations.save();
+    duties.signals.spoolState(state);
   };
   const started = [
     every(1_000, "watching the spool", watchSpool, failed),
     every(1_000, "giving leases back", duties.budget.sweep, failed),
-    every(2_000, "refreshing revocations", refreshRevocations, failed),
+    every(2_000, "refreshing revocations", () => revocations.refresh(), failed),
     every(2_000, "the replica's heartbeat", duties.heartbeat, failed),
   ];
   return {

@@ -3,10 +3,8 @@ import { openBucket } from "@aegis/bus/kv";
 import { stores } from "@aegis/contracts/subjects";
 
 /** Shows others which revisions this replica has in force. */
-export interface ReplicaBoard {
+export interface ReplicaBoard extends AsyncDisposable {
   show(revisions: Readonly<Record<string, number>>): Promise<void>;
-  /** Takes this replica's entry away. */
-  leave(): Promise<void>;
 }
 
 /** The replica's entry in the `authz-replicas` bucket; it ages out when it is not renewed. */
@@ -16,8 +14,9 @@ export async function replicaBoard(bus: Bus, options: { replica: string; epoch: 
     async show(tenants) {
       if (bus.connected()) await bucket.put(options.replica, JSON.stringify({ ...options, tenants }));
     },
-    async leave() {
-      if (bus.connected()) await bucket.delete(options.replica);
+    /** A replica that is gone must not be waited for; should this fail, its entry ages out. */
+    async [Symbol.asyncDispose]() {
+      if (bus.connected()) await bucket.delete(options.replica).catch(() => undefined);
     },
   };
 }

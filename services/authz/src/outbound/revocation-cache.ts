@@ -4,6 +4,7 @@ import type { RevocationCache } from "#usecases/ports.ts";
 import { writeDurably } from "./durable-file.ts";
 
 const file = z.object({
+  asOf: z.number(),
   agents: z.array(z.tuple([z.string(), z.enum(["active", "suspended", "revoked"])])),
   tokens: z.array(z.tuple([z.string(), z.number()])),
 });

@@ -12,17 +12,19 @@ export interface AdoptRevocations {
    * means active again; one that makes no sense counts as revoked.
    */
   entry(key: string, value: Uint8Array | undefined): void;
-  /** The bucket is being followed, so everything is known up to now. */
-  confirm(): void;
+  /** Whether the bucket is being followed now: read as a whole, and connected. */
+  follows(up: boolean): void;
   /**
-   * Asks the token service itself. Entries are only added: whoever is active again is so once the bucket says it.
+   * Confirms what is known, and keeps it on the disk. Without the bucket, the token service itself is asked; its entries are only
+   * added: whoever is active again is so once the bucket says it.
    *
-   * @throws AegisError `unavailable`.
+   * @throws AegisError `unavailable` when neither can be had.
    */
-  poll(): Promise<void>;
-  /** Keeps what is known, if it changed. */
-  save(): Promise<void>;
+  refresh(): Promise<void>;
 }
+
+/** What is known is kept at least this often, so that a restart knows how old it is; in milliseconds. */
+const keepEveryMs = 10_000;
 
 const standings: readonly Standing[] = ["active", "suspended", "revoked"];
 
@@ -35,6 +37,8 @@ export function adoptRevocations(ports: {
 }): AdoptRevocations {
   const { revocations } = ports;
   let changed = false;
+  let followed = false;
+  let keptAt = 0;
   const now = () => ports.clock.now().getTime();
   const take = (key: string, value: unknown) => {
     const [tenant = "", agent = "", tokenId, ...rest] = key.split(".");
@@ -44,21 +48,27 @@ export function adoptRevocations(ports: {
     else revocations.setToken(key, value === undefined ? undefined : untilOf(value));
     changed = true;
   };
+  const poll = async () => {
+    const { issuedAt, entries } = await ports.snapshots.fetch();
+    for (const [key, value] of Object.entries(entries)) take(key, value);
+    revocations.confirm(Math.min(issuedAt, now()));
+  };
   return {
     async load() {
       const kept = await ports.cache.load();
       if (kept) revocations.restore(kept);
     },
     entry: (key, value) => take(key, value === undefined ? undefined : parse(value)),
-    confirm: () => revocations.confirm(now()),
-    async poll() {
-      const { issuedAt, entries } = await ports.snapshots.fetch();
-      for (const [key, value] of Object.entries(entries)) take(key, value);
-      revocations.confirm(Math.min(issuedAt, now()));
+    follows(up) {
+      followed = up;
+      if (up) revocations.confirm(now());
     },
-    async save() {
-      if (!changed) return;
+    async refresh() {
+      if (followed) revocations.confirm(now());
+      else await poll();
+      if (!changed && now() - keptAt < keepEveryMs) return;
       changed = false;
+      keptAt = now();
       revocations.sweep(now());
       await ports.cache.save(revocations.dump());
     },

@@ -2,6 +2,7 @@ import { actionDigest } from "@aegis/canonical/digest";
 import type { CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { DecisionData } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
+import { maxArgumentsBytes } from "@aegis/contracts/names";
 import type { Reason } from "@aegis/contracts/reasons";
 import { subject } from "@aegis/contracts/subjects";
 import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
@@ -15,6 +16,7 @@ import { decisionEventOf } from "#domain/event.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { boundContext, principalOf } from "#domain/principal.ts";
 import type { Revocations } from "#domain/revocations.ts";
+import { sizeUpTo } from "#domain/size.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
 import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
@@ -92,7 +94,7 @@ export function checkCall(ports: CheckPorts): Check {
     const known = answers.get(key, now);
     if (known) return known;
     const answer = decideAndRecord(ports, work);
-    answers.set(key, answer, now);
+    answers.set(key, answer, now, 1024 + 2 * sizeUpTo(call.arguments, maxArgumentsBytes));
     // What could not be recorded was not decided: the next try may do better.
     const forget = () => answers.forget(key, answer);
     answer.then((draft) => draft.reasons.some((reason) => reason.code === "audit_unavailable") && forget(), forget);
@@ -165,6 +167,7 @@ async function goAhead(ports: CheckPorts, work: Work, verdict: Verdict, policy: 
   const { call, base } = work;
   const judged = { policy, verdict };
   const { tenant } = base.principal;
+  const sanitized = sanitize(call, verdict, ports.hashKeyOf(tenant));
   let hold: Hold | undefined;
   if (!call.dryRun && verdict.charges.length > 0) {
     const pending = ports.budget.reserve(tenant, verdict.charges);
@@ -184,7 +187,6 @@ async function goAhead(ports: CheckPorts, work: Work, verdict: Verdict, policy: 
     }
     overrideOf = redeemed.approvalId;
   }
-  const sanitized = sanitize(call, verdict, ports.hashKeyOf(tenant));
   const draft: Draft = {
     ...base,
     ...judged,
@@ -238,18 +240,18 @@ async function record(ports: CheckPorts, work: Work, { draft, hold }: Decided): 
   const goes = draft.decision === "allow" || draft.decision === "sanitize";
   const durability = goes && !work.call.dryRun ? (draft.verdict?.durability ?? "T1") : "T2";
   const stored = durability === "T0" ? log.acknowledged(draft.id, acknowledgeMs) : undefined;
-  const make = decisionEventOf(draft, {
-    source: log.source,
-    time: work.now.toISOString(),
-    traceparent: work.caller.traceparent,
-    findings: work.findings,
-    context: boundContext(work.claims, work.call.context),
-    latencyMs: Math.round((ports.monotonic() - work.caller.arrived) * 1000) / 1000,
-    pep: work.caller.pep,
-    shed: log.state() === "shed",
-  });
   const { tenant, agent } = principal;
   try {
+    const make = decisionEventOf(draft, {
+      source: log.source,
+      time: work.now.toISOString(),
+      traceparent: work.caller.traceparent,
+      findings: work.findings,
+      context: boundContext(work.claims, work.call.context),
+      latencyMs: Math.round((ports.monotonic() - work.caller.arrived) * 1000) / 1000,
+      pep: work.caller.pep,
+      shed: log.state() === "shed",
+    });
     await log.append({ id: draft.id, subject: subject("decision", { tenant, agent, decision: draft.decision }), make }, goes ? "T1" : "T2");
   } catch (error) {
     hold?.giveBack();
