@@ -16,6 +16,7 @@ import { bundleWriter } from "./outbound/bundle-writer.ts";
 import { clock } from "./outbound/clock.ts";
 import { distribution } from "./outbound/distribution.ts";
 import { eventWriter } from "./outbound/events.ts";
+import { handOuts } from "./outbound/hand-outs.ts";
 import { replicas } from "./outbound/replicas.ts";
 import { revisionStore } from "./outbound/revision-store.ts";
 import { readSigningKey } from "./outbound/signing-key.ts";
@@ -34,6 +35,7 @@ await runService({ name: "policy-compiler", instance: config.instance, logLevel:
   await ensureStreams(bus);
   const ports = {
     revisions: revisionStore(db, eventWriter(instance)),
+    handOuts: handOuts(db),
     distribution: await distribution(bus, key),
     bundles: bundleWriter(key),
     activations: activationStore(db),

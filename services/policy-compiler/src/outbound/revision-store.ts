@@ -1,9 +1,9 @@
 import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
-import type { Selectable, Transaction } from "kysely";
-import type { Revision } from "#domain/revision.ts";
+import type { Transaction } from "kysely";
 import type { RevisionStore } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
+import { headIn, revisionOf, rowOf, selectRevisions, tarballIn } from "./revision-rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** Revisions in PostgreSQL. */
@@ -12,19 +12,15 @@ export function revisionStore(db: Database<Tables>, events: EventWriter): Revisi
     head: (tenant) => inTenant(db, tenant, (trx) => headIn(trx, tenant)),
     find: (tenant, revision) =>
       inTenant(db, tenant, async (trx) => {
-        const row = await select(trx, tenant).select("files").where("revision", "=", revision).executeTakeFirst();
+        const row = await selectRevisions(trx, tenant).select("files").where("revision", "=", revision).executeTakeFirst();
         return row && { ...revisionOf(row), files: row.files };
       }),
     list: (tenant, { before, limit }) =>
       inTenant(db, tenant, async (trx) => {
-        const all = select(trx, tenant).orderBy("revision", "desc").limit(limit);
+        const all = selectRevisions(trx, tenant).orderBy("revision", "desc").limit(limit);
         return (await (before === undefined ? all : all.where("revision", "<", before)).execute()).map(revisionOf);
       }),
-    tarball: (tenant, revision) =>
-      inTenant(db, tenant, async (trx) => {
-        const rows = trx.selectFrom("revisions").select("tarball").where("tenant", "=", tenant).where("revision", "=", revision);
-        return (await rows.executeTakeFirst())?.tarball;
-      }),
+    tarball: (tenant, revision) => inTenant(db, tenant, (trx) => tarballIn(trx, tenant, revision)),
     append: (tenant, draft) =>
       inTenant(db, tenant, async (trx) => {
         await lockHead(trx, tenant);
@@ -38,14 +34,6 @@ export function revisionStore(db: Database<Tables>, events: EventWriter): Revisi
         await trx.updateTable("heads").set({ revision: made.revision }).where("tenant", "=", tenant).execute();
         await events.revised(trx, revision);
         return revision;
-      }),
-    markPublished: (tenant, revision, at) =>
-      inTenant(db, tenant, async (trx) => {
-        const rows = trx.updateTable("revisions").where("tenant", "=", tenant).where("revision", "=", revision);
-        await rows
-          .where("published_at", "is", null)
-          .set({ published_at: new Date(at) })
-          .execute();
       }),
     heads: () =>
       asService(db, async (trx) => {
@@ -70,49 +58,4 @@ async function lockHead(trx: Transaction<Tables>, tenant: string): Promise<void>
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   await trx.selectFrom("heads").select("revision").where("tenant", "=", tenant).forUpdate().executeTakeFirstOrThrow();
-}
-
-async function headIn(trx: Transaction<Tables>, tenant: string): Promise<Revision | undefined> {
-  const newest = trx.selectFrom("heads").select("revision").where("tenant", "=", tenant);
-  const row = await select(trx, tenant).where("revision", "=", newest).executeTakeFirst();
-  return row && revisionOf(row);
-}
-
-const columns = [
-  "tenant",
-  "revision",
-  "version",
-  "digest",
-  "source_digest",
-  "author",
-  "message",
-  "restores",
-  "created_at",
-  "published_at",
-] as const;
-
-const select = (trx: Transaction<Tables>, tenant: string) => trx.selectFrom("revisions").select(columns).where("tenant", "=", tenant);
-
-type Row = Pick<Selectable<Tables["revisions"]>, (typeof columns)[number]>;
-
-function revisionOf(row: Row): Revision {
-  const { source_digest: sourceDigest, created_at: createdAt, published_at: publishedAt, restores } = row;
-  const { tenant, revision, version, digest, author, message } = row;
-  return {
-    ...{ tenant, revision, version, digest, sourceDigest, author, message },
-    createdAt: createdAt.getTime(),
-    ...(restores === null ? {} : { restores }),
-    ...(publishedAt === null ? {} : { publishedAt: publishedAt.getTime() }),
-  };
-}
-
-function rowOf(revision: Revision) {
-  const { tenant, version, digest, author, message } = revision;
-  return {
-    ...{ tenant, version, digest, author, message },
-    revision: revision.revision,
-    source_digest: revision.sourceDigest,
-    restores: revision.restores ?? null,
-    created_at: new Date(revision.createdAt),
-  };
 }

@@ -1,8 +1,9 @@
 import type { Digest } from "@aegis/canonical/digest";
 import type { Head } from "@aegis/policy/bundle";
 import { beforeEach, expect, test } from "vitest";
+import type { Revision } from "#domain/revision.ts";
 import { handOut, handOutQuietly } from "./hand-out.ts";
-import type { HeadRow, Ports, Stamp } from "./ports.ts";
+import type { HandOutView, HeadRow, Ports, Stamp } from "./ports.ts";
 import { reconcile } from "./reconcile.ts";
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
@@ -29,11 +30,14 @@ beforeEach(() => {
   ports = {
     headLifetime: 100,
     clock: { now: () => new Date(now), pause: async () => undefined },
-    revisions: {
-      head: async (tenant: string) => rows.find((one) => one.tenant === tenant),
-      heads: async () => rows,
-      tarball: async () => new Uint8Array([1]),
-      markPublished: async (tenant: string, revision: number) => void done.push(`published ${tenant} ${revision}`),
+    revisions: { heads: async () => rows },
+    handOuts: {
+      exclusively: (tenant: string, work: (view: HandOutView) => Promise<unknown>) =>
+        work({
+          head: async () => rows.find((one) => one.tenant === tenant) as Revision | undefined,
+          tarball: async () => new Uint8Array([1]),
+          markPublished: async (revision) => void done.push(`published ${tenant} ${revision}`),
+        }),
     },
     distribution: {
       head: async (tenant: string) => {
@@ -62,17 +66,19 @@ beforeEach(() => {
 });
 
 test("the bundle is there before the head that names it", async () => {
-  expect(await handOut(ports, row(3), { thorough: false })).toBe(true);
-  expect(done).toEqual([`bundle ${object(3)}`, "head acme 3", "new 3"]);
+  expect(await handOut(ports, "acme", { thorough: false })).toBe(now);
+  expect(done).toEqual([`bundle ${object(3)}`, "head acme 3", "new 3", "published acme 3"]);
 });
 
 test("handing out again does nothing, until half the head's life is over", async () => {
-  await handOut(ports, row(3), { thorough: true });
+  rows = [{ ...row(3), publishedAt: 5 }];
+  await handOut(ports, "acme", { thorough: true });
   done = [];
-  await handOut(ports, row(3), { thorough: true });
+  expect(await handOut(ports, "acme", { thorough: true })).toBe(5);
+  expect(await reconcile(ports, { thorough: false })).toBe(0);
   expect(done).toEqual([]);
   now += 51_000;
-  await handOut(ports, row(3), { thorough: false });
+  await reconcile(ports, { thorough: false });
   expect(done).toEqual(["head acme 3", "renewed 3"]);
 });
 
@@ -81,7 +87,7 @@ test("a head is never put over a newer one, however late this process is", async
     beforePut = () => undefined;
     heads.set("acme", { head: { ...headOfRevision(4) }, stamp: 9 });
   };
-  expect(await handOut(ports, row(3), { thorough: false })).toBe(false);
+  expect(await handOut(ports, "acme", { thorough: false })).toBeUndefined();
   expect(heads.get("acme")?.head.revision).toBe(4);
   expect(done).toEqual([`bundle ${object(3)}`, "ahead 3 4"]);
 });

@@ -24,9 +24,21 @@ export interface RevisionStore {
    * Two writers come one after the other, and each sees what the other left.
    */
   append(tenant: string, draft: (head: Revision | undefined) => Promise<Draft | undefined>): Promise<Revision | undefined>;
-  markPublished(tenant: string, revision: number, at: number): Promise<void>;
   /** The heads of all tenants. */
   heads(): Promise<HeadRow[]>;
+}
+
+/** Hand-outs of one tenant, one after the other, whichever process makes them. */
+export interface HandOuts {
+  exclusively<T>(tenant: string, work: (revisions: HandOutView) => Promise<T>): Promise<T>;
+}
+
+/** The tenant's revisions while it is being handed out. */
+export interface HandOutView {
+  head(): Promise<Revision | undefined>;
+  tarball(revision: number): Promise<Uint8Array | undefined>;
+  /** Only the first time counts. */
+  markPublished(revision: number, at: number): Promise<void>;
 }
 
 /** What authz and budget read: bundles and signed heads. */
@@ -79,6 +91,7 @@ export interface Signals {
 
 export interface Ports {
   readonly revisions: RevisionStore;
+  readonly handOuts: HandOuts;
   readonly distribution: Distribution;
   readonly bundles: BundleWriter;
   readonly activations: ActivationStore;

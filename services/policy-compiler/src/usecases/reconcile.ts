@@ -1,4 +1,4 @@
-import { handOut, settle } from "./hand-out.ts";
+import { handOut, isOut } from "./hand-out.ts";
 import type { Ports } from "./ports.ts";
 
 /**
@@ -9,7 +9,7 @@ export async function reconcile(ports: Ports, options: { thorough: boolean }): P
   let failed = 0;
   for (const row of await ports.revisions.heads()) {
     try {
-      if (await handOut(ports, row, options)) await settle(ports, row);
+      if (options.thorough || !(await isOut(ports, row))) await handOut(ports, row.tenant, options);
     } catch (error) {
       failed++;
       ports.signals.handOutFailed(row.tenant, error);
