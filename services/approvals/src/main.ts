@@ -1,5 +1,4 @@
 import { connectBus } from "@aegis/bus/connect";
-import { ensureStreams } from "@aegis/bus/streams";
 import { operatorAuth } from "@aegis/http/operator";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { agentTokenVerifier } from "@aegis/identity/verify";
@@ -31,8 +30,8 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "approvals", owner: "approvals_owner", logger });
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "approvals" }));
-  const bus = own(await connectBus({ url: config.natsUrl, user: config.natsUser, password: config.natsPassword, name: instance, logger }));
-  await ensureStreams(bus);
+  const { natsUrl: url, natsUser: user, natsPassword: password } = config;
+  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
   const events = eventWriter(instance);
   const ports = {
     approvals: approvalStore(db, events),

@@ -1,5 +1,4 @@
 import { connectBus } from "@aegis/bus/connect";
-import { ensureStreams } from "@aegis/bus/streams";
 import { operatorAuth } from "@aegis/http/operator";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { connectDatabase } from "@aegis/postgres/connect";
@@ -31,8 +30,8 @@ await runService({ name: "budget", instance: config.instance, logLevel: config.l
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "budget", owner: "budget_owner", logger });
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "budget", maxConnections: 20 }));
-  const bus = own(await connectBus({ url: config.natsUrl, user: config.natsUser, password: config.natsPassword, name: instance, logger }));
-  await ensureStreams(bus);
+  const { natsUrl: url, natsUser: user, natsPassword: password } = config;
+  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
   const told = signals(telemetry, logger);
   const keys = readKeys(config.bundleKeysFile);
   const policies = own(await followPolicies({ bus, keys, signals: told, logger, ready: health.check("policies") }));
