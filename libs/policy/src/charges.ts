@@ -36,7 +36,7 @@ export function planCharges(limits: readonly Limit[]): ChargePlan {
 
 /** Whether a limit can apply to calls of an agent. */
 export function appliesTo(limit: Limit, agent: string): boolean {
-  const named = /(?:^|\/)agent\/(?<agent>.*)$/.exec(limit.scope)?.groups?.["agent"];
+  const named = /(?:^|\/)agent\/(?<agent>.*)$/.exec(limit.scope)?.groups?.agent;
   return named === undefined || matchesName(named, agent);
 }
 

@@ -100,9 +100,9 @@ class PolicySetBuilder {
       fault(version, "unsupported_version", "apiVersion is not one that is known", `write ${apiVersion}`);
     }
     const kind = members.get("kind");
-    if (kind === undefined) return fault(place, "missing_key", 'the document has no "kind"', `add one of: ${kinds.join(", ")}`);
-    const name = scalar(kind)?.value;
-    if (name === "AgentPolicy") this.#addAgentPolicy(place);
+    const name = kind && scalar(kind)?.value;
+    if (kind === undefined) fault(place, "missing_key", 'the document has no "kind"', `add one of: ${kinds.join(", ")}`);
+    else if (name === "AgentPolicy") this.#addAgentPolicy(place);
     else if (name === "Governance") {
       const document = governanceDocument(place);
       this.#checkTenant(place, document?.metadata?.tenant);

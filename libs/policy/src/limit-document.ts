@@ -1,5 +1,5 @@
 import type { BudgetWindow, Limit } from "./ir.ts";
-import { entries, optional, positioned, type Reader, record, required, unsupported } from "./reader.ts";
+import { entries, fault, optional, type Place, positioned, type Reader, record, required, unsupported } from "./reader.ts";
 import { integer, supported, tool, usd } from "./scalars.ts";
 import type { Position } from "./source.ts";
 
@@ -25,7 +25,14 @@ interface Bounded {
 export const policyLimit = positioned(bounding(record(members)));
 
 /** An entry of `limits` in a Governance: it bounds the tenant, or one tool. */
-export const governanceLimit = positioned(bounding(record({ ...members, tool: optional(tool) })));
+const governed = bounding(record({ ...members, tool: optional(tool) }));
+export const governanceLimit = positioned((place: Place) => {
+  const value = governed(place);
+  if (value?.budget === "prompt" && value.tool !== undefined) {
+    fault(place, "not_supported", "a quota per prompt and tool is not supported by this version", "drop tool, or write budget: daily");
+  }
+  return value;
+});
 
 /** One limit for each unit that an entry bounds. */
 export function lowerLimit(entry: { at: Position; value: Bounded }, scope: string, timeZone: string): Limit[] {

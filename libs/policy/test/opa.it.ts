@@ -132,7 +132,7 @@ function freePort(): Promise<number> {
 }
 
 function findOpa(): string | undefined {
-  const onPath = (process.env["PATH"] ?? "").split(delimiter).map((each) => join(each, "opa"));
+  const onPath = (process.env.PATH ?? "").split(delimiter).map((each) => join(each, "opa"));
   const own = fileURLToPath(new URL("../../../.aegis/tools/opa", import.meta.url));
-  return [process.env["AEGIS_OPA"], ...onPath, own].find((each) => each !== undefined && existsSync(each));
+  return [process.env.AEGIS_OPA, ...onPath, own].find((each) => each !== undefined && existsSync(each));
 }

@@ -1,0 +1,123 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { documentText } from "../test/vectors.ts";
+import { compile } from "./compile.ts";
+import { faultCodes, formatFault } from "./fault.ts";
+
+const sources = ["finance-agent.yaml", "agentic-governance.yaml"].map(documentText);
+const policy = `apiVersion: aegis.dev/v1
+kind: AgentPolicy
+metadata: { name: p, tenant: acme }
+spec:
+  agents: [a, b-*]
+  egress: { allow: [api.test, "*.b.test", { host: c.test, path: "/x/{tenant}/**", methods: [GET] }] }
+  dlp: [{ detect: [email], in: [/m], action: mask }]
+  limits: [{ budget: daily, usd: 1 }]
+  tools:
+    - name: t
+      deny: [x_*]
+      actions:
+        - name: a
+          parameters: { n: { type: number, max: 5, beyond: approval_needed }, s: { matches: "^a$", max_length: 9 } }
+          approval: { queue: q, quorum: 2, expires: 5m }
+`;
+const compileText = (text: string) => compile([{ name: "p.yaml", text }], { tenant: "acme" });
+
+/** One or more small damages: what a typo, a bad merge or an attacker does to a text. */
+const damaged = fc
+  .tuple(
+    fc.constantFrom(...sources, policy),
+    fc.array(
+      fc.tuple(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.nat(12),
+        fc.oneof(fc.string(), fc.constantFrom(..."{}[]:-*&!|>%@`'\"#?,\n\t \\")),
+      ),
+      {
+        minLength: 1,
+        maxLength: 6,
+      },
+    ),
+  )
+  .map(([text, cuts]) =>
+    cuts.reduce((before, [where, length, insert]) => {
+      const at = Math.floor(where * before.length);
+      return before.slice(0, at) + insert + before.slice(at + length);
+    }, text),
+  );
+
+describe("compile", () => {
+  test("never throws, and names only places that exist, whatever happens to a document", () => {
+    fc.assert(
+      fc.property(damaged, (text) => {
+        const result = compileText(text);
+        if (result.ok) {
+          expect(JSON.parse(JSON.stringify(result.policies))).toEqual(result.policies);
+          return;
+        }
+        const lines = text.split("\n");
+        expect(result.faults.length).toBeGreaterThan(0);
+        for (const fault of result.faults) {
+          expect(faultCodes[fault.code]).toBeDefined();
+          expect(fault.line).toBeGreaterThanOrEqual(1);
+          expect(fault.line).toBeLessThanOrEqual(lines.length);
+          expect(fault.column).toBeLessThanOrEqual((lines[fault.line - 1] ?? "").length + 1);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("never throws on any text at all", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => {
+        compileText(text);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("gives the same rules for the same text, and JSON means what YAML means", () => {
+    const [first, again] = [compileText(policy), compileText(policy)];
+    expect(first).toEqual(again);
+    const json = compileText('{"agent":"finance-agent","allowed_tools":[{"name":"t","actions":["a"],"conditions":{"max_n":5}}]}');
+    const yaml = compileText("agent: finance-agent\nallowed_tools:\n- { name: t, actions: [a], conditions: { max_n: 5 } }\n");
+    const digest = (result: typeof json) => (result.ok ? result.policies.policies[0]?.tools[0]?.actions[0]?.digest : undefined);
+    expect(digest(json)).toMatch(/^sha256:/);
+    expect(digest(json)).toBe(digest(yaml));
+  });
+
+  test("a rule's digest does not change with its place in the file, and changes with its meaning", () => {
+    const digest = (text: string) => {
+      const result = compileText(text);
+      return result.ok ? result.policies.policies[0]!.tools[0]!.actions[0]!.digest : formatFault(result.faults[0]!);
+    };
+    expect(digest(`# moved\n\n${policy}`)).toBe(digest(policy));
+    expect(digest(policy.replace("usd: 1", "usd: 2"))).toBe(digest(policy));
+    expect(digest(policy.replace("max: 5", "max: 6"))).not.toBe(digest(policy));
+    expect(digest(policy.replace("quorum: 2", "quorum: 3"))).not.toBe(digest(policy));
+  });
+
+  const hostile: Record<string, string> = {
+    "a million brackets": "[".repeat(1_000_000),
+    "a million braces": "{a:".repeat(330_000),
+    "deep block entries": "- ".repeat(500_000),
+    "stairs of keys": Array.from({ length: 1400 }, (_, depth) => `${" ".repeat(depth)}a:\n`).join(""),
+    "a hundred thousand keys": Array.from({ length: 100_000 }, (_, key) => `k${key}: 1\n`).join(""),
+    "a quarter million documents": "---\n".repeat(250_000),
+    "aliases that unfold a billion times": `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from("bcdefghi", (name, at) => `${name}: &${name} [${`*${"abcdefgh"[at]},`.repeat(9)}]\n`).join("")}`,
+    "a document over 1 MiB": `agent: ${"x".repeat(1_100_000)}`,
+    "a file over 4 MiB": "# x\n".repeat(1_100_000),
+    "a long pattern": `agent: a\nallowed_tools: [{ name: t, actions: [a], conditions: { p_matches: "${"(a{900})".repeat(500)}" } }]`,
+  };
+  for (const [name, text] of Object.entries(hostile)) {
+    test(`refuses ${name} at once`, () => {
+      const start = performance.now();
+      const result = compileText(text);
+      // A second, tripled for a loaded machine.
+      expect(performance.now() - start).toBeLessThan(3000);
+      expect(result.ok).toBe(false);
+      if (!result.ok) expect(result.faults.length).toBeLessThan(50);
+    });
+  }
+});
