@@ -6,7 +6,7 @@ import { Frontier, leafHash } from "../src/tree.ts";
 import type { LedgerCheckpoint, LedgerRow } from "../src/verify-ledger.ts";
 
 /** An event for tests of ledgers. */
-export function sampleEvent(number: number, tenant: string, producer = "authz-0"): Record<string, unknown> {
+function sampleEvent(number: number, tenant: string, producer = "authz-0"): Record<string, unknown> {
   return {
     specversion: "1.0",
     id: `0199a000-0000-7000-8000-${number.toString(16).padStart(12, "0")}`,

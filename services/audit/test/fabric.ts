@@ -199,7 +199,7 @@ function handle(child: ChildProcess, url: string): Running {
   return { url, kill: () => kill("SIGKILL"), [Symbol.asyncDispose]: () => kill("SIGKILL") };
 }
 
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address() as AddressInfo;

@@ -143,3 +143,13 @@ test("while the signer is away entries go on and no watermark moves; once it is 
   expect((await fabric.verify(audit)).faults).toEqual([]);
   await audit.kill();
 });
+
+test("checkpoints wait for the interval, but not beyond so many entries", async () => {
+  const audit = await fabric.startAudit(signer, { AEGIS_AUDIT_CHECKPOINT_INTERVAL_MS: "10000", AEGIS_AUDIT_CHECKPOINT_ENTRIES: "50" });
+  await fabric.publish(Array.from({ length: 50 }, (_, at) => decision({ tenant: "many", sequence: at + 1, producer: "authz-1" })));
+  await fabric.covered("many", 1, 8_000);
+  await fabric.publish([decision({ tenant: "few", sequence: 51, producer: "authz-1" })]);
+  await until(async () => (await fabric.count("few")) === 1);
+  expect((await fabric.get(audit, "/tlog/few/checkpoint")).status).toBe(404);
+  await audit.kill();
+});

@@ -20,7 +20,7 @@ export interface NewRow {
 }
 
 /** The root of a complete subtree of 256^level leaves. */
-export interface NewNode {
+interface NewNode {
   readonly tenant: string;
   readonly level: number;
   readonly index: number;

@@ -41,6 +41,9 @@ class Rounds {
   readonly #pending: () => Promise<string[]>;
   readonly #grown = new Map<string, number>();
   #stopped = false;
+  /** Checkpoints are wanted before the interval is over. */
+  #due = true;
+  #signed = 0;
   #announced = 0;
   #wake: () => void = () => undefined;
 
@@ -55,7 +58,9 @@ class Rounds {
     for (const [tenant, count] of entries) {
       const grown = (this.#grown.get(tenant) ?? 0) + count;
       this.#grown.set(tenant, grown);
-      if (grown >= this.#options.entries) this.#wake();
+      if (grown < this.#options.entries) continue;
+      this.#due = true;
+      this.#wake();
     }
   }
 
@@ -74,23 +79,32 @@ class Rounds {
         postgres.down("a round of checkpoints failed");
         logger.warn({ err: error }, "a round of checkpoints failed; the next one tries again");
       }
-      if (!this.#stopped) await this.#pause(Math.min(intervalMs, announceMs));
+      if (!this.#stopped && !this.#due) await this.#pause(Math.min(intervalMs, announceMs));
     }
   }
 
   async #round(): Promise<void> {
+    const made = (this.#due || performance.now() - this.#signed >= this.#options.intervalMs) && (await this.#checkpoints());
+    if (this.#stopped) return;
+    if (performance.now() - this.#announced >= announceMs) {
+      this.#announced = performance.now();
+      await this.#announce.all();
+    } else if (made) await this.#announce.changes();
+  }
+
+  /** True when one was made. */
+  async #checkpoints(): Promise<boolean> {
+    this.#due = false;
+    this.#signed = performance.now();
     let made = false;
     for (const tenant of await this.#pending()) {
       this.#grown.delete(tenant);
       // One tenant whose checkpoint fails must not keep the others from theirs.
       const failed = (err: unknown) => this.#options.logger.warn({ err, tenant }, "no checkpoint now; the next round tries again");
       made = (await this.#checkpoint(tenant).catch(failed)) === true || made;
-      if (this.#stopped) return;
+      if (this.#stopped) break;
     }
-    if (performance.now() - this.#announced >= announceMs) {
-      this.#announced = performance.now();
-      await this.#announce.all();
-    } else if (made) await this.#announce.changes();
+    return made;
   }
 
   #pause(ms: number): Promise<void> {

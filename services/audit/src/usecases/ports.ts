@@ -7,7 +7,7 @@ import type { Extension, Head } from "#domain/chain.ts";
 import type { Known } from "#domain/settle.ts";
 import type { SigningRequest } from "#domain/signing.ts";
 
-export interface Clock {
+interface Clock {
   now(): Date;
 }
 
