@@ -4,10 +4,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { JsonValue } from "@aegis/canonical/ijson";
 import type { Reason } from "@aegis/contracts/reasons";
+import fc from "fast-check";
 import { exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BundleSigner, readBundle, writeBundle } from "../src/bundle.ts";
+import type { EvaluationInput, Verdict } from "../src/input.ts";
 import type { PolicySet } from "../src/ir.ts";
 import { prepare } from "../src/snapshot.ts";
 import { packFiles, unpackFiles } from "../src/tarball.ts";
@@ -35,22 +38,28 @@ describe.skipIf(opa === undefined)("OPA, with verification on (set AEGIS_OPA, or
   for (const { name, policies, cases } of decisionVectors()) {
     test(`answers ${name} as the native engine does`, async () => {
       const tarball = await bundleOf(policies);
-      const { d: _, ...publicKey } = sign.key;
-      const snapshot = prepare(await readBundle(tarball, { keys: { keys: [publicKey] }, tenant: "acme" }));
+      const snapshot = prepare(await readBundle(tarball, { keys: { keys: [publicKey()] }, tenant: "acme" }));
       const server = await startOpa(tarball);
-      for (const { name: title, input } of cases) {
-        const { decision, reasons, shadow, redactions } = snapshot.evaluate(input);
-        const wanted = {
-          decision,
-          reasons: reasons.map(told),
-          redactions: redactions.map(({ finding, action }) => ({ ...finding, action })),
-          ...(shadow && { shadow: { decision: shadow.decision, reasons: shadow.reasons.map(told) } }),
-        };
-        expect(await server.decide(input), title).toEqual(wanted);
-      }
+      for (const { name: title, input } of cases) expect(await server.decide(input), title).toEqual(toldAll(snapshot.evaluate(input)));
       server.stop();
     });
   }
+
+  test("answers calls that nobody thought of as the native engine does", async () => {
+    for (const { name, policies, cases } of decisionVectors()) {
+      const snapshot = prepare(await readBundle(await bundleOf(policies), { keys: { keys: [publicKey()] }, tenant: "acme" }));
+      const server = await startOpa(await bundleOf(policies));
+      await fc.assert(
+        fc.asyncProperty(mutated(cases.map(({ input }) => input)), async (input) => {
+          // Both read the same JSON text: what it cannot spell (-0, undefined) is no difference between engines.
+          const sent = JSON.parse(JSON.stringify(input)) as EvaluationInput;
+          expect(await server.decide(sent), name).toEqual(toldAll(snapshot.evaluate(sent)));
+        }),
+        { numRuns: 40 },
+      );
+      server.stop();
+    }
+  });
 
   test("refuses an altered bundle, and one it has no key for", async () => {
     const tarball = await bundleOf(decisionVectors()[0]!.policies);
@@ -74,6 +83,37 @@ describe.skipIf(opa === undefined)("OPA, with verification on (set AEGIS_OPA, or
 
 /** Messages are for people and stay with the native engine. */
 const told = ({ message: _, ...reason }: Reason) => reason;
+
+const toldAll = ({ decision, reasons, shadow, redactions }: Verdict) => ({
+  decision,
+  reasons: reasons.map(told),
+  redactions: redactions.map(({ finding, action }) => ({ ...finding, action })),
+  ...(shadow && { shadow: { decision: shadow.decision, reasons: shadow.reasons.map(told) } }),
+});
+
+function publicKey() {
+  const { d: _, ...key } = sign.key;
+  return key;
+}
+
+/** Calls that mix what the vectors' calls are made of, and some of it changed. */
+function mutated(inputs: readonly EvaluationInput[]): fc.Arbitrary<EvaluationInput> {
+  const one = fc.constantFrom(...inputs);
+  const values = inputs.flatMap((input) => Object.entries(input.arguments));
+  const names = fc.constantFrom("extra", "a/b~c", "ä", "😀", ...values.map(([name]) => name));
+  const value = fc.oneof(fc.constantFrom(0, "x", ...values.map(([, each]) => each)), fc.jsonValue({ maxDepth: 2 }));
+  const args = fc.dictionary(names, value as fc.Arbitrary<JsonValue>, { maxKeys: 4 });
+  const parts = fc.tuple(one, one, one, one, one, fc.option(args, { nil: undefined }));
+  return parts.map(([base, called, sent, found, from, changed]) => ({
+    ...base,
+    principal: { ...from.principal, scope: called.principal.scope },
+    tool: called.tool,
+    action: called.action,
+    arguments: changed ?? sent.arguments,
+    destination: sent.destination,
+    findings: found.findings,
+  }));
+}
 
 const bundleOf = async (policies: PolicySet): Promise<Uint8Array> =>
   (await writeBundle({ tenant: "acme", revision: 1, policies, sign })).tarball;
