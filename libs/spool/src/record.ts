@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 export const headerBytes = 24;
 
 /** No record is larger: a length above it is damage, not data. */
-export const maxBodyBytes = 16 * 1024 * 1024;
+const maxBodyBytes = 16 * 1024 * 1024;
 
 const epochBytes = 8;
 

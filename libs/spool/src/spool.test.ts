@@ -1,13 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pino } from "pino";
+import { createLogger } from "@aegis/service/logger";
 import { expect, test } from "vitest";
 import { type SegmentFile, type SpoolFiles, systemFiles } from "./files.ts";
 import type { Damage } from "./reader.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
-const logger = pino({ level: "silent" });
+const logger = createLogger({ service: "test", instance: "test", level: "silent" });
 const newDirectory = () => mkdtempSync(join(tmpdir(), "spool-"));
 const open = (
   directory: string,

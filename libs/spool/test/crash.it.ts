@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLogger } from "@aegis/service/logger";
 import { openSpool } from "@aegis/spool/spool";
-import { pino } from "pino";
 import { expect, test } from "vitest";
 
 const rounds = 15;
@@ -28,7 +28,11 @@ test(`kill -9 at a random moment, ${rounds} times: everything promised is there,
       promised.set(epoch, Math.max(promised.get(epoch) ?? 0, Number(sequence)));
     }
   }
-  await using spool = await openSpool({ directory, logger: pino({ level: "silent" }), limits: { maxBytes: 1e9 } });
+  await using spool = await openSpool({
+    directory,
+    logger: createLogger({ service: "test", instance: "test", level: "silent" }),
+    limits: { maxBytes: 1e9 },
+  });
   await spool.append(() => Buffer.from("end"), "T1");
   const found = new Map<string, number>();
   await using reader = spool.reader();

@@ -1,10 +1,10 @@
+import { createLogger } from "@aegis/service/logger";
 import { openSpool } from "@aegis/spool/spool";
-import { pino } from "pino";
 
 /** Appends for ever and says each sequence that was promised to be safe; meant to be killed. */
 const spool = await openSpool({
   directory: process.argv[2] as string,
-  logger: pino({ level: "silent" }),
+  logger: createLogger({ service: "test", instance: "test", level: "silent" }),
   limits: { maxBytes: 1e9, segmentBytes: 20_000 },
 });
 for (;;) {

@@ -29,5 +29,3 @@ export const readConfig = () =>
       .min(1_000_000)
       .default(4 * 1024 ** 3),
   });
-
-export type Config = ReturnType<typeof readConfig>;

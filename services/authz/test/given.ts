@@ -18,7 +18,7 @@ import { reportOutcome } from "#usecases/report-outcome.ts";
 const start = new Date("2026-01-02T03:04:05.000Z");
 
 /** Claims of finance-agent's own token, changed as told. */
-export const claimsOf = (change: Partial<AgentClaims> = {}): AgentClaims => ({
+const claimsOf = (change: Partial<AgentClaims> = {}): AgentClaims => ({
   iss: "https://token.test",
   aud: "aegis",
   exp: 2_000_000_000,
@@ -81,7 +81,7 @@ export class MemoryLog implements EventLog {
 }
 
 /** Counts what is reserved, spent and given back. */
-export class CountingBudget implements Budget {
+class CountingBudget implements Budget {
   left = Number.POSITIVE_INFINITY;
   reserved = 0;
   committed = 0;
@@ -101,7 +101,7 @@ export class CountingBudget implements Budget {
 }
 
 /** Redeems each known token once, for whatever it was asked. */
-export class OneTimeApprovals implements Approvals {
+class OneTimeApprovals implements Approvals {
   readonly asked: Redemption[] = [];
   readonly good = new Set<string>();
   reachable = true;

@@ -28,7 +28,7 @@ export interface Draft {
 }
 
 /** An approval that this decision asks for. */
-export interface ApprovalMinted {
+interface ApprovalMinted {
   readonly id: string;
   readonly queue: string;
   readonly quorum: number;

@@ -2,7 +2,7 @@ import type { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Charge } from "@aegis/policy/input";
 import type { RpcClient } from "@aegis/rpc/client";
-import { pino } from "pino";
+import { createLogger } from "@aegis/service/logger";
 import { expect, test } from "vitest";
 import { idleMs } from "#domain/leases.ts";
 import type { Reserved } from "#usecases/ports.ts";
@@ -47,7 +47,12 @@ function given(left: Record<string, number> = {}) {
   const accounts = new Accounts();
   for (const [key, units] of Object.entries(left)) accounts.left.set(key, units);
   const clock = { time: 1_000_000, now: () => new Date(clock.time) };
-  const budget = leasedBudget({ client: accounts.client, holder: "authz-0/e", clock, logger: pino({ level: "silent" }) });
+  const budget = leasedBudget({
+    client: accounts.client,
+    holder: "authz-0/e",
+    clock,
+    logger: createLogger({ service: "test", instance: "test", level: "silent" }),
+  });
   return { accounts, clock, budget };
 }
 

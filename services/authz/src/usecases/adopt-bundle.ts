@@ -7,7 +7,7 @@ import { type ActivePolicy, type HighWater, judgeHead } from "#domain/policies.t
 import type { ActivatedEvent, Bundles, Clock, EventLog, NewId, PolicyCache, PolicySignals } from "./ports.ts";
 
 /** The compiler's public keys, pinned by the operator. */
-export type BundleKeys = Parameters<typeof readBundle>[1]["keys"];
+type BundleKeys = Parameters<typeof readBundle>[1]["keys"];
 
 export interface AdoptBundlePorts {
   readonly keys: BundleKeys;

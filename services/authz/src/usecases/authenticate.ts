@@ -2,7 +2,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import type { AgentClaims } from "@aegis/identity/claims";
 import type { AuthnFailures, Tokens } from "./ports.ts";
 
-export interface Authenticated {
+interface Authenticated {
   readonly claims: AgentClaims;
   /** Genuine, but its time has passed. */
   readonly expired: boolean;

@@ -27,10 +27,10 @@ export interface AuthnFailures {
   report(why: string): void;
 }
 
-export type Tier = "T1" | "T2";
+type Tier = "T1" | "T2";
 
 /** An event on its way into the log: `make` is called once, with its place in this process's sequence. */
-export interface LogEntry {
+interface LogEntry {
   readonly id: string;
   readonly subject: string;
   readonly make: (producer: Producer) => DecisionEvent | OutcomeEvent | ActivatedEvent;

@@ -6,7 +6,7 @@ import type { Draft } from "#domain/draft.ts";
 import type { Clock, EventLog, NewId } from "./ports.ts";
 
 /** What is remembered of a decision that let a call go ahead. */
-export interface RecentDecision {
+interface RecentDecision {
   readonly tenant: string;
   readonly agent: string;
   readonly reservations: readonly Reservation[];

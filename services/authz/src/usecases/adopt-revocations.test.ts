@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { Revocations, type RevocationsDump } from "#domain/revocations.ts";
+import { adoptRevocations } from "./adopt-revocations.ts";
+
+function given(kept?: RevocationsDump) {
+  const clock = { time: 1_000_000, now: () => new Date(clock.time) };
+  const revocations = new Revocations();
+  const world = { snapshot: { issuedAt: 0, entries: {} as Record<string, unknown> }, away: false, saved: kept, saves: 0 };
+  const adopt = adoptRevocations({
+    ...{ revocations, clock },
+    cache: {
+      load: async () => world.saved,
+      save: async (dump) => {
+        world.saved = dump;
+        world.saves += 1;
+      },
+    },
+    snapshots: {
+      fetch: async () => {
+        if (world.away) throw new Error("away");
+        return world.snapshot;
+      },
+    },
+  });
+  const put = (key: string, value: unknown) => adopt.entry(key, Buffer.from(JSON.stringify(value)));
+  return { ...{ clock, revocations, world, adopt, put } };
+}
+
+test("states of agents and single tokens come and go with their entries", () => {
+  const { adopt, put, revocations } = given();
+  put("acme.finance-agent", { state: "suspended" });
+  put("acme.token.t-1", { state: "revoked", until: "2026-01-01T00:00:00Z" });
+  expect([revocations.standingOf("acme", "finance-agent"), revocations.tokenRevoked("acme", "t-1")]).toEqual(["suspended", true]);
+  expect([revocations.standingOf("globex", "finance-agent"), revocations.tokenRevoked("globex", "t-1")]).toEqual(["active", false]);
+  adopt.entry("acme.finance-agent", undefined);
+  adopt.entry("acme.token.t-1", undefined);
+  expect([revocations.standingOf("acme", "finance-agent"), revocations.tokenRevoked("acme", "t-1")]).toEqual(["active", false]);
+});
+
+test("what cannot be understood counts as revoked, never as active", () => {
+  const { adopt, put, revocations } = given();
+  put("acme.a", { state: "asleep" });
+  put("acme.b", null);
+  adopt.entry("acme.c", Buffer.from("{"));
+  for (const agent of ["a", "b", "c"]) expect(revocations.standingOf("acme", agent)).toBe("revoked");
+  for (const key of ["acme", "acme.a.b", "Acme.a", "acme.token.x.y"]) expect(() => put(key, { state: "revoked" })).toThrow(/names nobody/);
+});
+
+test("before the first word nothing is fresh; the followed bucket makes it so, and only while it is followed", async () => {
+  const { adopt, revocations, clock, world } = given();
+  expect(revocations.age(clock.time)).toBe(clock.time);
+  adopt.follows(true);
+  clock.time += 60_000;
+  await adopt.refresh();
+  expect(revocations.age(clock.time)).toBe(0);
+  adopt.follows(false);
+  world.away = true;
+  clock.time += 60_000;
+  await expect(adopt.refresh()).rejects.toThrow("away");
+  expect(revocations.age(clock.time)).toBe(60_000);
+});
+
+test("without the bucket the token service's snapshot adds what is revoked, and is as fresh as its signature", async () => {
+  const { adopt, revocations, clock, world, put } = given();
+  put("acme.a", { state: "revoked" });
+  world.snapshot = { issuedAt: clock.time - 3_000, entries: { "acme.b": { state: "suspended" } } };
+  await adopt.refresh();
+  expect([revocations.standingOf("acme", "a"), revocations.standingOf("acme", "b")]).toEqual(["revoked", "suspended"]);
+  expect(revocations.age(clock.time)).toBe(3_000);
+});
+
+test("a restart knows who was revoked, and how old that knowledge is", async () => {
+  const first = given();
+  first.put("acme.a", { state: "revoked" });
+  first.adopt.follows(true);
+  await first.adopt.refresh();
+  const again = given(first.world.saved);
+  await again.adopt.load();
+  expect(again.revocations.standingOf("acme", "a")).toBe("revoked");
+  expect(again.revocations.age(first.clock.time + 5_000)).toBe(5_000);
+});
