@@ -61,8 +61,11 @@ function plan(around: Surroundings, name: PortName, stage: number, script: strin
   };
 }
 
+/** Node keeps what it compiled, and the types it stripped, across starts. */
+const compileCache = join(repositoryRoot, ".aegis", "compile-cache");
+
 /** Our own environment without what configures this product: a service reads only what it is told here. */
 function inherited(): Record<string, string> {
   const entries = Object.entries(process.env).filter(([name, value]) => value !== undefined && !name.startsWith("AEGIS_"));
-  return Object.fromEntries(entries) as Record<string, string>;
+  return { ...(Object.fromEntries(entries) as Record<string, string>), NODE_COMPILE_CACHE: compileCache };
 }
