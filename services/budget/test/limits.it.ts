@@ -21,7 +21,7 @@ beforeAll(async () => {
     limit("prompt/*", 500),
     limit("agent/rich", 1_000, { unit: "micro_usd" }),
   ]);
-  await around.publish("other", 1, [limit("tenant", 5)]);
+  await around.publish("other", 3, [limit("tenant", 5)]);
   replicas = [await around.start("budget-0"), await around.start("budget-1")];
 });
 afterAll(async () => around?.[Symbol.asyncDispose]());
@@ -118,11 +118,10 @@ test("an unknown tenant's limits are never no limits; a known tenant's unbounded
 });
 
 test("a bundle with another key, or an older revision, changes no limit", async () => {
-  const { keyFile } = await import("@aegis/testkit/keys");
-  const { mkdtemp } = await import("node:fs/promises");
-  const forger = await keyFile(await mkdtemp("/tmp/aegis-forger-"), "bundles-1", "ES256");
-  await around.publish("other", 2, [limit("tenant", 1_000_000)], forger);
+  await around.publish("other", 4, [limit("tenant", 1_000_000)], around.forger);
   await until(() => replica(0).output().includes("cannot be used"));
+  await around.publish("other", 2, [limit("tenant", 1_000_000)]);
+  await until(() => replica(0).output().includes("is not newer than"));
   const answer = await authz(0).lease({ account: account("other", "tenant"), holder: "e1", need: 1n, want: 1n });
   expect(answer).toMatchObject({ granted: 1n, limit: 5n });
 });

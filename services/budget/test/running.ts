@@ -23,7 +23,7 @@ import { until } from "@aegis/testkit/until";
 import { sql } from "kysely";
 import { v7 } from "uuid";
 
-export type Client = RpcClient<typeof BudgetService>;
+type Client = RpcClient<typeof BudgetService>;
 
 export interface Running extends AsyncDisposable {
   readonly url: string;
@@ -42,6 +42,8 @@ export interface Surroundings extends AsyncDisposable {
   start(instance: string): Promise<Running>;
   /** Publishes a tenant's limits as a signed bundle. */
   publish(tenant: string, revision: number, limits: readonly Limit[], signer?: KeyFile): Promise<void>;
+  /** Has the name of the key that signs bundles, and is not it. */
+  readonly forger: KeyFile;
 }
 
 export async function surroundings(): Promise<Surroundings> {
@@ -63,6 +65,7 @@ export async function surroundings(): Promise<Surroundings> {
   const keyOf = new Map(keys.map((key) => [key.kid, key.path]));
   const peersFile = await keySetFile(directory, "peers.json", keys, services);
   const bundleKey = await keyFile(directory, "bundles-1", "ES256");
+  const forger = await keyFile(join(directory, "forger"), "bundles-1", "ES256");
   const bundleKeysFile = await keySetFile(directory, "bundle-keys.json", [bundleKey]);
   const owned = made.move();
   return {
@@ -70,6 +73,7 @@ export async function surroundings(): Promise<Surroundings> {
     database,
     db,
     operators,
+    forger,
     async publish(tenant, revision, limits, signer = bundleKey) {
       const policies = { format: 1, tenant, governance: { limits, settings: {} }, policies: [] } as const;
       const sign = { key: signer.privateJwk as never };

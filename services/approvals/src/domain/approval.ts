@@ -15,7 +15,7 @@ export interface Vote {
 }
 
 /** Who asked, as far as it matters for who may answer. */
-export interface Requester {
+interface Requester {
   readonly agent: string;
   readonly subject: string;
   readonly chain: readonly string[];
@@ -98,7 +98,7 @@ export function evolve(approval: Approval, change: Change): Approval {
 }
 
 /** Whether it can still change: an approved one can, until its override is redeemed. */
-export const isOpen = (approval: Pick<Approval, "state">): boolean => approval.state === "pending" || approval.state === "approved";
+const isOpen = (approval: Pick<Approval, "state">): boolean => approval.state === "pending" || approval.state === "approved";
 
 /** Whether the present state's time is over. */
 export const lapsed = (approval: Pick<Approval, "expiresAt">, now: number): boolean => now >= approval.expiresAt;

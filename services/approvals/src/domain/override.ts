@@ -1,5 +1,5 @@
 /** What an override is good for: one call, of one agent, under one rule. */
-export interface Binding {
+interface Binding {
   readonly tenant: string;
   readonly agent: string;
   /** Empty: any instance of the agent. */

@@ -31,7 +31,7 @@ export const approvalView = z.object({
 });
 
 /** An id whose event is still on the way: nothing is known but that it waits. */
-export const unseenView = z.object({ id: z.uuid(), state: z.literal("pending"), votes: z.array(z.never()) });
+const unseenView = z.object({ id: z.uuid(), state: z.literal("pending"), votes: z.array(z.never()) });
 
 export const foundView = z.union([approvalView, unseenView]);
 

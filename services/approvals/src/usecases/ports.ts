@@ -43,7 +43,7 @@ export interface ApprovalRecord extends Approval {
   readonly version: number;
 }
 
-export interface ApprovalFilter {
+interface ApprovalFilter {
   readonly tenant: string;
   readonly state?: ApprovalState | undefined;
   readonly queue?: string | undefined;
@@ -109,7 +109,7 @@ export interface Changes {
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export interface Clock {
+interface Clock {
   now(): Date;
 }
 

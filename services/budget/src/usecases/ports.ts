@@ -24,7 +24,7 @@ export interface Facts {
   readonly balance: Balance;
 }
 
-export type LeaseAnswer =
+type LeaseAnswer =
   | { readonly kind: "unlimited" }
   /** A later life of the same producer has been seen. */
   | { readonly kind: "fenced" }
@@ -96,7 +96,7 @@ export interface ReservationStore {
   overdue(before: number, limit: number): Promise<readonly string[]>;
 }
 
-export interface AccountRow extends Facts {
+interface AccountRow extends Facts {
   readonly scope: string;
   readonly unit: BudgetUnit;
   readonly window: BudgetWindow;
@@ -113,9 +113,9 @@ export interface LimitStore {
 }
 
 export const spendKeys = ["agent", "tool", "tenant", "prompt"] as const;
-export type SpendKey = (typeof spendKeys)[number];
+type SpendKey = (typeof spendKeys)[number];
 
-export interface SpendRow {
+interface SpendRow {
   readonly key: string;
   readonly microUsd: number;
   readonly tokens: number;
@@ -140,7 +140,7 @@ export interface Stream {
   caughtUp(): boolean;
 }
 
-export interface Clock {
+interface Clock {
   now(): Date;
 }
 
