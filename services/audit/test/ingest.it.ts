@@ -43,20 +43,24 @@ describe("one instance", () => {
     expect(stored?.json()).toMatchObject({ tenant: "first", data: { note: expect.stringContaining("ledger.test/first\n") } });
   });
 
-  test("entries are found by their columns, page by page, decisions by default", async () => {
-    await fabric.publish(Array.from({ length: 5 }, (_, at) => decision({ tenant: "query", sequence: at + 1, producer: "authz-8" })));
+  test("entries are found by their columns, newest first, page by page, decisions by default", async () => {
+    await fabric.publish(Array.from({ length: 12 }, (_, at) => decision({ tenant: "query", sequence: at + 1, producer: "authz-8" })));
+    await fabric.covered("query", 12);
     await fabric.publish([registered("query")]);
-    await fabric.covered("query", 6);
+    await fabric.covered("query", 13);
     const page = async (query: string) =>
       (await (await fabric.get(audit, `/v1/entries?tenant=query${query}`)).json()) as {
         entries: { sequence: number; kind: string }[];
         next?: string;
       };
-    const first = await page("&limit=3&agent=finance-agent&tool=stripe-payments&decision=allow");
-    const second = await page(`&limit=3&cursor=${first.next}`);
-    expect([...first.entries, ...second.entries].map((entry) => entry.kind)).toEqual(Array(5).fill("decision"));
+    const filter = "&limit=7&agent=finance-agent&tool=stripe-payments&decision=allow";
+    const first = await page(filter);
+    const second = await page(`${filter}&cursor=${first.next}`);
+    const found = [...first.entries, ...second.entries];
+    expect(found.map((entry) => entry.sequence)).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    expect(new Set(found.map((entry) => entry.kind))).toEqual(new Set(["decision"]));
     expect(second.next).toBeUndefined();
-    expect((await page("&kind=all")).entries).toHaveLength(6);
+    expect((await page("&kind=all")).entries).toHaveLength(13);
     expect((await page("&tool=other")).entries).toEqual([]);
   });
 

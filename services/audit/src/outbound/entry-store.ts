@@ -29,7 +29,9 @@ export function entryStore(db: Database<AuditDatabase>): Entries {
   return {
     async find(tenant, filter, limit) {
       const { rows } = await inTenant(db, tenant, (trx) =>
-        sql<RawRow>`select ${columns} from entries where ${conditions(tenant, filter)} order by sequence desc limit ${limit}`.execute(trx),
+        sql<RawRow>`select ${columns} from entries where ${conditions(tenant, filter)} order by entries.sequence desc limit ${limit}`.execute(
+          trx,
+        ),
       );
       return rows.map((row) => ({ columns: columnsOf(row) as unknown as EntryColumns, leaf: row.leaf, payload: row.payload }));
     },
