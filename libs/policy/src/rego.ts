@@ -269,6 +269,13 @@ of_type(parameter, value) if {
 	value == floor(value)
 }
 
+# Every double this large is whole, and more than OPA's floor keeps.
+of_type(parameter, value) if {
+	parameter.type == "integer"
+	is_number(value)
+	abs(value) >= 9007199254740992
+}
+
 bound_codes := [
 	"parameter_out_of_range", "parameter_out_of_range", "parameter_out_of_range", "parameter_out_of_range",
 	"parameter_not_in_set", "parameter_out_of_range", "parameter_out_of_range", "parameter_pattern",
