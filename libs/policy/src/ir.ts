@@ -79,7 +79,7 @@ export type BudgetWindow = "day" | "prompt" | "session";
 /** A ceiling on one kind of account. */
 export interface Limit {
   readonly rule: string;
-  /** The accounts it bounds: `tenant`, `agent/<name or prefix*>`, `tool/<t>`, `prompt/*` or `prompt/* /agent/<name or prefix*>` (without the space). */
+  /** The accounts it bounds: `tenant`, `agent/<pattern>`, `tool/<encoded name>`, or `prompt/*`, which `/agent/<pattern>` may follow. */
   readonly scope: string;
   readonly unit: BudgetUnit;
   readonly window: BudgetWindow;

@@ -1,11 +1,6 @@
-/**
- * `aegis/decision.rego`: what the native engine decides, for OPA. It reads the rules from `aegis/data.json` and the call from `input`
- * (an `EvaluationInput`), and answers at `data.aegis.decision` with `{decision, reasons, redactions, shadow?}`; reasons carry code,
- * pointer and rule, in the native engine's order. The text is the same for every tenant and revision.
- *
- * Findings are tuples `[phase, actor, policy, step, i, j, effect, reason]`: a set of them sorts itself into that order.
- */
-export const decisionRego: string = String.raw`package aegis
+import { rulesRego } from "./rego-rules.ts";
+
+const decision = String.raw`package aegis
 
 import rego.v1
 
@@ -187,167 +182,6 @@ else := {[2, 0, 0, 0, 0, 0, "deny", {"code": "scope_missing"}]}
 
 escaped(name) := replace(name, ":", "%3A")
 
-# Each policy's purpose, explicit denies, parameters, approval and destination.
-rules(name, extent, phase, actor) := union({union({
-	purpose(at, phase, actor),
-	denies(at, phase, actor),
-	checked(at, extent, phase, actor),
-	egress(at, phase, actor),
-}) |
-	some at in considered(name, extent)
-})
-
-purpose(at, phase, actor) := {[phase, actor, at, 0, 0, 0, "deny", ruled("purpose_not_allowed", data.aegis.policies[at].purposes)] |
-	data.aegis.policies[at].purposes
-	not object.get(object.get(input, "context", {}), "purpose", null) in data.aegis.policies[at].purposes.allowed
-}
-
-denies(at, phase, actor) := {[phase, actor, at, 1, i, j, "deny", ruled("explicitly_denied", rule)] |
-	some i, tool in data.aegis.policies[at].tools
-	tool.name == input.tool
-	some j, rule in tool.deny
-	named(rule.action, input.action)
-}
-
-checked(at, extent, phase, actor) := parameters | (unknown | approvals) if {
-	active := [rule | some rule in rules_of(at); counts(rule, extent)]
-	parameters := {[phase, actor, at, 2, i, fault[0], fault[1], reason] |
-		some rule in active
-		some i, parameter in rule.parameters
-		some fault in faults(rule, parameter)
-		reason := {"code": fault[2], "pointer": pointer(parameter.name), "rule": parameter.rule}
-	}
-	unknown := {[phase, actor, at, 3, name, 0, "deny", {"code": "parameter_unknown", "pointer": pointer(name), "rule": rule.rule}] |
-		some rule in active
-		rule.additional == "deny"
-		some name in object.keys(arguments)
-		not name in {parameter.name | some parameter in rule.parameters}
-	}
-	approvals := {[phase, actor, at, 4, 0, 0, "ask", {"code": "approval_required", "rule": rule.approval.rule}] |
-		some rule in active
-		rule.approvalAlways
-	}
-}
-
-counts(_, "all")
-
-counts(rule, "enforced") if rule.mode == "enforce"
-
-pointer(name) := concat("", ["/", replace(replace(name, "~", "~0"), "/", "~1")])
-
-faults(_, parameter) := {[0, "deny", "parameter_missing"] | not parameter.optional} if not parameter.name in object.keys(arguments)
-
-faults(_, parameter) := {[0, "deny", "parameter_type"]} if {
-	parameter.name in object.keys(arguments)
-	not of_type(parameter, arguments[parameter.name])
-}
-
-faults(rule, parameter) := {[bound, effect(rule, parameter), code] |
-	some bound, code in bound_codes
-	broken(bound, parameter, arguments[parameter.name])
-} if {
-	parameter.name in object.keys(arguments)
-	of_type(parameter, arguments[parameter.name])
-}
-
-effect(rule, parameter) := "ask" if rule.approvalAlways
-
-else := "ask" if parameter.beyond == "approval_needed"
-
-else := "deny"
-
-of_type(parameter, _) if not parameter.type
-
-of_type(parameter, value) if {
-	parameter.type in {"string", "number", "boolean", "array", "object"}
-	type_name(value) == parameter.type
-}
-
-of_type(parameter, value) if {
-	parameter.type == "integer"
-	is_number(value)
-	value == floor(value)
-}
-
-# Every double this large is whole, and more than OPA's floor keeps.
-of_type(parameter, value) if {
-	parameter.type == "integer"
-	is_number(value)
-	abs(value) >= 9007199254740992
-}
-
-bound_codes := [
-	"parameter_out_of_range", "parameter_out_of_range", "parameter_out_of_range", "parameter_out_of_range",
-	"parameter_not_in_set", "parameter_out_of_range", "parameter_out_of_range", "parameter_pattern",
-]
-
-broken(0, parameter, value) if value < parameter.min
-
-broken(1, parameter, value) if value <= parameter.exclusiveMin
-
-broken(2, parameter, value) if value > parameter.max
-
-broken(3, parameter, value) if value >= parameter.exclusiveMax
-
-broken(4, parameter, value) if {
-	parameter.enum
-	not value in parameter.enum
-}
-
-broken(5, parameter, value) if count(value) < parameter.minLength
-
-broken(6, parameter, value) if count(value) > parameter.maxLength
-
-broken(7, parameter, value) if not regex.match(parameter.matches, value)
-
-# Egress: a URL with one reading only, on the list.
-egress(at, phase, actor) := {[phase, actor, at, 5, 0, 0, "deny", ruled("egress_blocked", data.aegis.policies[at].egress)] |
-	data.aegis.policies[at].egress
-	input.destination
-	not reachable(data.aegis.policies[at].egress.allow)
-}
-
-url_parts := regex.find_all_string_submatch_n("(?i)^(https?|wss?)://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(?::([1-9][0-9]{0,4}))?(/[!\"$->@-\\[\\]-~]*)?(?:\\?[!-\\[\\]-~]*)?(?:#[!-\\[\\]-~]*)?$", input.destination.url, 1)[0]
-
-host := lower(url_parts[2]) if url_parts[3] in {"", default_ports[lower(url_parts[1])]}
-
-else := concat(":", [lower(url_parts[2]), url_parts[3]])
-
-default_ports := {"http": "80", "ws": "80", "https": "443", "wss": "443"}
-
-path := "/" if url_parts[4] == ""
-
-else := url_parts[4]
-
-reachable(allow) if {
-	some entry in allow
-	on_host(entry.host)
-	on_path(entry)
-	by_method(entry)
-}
-
-on_host(name) if name == host
-
-on_host(name) if {
-	startswith(name, "*.")
-	suffix := substring(name, 1, -1)
-	endswith(host, suffix)
-	labels := trim_suffix(host, suffix)
-	regex.match("^[a-z0-9_-]+(?:\\.[a-z0-9_-]+)*$", labels)
-	not regex.match("(?:^|\\.)xn--", labels)
-}
-
-on_path(entry) if not entry.path
-
-on_path(entry) if {
-	regex.match(entry.path, path)
-	not regex.match("(?i)%(?:2[ef5]|5c|[01][0-9a-f]|7f)|/\\.{1,2}(?:/|$)|//|;", path)
-}
-
-by_method(entry) if not entry.methods
-
-by_method(entry) if upper(input.destination.method) in entry.methods
-
 # authority: intersect. Each earlier actor must be allowed the same call by its own policies.
 chained(extent) := union({of_actor(k, actor, extent) |
 	some k, actor in chain
@@ -438,3 +272,12 @@ bounds_agent(account) if not contains(account, "agent/")
 
 bounds_agent(account) if named(split(account, "agent/")[1], agent)
 `;
+
+/**
+ * `aegis/decision.rego`: what the native engine decides, for OPA. It reads the rules from `aegis/data.json` and the call from `input`
+ * (an `EvaluationInput`), and answers at `data.aegis.decision` with `{decision, reasons, redactions, shadow?}`; reasons carry code,
+ * pointer and rule, in the native engine's order. The text is the same for every tenant and revision.
+ *
+ * Findings are tuples `[phase, actor, policy, step, i, j, effect, reason]`: a set of them sorts itself into that order.
+ */
+export const decisionRego: string = `${decision}\n${rulesRego}`;
