@@ -6,11 +6,11 @@ import { readJson, writeAtomically } from "../files.ts";
 import { control, query } from "./control.ts";
 
 /** The file of an agent's private key. */
-export const agentKeyFile = (context: Context, tenant: string, agent: string): string =>
+const agentKeyFile = (context: Context, tenant: string, agent: string): string =>
   dataDirectory(context.dataDirectory).agentKey(tenant, agent);
 
 /** Makes the agent's Ed25519 key, unless it has one; gives the file and the public part. */
-export async function ensureAgentKey(context: Context, tenant: string, agent: string): Promise<{ keyFile: string; publicJwk: object }> {
+async function ensureAgentKey(context: Context, tenant: string, agent: string): Promise<{ keyFile: string; publicJwk: object }> {
   const keyFile = agentKeyFile(context, tenant, agent);
   const known = await readJson<PrivateJwk>(keyFile);
   if (known) {

@@ -1,4 +1,5 @@
 import { AuthorizationService, type CheckResponse, Decision, Outcome, type Reason } from "@aegis/contracts/aegis/authz/v1/authz";
+import type { OutcomeName } from "@aegis/contracts/outcome-event";
 import type { DecisionName } from "@aegis/contracts/reasons";
 import { rpcClient } from "@aegis/rpc/client";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
@@ -87,12 +88,12 @@ export async function checkCall(context: Context, call: Call): Promise<CheckAnsw
   return answerOf(response, call.argumentsJson);
 }
 
-export const outcomeNames = { executed: Outcome.EXECUTED, failed: Outcome.FAILED, rolled_back: Outcome.ROLLED_BACK } as const;
+const outcomeNumbers = { executed: Outcome.EXECUTED, failed: Outcome.FAILED, rolled_back: Outcome.ROLLED_BACK } as const;
 
 export interface OutcomeReport {
   token: string;
   decisionId: string;
-  outcome: keyof typeof outcomeNames;
+  outcome: OutcomeName;
   error?: string | undefined;
   actualMicroUsd?: bigint | undefined;
   actualTokens?: bigint | undefined;
@@ -105,7 +106,7 @@ export async function reportOutcome(context: Context, report: OutcomeReport): Pr
   const answer = client.reportOutcome({
     agentToken: report.token,
     decisionId: report.decisionId,
-    outcome: outcomeNames[report.outcome],
+    outcome: outcomeNumbers[report.outcome],
     error: report.error ?? "",
     ...(hasActual ? { actual: { microUsd: report.actualMicroUsd ?? 0n, tokens: report.actualTokens ?? 0n } } : {}),
   });

@@ -1,5 +1,6 @@
+import { type OutcomeName, outcomes } from "@aegis/contracts/outcome-event";
 import { type Command, Option } from "commander";
-import { type CheckAnswer, checkCall, outcomeNames, reportOutcome } from "../clients/authz.ts";
+import type { CheckAnswer } from "../clients/authz.ts";
 import { issueToken } from "../clients/tokens.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
@@ -46,6 +47,7 @@ export function checkCommands(program: Command): void {
     .action(
       action<CheckOptions, []>(async (context, options) => {
         requireObject(options.args);
+        const { checkCall } = await import("../clients/authz.ts");
         const answer = await checkCall(context, {
           ...options,
           token: await tokenOf(context, options),
@@ -59,23 +61,23 @@ export function checkCommands(program: Command): void {
     );
   calling(program.command("outcome").description("report what became of an allowed call; settles its cost"))
     .requiredOption("--decision-id <id>", "the decision that let the call through")
-    .addOption(new Option("--outcome <name>", "what happened").choices(Object.keys(outcomeNames)).makeOptionMandatory())
+    .addOption(new Option("--outcome <name>", "what happened").choices(outcomes).makeOptionMandatory())
     .option("--error <text>", "why it failed (stored redacted)")
     .option("--actual-usd <amount>", "what it really cost")
     .option("--actual-tokens <n>", "model tokens it really took")
     .action(
-      action<
-        Caller & { decisionId: string; outcome: keyof typeof outcomeNames; error?: string; actualUsd?: string; actualTokens?: string },
-        []
-      >(async (context, options) => {
-        const eventId = await reportOutcome(context, {
-          ...options,
-          token: await tokenOf(context, options),
-          actualMicroUsd: microUsd(options.actualUsd),
-          actualTokens: options.actualTokens === undefined ? undefined : BigInt(options.actualTokens),
-        });
-        context.output.result({ eventId }, () => `recorded as ${eventId}`);
-      }),
+      action<Caller & { decisionId: string; outcome: OutcomeName; error?: string; actualUsd?: string; actualTokens?: string }, []>(
+        async (context, options) => {
+          const { reportOutcome } = await import("../clients/authz.ts");
+          const eventId = await reportOutcome(context, {
+            ...options,
+            token: await tokenOf(context, options),
+            actualMicroUsd: microUsd(options.actualUsd),
+            actualTokens: options.actualTokens === undefined ? undefined : BigInt(options.actualTokens),
+          });
+          context.output.result({ eventId }, () => `recorded as ${eventId}`);
+        },
+      ),
     );
 }
 

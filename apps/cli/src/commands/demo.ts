@@ -2,8 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { verifyFabricLedger } from "../clients/ledger.ts";
 import { action, type Context } from "../context.ts";
-import { DemoStage } from "../demo/stage.ts";
-import { playStory } from "../demo/story.ts";
 import { withFabric } from "../demo/with-fabric.ts";
 
 /** `aegis demo`: both examples, end to end. */
@@ -15,6 +13,7 @@ export function demoCommands(program: Command): void {
 }
 
 async function play(context: Context): Promise<number> {
+  const [{ DemoStage }, { playStory }] = await Promise.all([import("../demo/stage.ts"), import("../demo/story.ts")]);
   const { output } = context;
   // A tenant of its own each time: a second run meets nothing of the first.
   const id = randomBytes(3).toString("hex");

@@ -3,7 +3,6 @@ import { type Command, Option } from "commander";
 import { action } from "../context.ts";
 import { type DataDirectory, dataDirectory } from "../fabric/data-directory.ts";
 import { startDetached } from "../fabric/detach.ts";
-import { foreground } from "../fabric/foreground.ts";
 import { runningRecord } from "../fabric/record.ts";
 import { fabricStatus } from "../fabric/status.ts";
 import { stopFabric } from "../fabric/stop-fabric.ts";
@@ -69,8 +68,11 @@ async function up(output: Output, directory: DataDirectory, options: UpOptions):
     return 0;
   }
   const run = { directory, ports: options.ports, authzReplicas: replicas, logLevel: options.logLevel };
-  if (!options.detach)
+  if (!options.detach) {
+    // Loaded only here: most commands need no servers.
+    const { foreground } = await import("../fabric/foreground.ts");
     return foreground({ ...run, output, supervised: options.supervised === true, show: (endpoints) => show(output, endpoints, directory) });
+  }
   const commandLine = [
     "up",
     "--supervised",

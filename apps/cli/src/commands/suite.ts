@@ -6,7 +6,6 @@ import { action, repositoryRoot } from "../context.ts";
 import { Failure, usage } from "../failure.ts";
 import type { StageResult } from "../suite/stage.ts";
 import { stageNames, stages } from "../suite/stages.ts";
-import { suiteTools } from "../suite/tools.ts";
 
 /** `aegis test` and `aegis bench`: the clone's own suite and measurements. */
 export function suiteCommands(program: Command): void {
@@ -19,6 +18,7 @@ export function suiteCommands(program: Command): void {
         const wanted = options.only?.split(",").map((name) => name.trim()) ?? [...stageNames];
         const unknown = wanted.find((name) => !stageNames.some((known) => known === name));
         if (unknown !== undefined) throw usage(`there is no stage "${unknown}": use ${stageNames.join(", ")}`);
+        const { suiteTools } = await import("../suite/tools.ts");
         const environment = await suiteTools((text) => context.output.progress(text));
         const results: StageResult[] = [];
         for (const stage of stages(environment).filter(({ name }) => wanted.includes(name))) {

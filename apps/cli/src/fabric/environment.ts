@@ -4,7 +4,7 @@ import type { FabricKeys, Instance } from "./keys.ts";
 import type { PortName, Ports } from "./ports.ts";
 
 /** Connection strings of one service's two roles. */
-export interface DatabaseLogin {
+interface DatabaseLogin {
   runtime: string;
   migration: string;
 }

@@ -3,7 +3,7 @@ import { isPortFree } from "@aegis/infra/ports";
 import { Failure } from "../failure.ts";
 
 /** Every listener of a fabric and the port it has unless told otherwise. */
-export const defaultPorts = {
+const defaultPorts = {
   nats: 4222,
   postgres: 9154,
   issuer: 9160,

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Command } from "@aegis/infra/process";
 import { repositoryRoot } from "../context.ts";
 import { issuerEnvironment, type Surroundings, serviceEnvironment, signerEnvironment } from "./environment.ts";
@@ -26,7 +27,7 @@ export function instancesOf(authzReplicas: number): Instance[] {
 }
 
 /** The name of a process in tables, logs and ports: only authz has several. */
-export const nameOf = ({ service, instance }: Instance): PortName => (service === "authz" ? instance : service) as PortName;
+const nameOf = ({ service, instance }: Instance): PortName => (service === "authz" ? instance : service) as PortName;
 
 export function serviceCommand(around: Surroundings, instance: Instance): ProcessPlan {
   return plan(
@@ -44,7 +45,7 @@ export function signerCommand(around: Surroundings): ProcessPlan {
 }
 
 export function issuerCommand(around: Surroundings): ProcessPlan {
-  return plan(around, "issuer", stages.support, join("apps", "cli", "src", "fabric", "dev-issuer.ts"), issuerEnvironment(around));
+  return plan(around, "issuer", stages.support, fileURLToPath(import.meta.resolve("./dev-issuer.ts")), issuerEnvironment(around));
 }
 
 function plan(around: Surroundings, name: PortName, stage: number, script: string, environment: Record<string, string>): ProcessPlan {
@@ -54,7 +55,7 @@ function plan(around: Surroundings, name: PortName, stage: number, script: strin
     url: `http://127.0.0.1:${around.ports[name]}`,
     command: {
       command: process.execPath,
-      args: ["--disable-warning=ExperimentalWarning", join(repositoryRoot, script)],
+      args: ["--disable-warning=ExperimentalWarning", resolve(repositoryRoot, script)],
       cwd: repositoryRoot,
       env: { ...inherited(), ...environment },
     },

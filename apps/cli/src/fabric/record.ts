@@ -82,7 +82,7 @@ export async function endOrphans(directory: DataDirectory): Promise<string[]> {
 }
 
 /** TERM to each group, KILL to those that have not gone after the grace time. */
-export async function endAll(processes: readonly ProcessIdentity[], graceMs = 10_000): Promise<void> {
+async function endAll(processes: readonly ProcessIdentity[], graceMs = 10_000): Promise<void> {
   for (const one of processes) if (isAlive(one)) signalGroup(one.pid, "SIGTERM");
   const until = Date.now() + graceMs;
   while (processes.some(isAlive) && Date.now() < until) await delay(50);

@@ -6,7 +6,7 @@ import { isAlive } from "./process-identity.ts";
 import { probe } from "./readiness.ts";
 import { type PartRecord, runningRecord } from "./record.ts";
 
-export interface ProcessStatus {
+interface ProcessStatus {
   name: string;
   pid: number | undefined;
   /** "ready", "running" for what has no health address, or what is wrong. */

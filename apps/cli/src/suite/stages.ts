@@ -6,7 +6,7 @@ import { counted, runTool, type Stage } from "./stage.ts";
 import { type VitestReport, vitestCounts } from "./vitest-report.ts";
 
 export const stageNames = ["lint", "types", "unused", "proto", "unit", "integration", "e2e"] as const;
-export type StageName = (typeof stageNames)[number];
+type StageName = (typeof stageNames)[number];
 
 const binary = (name: string): string => join(repositoryRoot, "node_modules", ".bin", name);
 
