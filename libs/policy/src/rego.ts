@@ -1,6 +1,6 @@
 import { rulesRego } from "./rego-rules.ts";
 
-const decision = String.raw`package aegis
+const decision = `package aegis
 
 import rego.v1
 
