@@ -5,7 +5,7 @@ import type { LoadResult } from "./load.ts";
 import { type Machine, machine } from "./machine.ts";
 import { alternate, median } from "./rounds.ts";
 
-export interface Row {
+interface Row {
   readonly server: string;
   readonly perSecond: number;
   readonly p50: number;

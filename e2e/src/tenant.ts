@@ -21,7 +21,7 @@ export interface Checked {
 }
 
 /** One call to ask about. */
-export interface Question {
+interface Question {
   readonly agent: string;
   readonly tool: string;
   readonly action: string;

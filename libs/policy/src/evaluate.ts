@@ -45,7 +45,7 @@ export function judge(view: View, input: EvaluationInput, extent: Extent, viewOf
 }
 
 /** Whether the token's scope names the call. A colon inside a name is spelled `%3A`. */
-export function inScope({ principal, tool, action }: EvaluationInput): boolean {
+function inScope({ principal, tool, action }: EvaluationInput): boolean {
   const encodedTool = encodeColon(tool);
   const exact = `${encodedTool}:${encodeColon(action)}`;
   const whole = `${encodedTool}:*`;

@@ -18,7 +18,7 @@ export interface PreparedPolicy {
   readonly tools: ReadonlyMap<string, PreparedTool>;
 }
 
-export interface PreparedDelegation {
+interface PreparedDelegation {
   readonly accepts: (parent: string) => boolean;
   readonly maxDepth: number;
   readonly source: Reason;
@@ -40,7 +40,7 @@ export interface PreparedTool {
   readonly actions: ReadonlyMap<string, PreparedAction>;
 }
 
-export interface PreparedAction {
+interface PreparedAction {
   readonly source: ActionRule;
   readonly enforced: boolean;
   readonly check: ParameterCheck;

@@ -10,7 +10,7 @@ export interface Position {
   readonly column: number;
 }
 
-export type Report = (position: Position, code: FaultCode, message: string, hint?: string) => void;
+type Report = (position: Position, code: FaultCode, message: string, hint?: string) => void;
 
 /** A document that is safe to walk: bounded, with string keys that are there once, core types, and aliases that end. */
 export interface SourceDocument {

@@ -1,5 +1,5 @@
 /** The candidate nearest to what was written, when it is near enough to be what was meant. */
-export function nearest(written: string, candidates: Iterable<string>): string | undefined {
+function nearest(written: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.min(3, Math.floor(written.length / 2)) + 1;
   for (const candidate of candidates) {

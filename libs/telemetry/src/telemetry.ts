@@ -33,7 +33,12 @@ export function startTelemetry(identity: { service: string; instance: string }):
   process.env.OTEL_LOGS_EXPORTER ??= "none";
   process.env.OTEL_METRICS_EXPORTER ??= "none";
   const reader = new PrometheusExporter({ preventServerStart: true });
-  const sdk = new NodeSDK({ serviceName: `aegis-${identity.service}`, autoDetectResources: false, metricReaders: [reader], instrumentations: [] });
+  const sdk = new NodeSDK({
+    serviceName: `aegis-${identity.service}`,
+    autoDetectResources: false,
+    metricReaders: [reader],
+    instrumentations: [],
+  });
   sdk.start();
   const meter = metrics.getMeter("aegis");
   const serializer = new PrometheusSerializer();
