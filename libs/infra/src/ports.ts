@@ -1,17 +1,17 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
+import { AegisError } from "@aegis/contracts/errors";
 
-/** A TCP port on 127.0.0.1 that nobody listens on now; someone else may take it before the caller does. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port was given")),
-      );
-    });
-  });
+/**
+ * A TCP port on 127.0.0.1 that nobody listens on now; someone else may take it before the caller does. It comes from below the range
+ * that the system hands to outgoing connections, so that a server killed and started again finds its port free.
+ */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const port = randomInt(20_000, 32_000);
+    if (await isPortFree(port)) return port;
+  }
+  throw new AegisError("unavailable", "there is no free port between 20000 and 32000: stop something and try again");
 }
 
 /** Whether a TCP port on 127.0.0.1 can be listened on now. */

@@ -1,5 +1,4 @@
-import { randomInt } from "node:crypto";
-import { isPortFree } from "@aegis/infra/ports";
+import { freePort, isPortFree } from "@aegis/infra/ports";
 import { Failure } from "../failure.ts";
 
 /** Every listener of a fabric and the port it has unless told otherwise. */
@@ -30,19 +29,13 @@ export function fixedPorts(authzReplicas: number): Ports {
   return ports as Ports;
 }
 
-/**
- * Free ports, those of the last run where they still are. They are taken from below the range the system hands to
- * outgoing connections, so that a crashed process finds its port free when it comes back.
- */
+/** Free ports, those of the last run where they still are. */
 export async function automaticPorts(authzReplicas: number, last: Partial<Ports> = {}): Promise<Ports> {
   const ports: Record<string, number> = {};
   const taken = new Set<number>();
   for (const name of Object.keys(fixedPorts(authzReplicas)) as PortName[]) {
-    let port = last[name] ?? randomInt(20_000, 32_000);
-    for (let attempt = 0; taken.has(port) || !(await isPortFree(port)); attempt += 1) {
-      if (attempt > 200) throw new Failure("there is no free port between 20000 and 32000: stop something and try again");
-      port = randomInt(20_000, 32_000);
-    }
+    let port = last[name] ?? (await freePort());
+    while (taken.has(port) || !(await isPortFree(port))) port = await freePort();
     taken.add(port);
     ports[name] = port;
   }
