@@ -5,6 +5,7 @@ import { Backoff } from "./backoff.ts";
 import { type Bus, untilConnected } from "./connect.ts";
 import { isJetStreamCode, jetStreamCode } from "./errors.ts";
 import { type BusMessage, busMessage } from "./message.ts";
+import { captures } from "./publish.ts";
 import { ensureStreamNamed } from "./streams.ts";
 
 export type { BusMessage } from "./message.ts";
@@ -110,8 +111,10 @@ class Reader {
     let received = 0;
     for await (const message of pull) {
       received++;
-      this.lag = message.info.pending;
-      messages.push(message);
+      if (this.#isOurs(message)) {
+        this.lag = message.info.pending;
+        messages.push(message);
+      }
       // Let what is already in the socket join the batch.
       if (pull.getPending() === 0) await new Promise(setImmediate);
       if (pull.getPending() > 0 && messages.length < this.#batch) continue;
@@ -121,6 +124,20 @@ class Reader {
     await this.#hand(messages);
     // An empty pull may mean an idle stream or a consumer that is gone: asking tells, and throws when it is gone.
     if (received === 0 && !signal.aborted && this.#bus.connected()) this.lag = (await consumer.info()).num_pending;
+  }
+
+  /**
+   * Whoever may make a consumer may name any subject for it to deliver to, this reader's inbox included. What is not this durable's,
+   * or not of a subject that its stream captures, is dropped.
+   */
+  #isOurs(message: JsMsg): boolean {
+    const { logger, stream, durable } = this.#options;
+    const from = deliveredBy(message);
+    const ours = from?.stream === stream && from.consumer === durable;
+    if (ours && captures(stream, message.subject)) return true;
+    if (ours) message.term();
+    logger.error({ stream, durable, subject: message.subject, from }, "a message that does not belong here was dropped");
+    return false;
   }
 
   /** After `stop`, what was fetched and not handed over goes back at once instead of after the acknowledgement's time. */
@@ -169,5 +186,15 @@ class Reader {
       else throw error;
     }
     return this.#bus.jetstream.consumers.get(stream, durable);
+  }
+}
+
+/** The consumer a message came through; undefined when it came through none. */
+function deliveredBy(message: JsMsg): { stream: string; consumer: string } | undefined {
+  try {
+    const { stream, consumer } = message.info;
+    return { stream, consumer };
+  } catch {
+    return undefined;
   }
 }

@@ -33,8 +33,12 @@ export async function publishEvent(
 
 /** The stream that captures a subject; a subject no stream captures would be lost, so it is refused. */
 export function streamOf(subject: string): StreamName {
-  for (const [stream, patterns] of Object.entries(streams) as [StreamName, readonly string[]][]) {
-    if (patterns.some((pattern) => subject.startsWith(pattern.slice(0, -1)))) return stream;
-  }
-  throw new AegisError("invalid_argument", `no stream captures the subject ${subject}`);
+  const stream = (Object.keys(streams) as StreamName[]).find((name) => captures(name, subject));
+  if (stream === undefined) throw new AegisError("invalid_argument", `no stream captures the subject ${subject}`);
+  return stream;
+}
+
+/** Whether messages of this subject belong into the stream. */
+export function captures(stream: StreamName, subject: string): boolean {
+  return streams[stream].some((pattern) => subject.startsWith(pattern.slice(0, -1)));
 }

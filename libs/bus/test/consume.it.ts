@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type TestBus, testBus, testLogger } from "@aegis/testkit/fabric";
 import { until } from "@aegis/testkit/until";
+import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { consume } from "../src/consume.ts";
 import { publishEvent } from "../src/publish.ts";
@@ -91,6 +92,62 @@ describe("reading a stream", () => {
     });
     await nats.bus.manager.streams.delete("LEDGER");
     await ensureStreams(nats.bus);
+  });
+
+  test("what another stream's consumer delivers into a reader's inbox is dropped, not handed over", async () => {
+    const { manager, connection } = nats.bus;
+    const pulls: string[] = [];
+    connection.subscribe("$JS.API.CONSUMER.MSG.NEXT.CONTROL.wary", { callback: (_, request) => void pulls.push(request.reply ?? "") });
+    await connection.flush();
+    const handed: string[] = [];
+    const told: unknown[] = [];
+    await using _reader = consume(nats.bus, {
+      stream: "CONTROL",
+      durable: "wary",
+      logger: { ...logger, error: (fields: unknown) => void told.push(fields) } as unknown as typeof logger,
+      onBatch: async (messages) => {
+        for (const message of messages) {
+          handed.push(message.subject);
+          await message.ack();
+        }
+      },
+    });
+    await until(() => pulls.length > 0);
+    await until(async () => (await manager.consumers.info("CONTROL", "wary")).num_pending === 0);
+    const deliver = { deliver_subject: pulls.at(-1) ?? "", deliver_policy: DeliverPolicy.New, ack_policy: AckPolicy.None };
+    await manager.consumers.add("DECISIONS", { name: "rogue", ...deliver });
+    const foreign = "aegis.outcome.acme.finance-agent.failed";
+    await publishEvent(nats.bus, foreign, { id: randomUUID() });
+    await until(() => told.length > 0 || handed.includes(foreign));
+    await publishEvent(nats.bus, "aegis.policy.acme.activated", { id: randomUUID() });
+    await until(() => handed.includes("aegis.policy.acme.activated"));
+    expect(handed).not.toContain(foreign);
+    expect(told).toEqual([expect.objectContaining({ stream: "CONTROL", durable: "wary", subject: foreign })]);
+    await manager.consumers.delete("DECISIONS", "rogue");
+  });
+
+  test("a message of a subject the stream should not have is never handed over, and not delivered again", async () => {
+    const { manager, jetstream } = nats.bus;
+    const { subjects } = (await manager.streams.info("LEDGER")).config;
+    await manager.streams.update("LEDGER", { subjects: [...subjects, "strange.>"] });
+    await jetstream.publish("strange.thing", "{}");
+    await publishEvent(nats.bus, "aegis.ledger.acme.checkpoint", { id: randomUUID() });
+    const handed: string[] = [];
+    await using _reader = consume(nats.bus, {
+      stream: "LEDGER",
+      durable: "strict",
+      logger,
+      onBatch: async (messages) => {
+        for (const message of messages) {
+          handed.push(message.subject);
+          await message.ack();
+        }
+      },
+    });
+    await until(() => handed.length > 0);
+    await until(async () => (await manager.consumers.info("LEDGER", "strict")).num_ack_pending === 0);
+    expect(handed).toEqual(["aegis.ledger.acme.checkpoint"]);
+    await manager.streams.update("LEDGER", { subjects });
   });
 
   test("a subject that no stream captures is refused instead of lost", async () => {
