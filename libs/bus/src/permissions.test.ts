@@ -11,7 +11,7 @@ test("nobody's allow-list names a whole namespace", () => {
 });
 
 test("each service hears only its own inbox and what core subjects it consumes", () => {
-  expect(servicePermissions("authz").subscribe).toEqual(["_INBOX_authz.>", "aegis.watermark.*"]);
+  expect(servicePermissions("authz").subscribe).toEqual(["_INBOX_authz.>", "aegis.watermark.*", "aegis.recall"]);
   expect(servicePermissions("token").subscribe).toEqual(["_INBOX_token.>"]);
 });
 

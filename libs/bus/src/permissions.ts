@@ -34,6 +34,7 @@ const durables: Readonly<Record<ServiceName, Partial<Record<StreamName, readonly
 const hintRows: readonly { subject: string; owner: ServiceName; consumers: readonly ServiceName[] }[] = [
   { subject: hints.watermark("*"), owner: "audit", consumers: ["authz"] },
   { subject: hints.authnFailed, owner: "authz", consumers: ["audit"] },
+  { subject: hints.recall, owner: "authz", consumers: ["authz"] },
 ];
 
 /**

@@ -66,6 +66,8 @@ export const hints = {
   watermark: (producer: string) => `aegis.watermark.${producer}`,
   /** authz: a token that did not verify. */
   authnFailed: "aegis.authn.failed",
+  /** authz → authz: give back what nobody uses of your leases of one account. JSON `{tenant, scope, unit, window, by}`, `by` the holder who asks. */
+  recall: "aegis.recall",
 } as const;
 
 /** State that others read, in JetStream key-value buckets and object stores. */

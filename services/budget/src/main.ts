@@ -30,8 +30,8 @@ await runService({ name: "budget", instance: config.instance, logLevel: config.l
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "budget", owner: "budget_owner", logger });
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "budget", maxConnections: 20 }));
-  const { natsUrl: url, natsUser: user, natsPassword: password } = config;
-  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
+  const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas } = config;
+  const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger, wait: false }));
   const told = signals(telemetry, logger);
   const keys = readKeys(config.bundleKeysFile);
   const policies = own(await followPolicies({ bus, keys, signals: told, logger, ready: health.check("policies") }));

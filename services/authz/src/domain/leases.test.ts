@@ -51,6 +51,21 @@ test("an idle lease is collected with what was spent from it, but never while a 
   expect(book.collect(idleMs + 1)).toEqual([]);
 });
 
+test("a recall gives back what nobody uses, and later what was pinned; whoever is recalled asks for no more than it needs", () => {
+  const book = new LeaseBook();
+  book.grant(key, lease("used up", 2), facts, 0);
+  book.grant(key, lease("pinned", 5), facts, 0);
+  const [first, second] = [book.take(key, charge(2), 0) as Slice[], book.take(key, charge(1), 0) as Slice[]];
+  book.commit(first);
+  expect(book.recall(key, false).map(({ lease: gone }) => gone.id)).toEqual(["used up"]);
+  expect(book.available(key, 0)).toBe(4);
+  expect(book.recall(key, true)).toEqual([]);
+  expect(book.available(key, 0)).toBe(0);
+  expect(leaseSize(1, book.facts(key))).toBe(1);
+  book.giveBack(second);
+  expect(book.recall(key, true)).toMatchObject([{ lease: { id: "pinned", spent: 0 } }]);
+});
+
 test("more than needed is asked for only while plenty is left", () => {
   expect(leaseSize(3, undefined)).toBe(3);
   expect(leaseSize(3, { limit: 200, remaining: 10 })).toBe(3);

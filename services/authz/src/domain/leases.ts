@@ -35,7 +35,7 @@ interface AccountBook {
 }
 
 /** One account of one tenant. No part can hold a line feed: tenants are names, scopes are percent-encoded. */
-export const accountKey = (tenant: string, charge: Omit<Charge, "units">): string =>
+export const accountKey = (tenant: string, charge: { readonly scope: string; readonly unit: string; readonly window: string }): string =>
   `${tenant}\n${charge.scope}\n${charge.unit}\n${charge.window}`;
 
 /** An idle lease goes back after this long, so that other replicas can have it. */
@@ -138,22 +138,25 @@ export class LeaseBook {
     for (const lease of this.#accounts.get(account)?.leases ?? []) if (now < lease.usableUntil) lease.retiring = false;
   }
 
-  /** Everything that has nothing pinned, for the end. */
+  /** Everything that has nothing pinned; the rest gives no more units and is there for the next time. */
   collectAll(): { account: string; lease: Lease }[] {
     return this.#collect(() => true);
   }
 
+  /**
+   * The same for one account, which is running short: from now on no more than is needed is asked for. `all` false: only leases that are
+   * used up, so that whoever counts them as outstanding learns of it.
+   */
+  recall(account: string, all: boolean): { account: string; lease: Lease }[] {
+    const book = this.#accounts.get(account);
+    if (!book) return [];
+    if (book.facts) book.facts = { ...book.facts, remaining: 0 };
+    return collectFrom(account, book, (lease) => all || lease.spent >= lease.granted);
+  }
+
   #collect(which: (lease: Lease) => boolean): { account: string; lease: Lease }[] {
     const collected: { account: string; lease: Lease }[] = [];
-    for (const [account, book] of this.#accounts) {
-      const kept: Lease[] = [];
-      for (const lease of book.leases) {
-        if (which(lease)) lease.retiring = true;
-        if (lease.retiring && lease.pinned === 0) collected.push({ account, lease });
-        else kept.push(lease);
-      }
-      book.leases = kept;
-    }
+    for (const [account, book] of this.#accounts) collected.push(...collectFrom(account, book, which));
     return collected;
   }
 
@@ -165,6 +168,18 @@ export class LeaseBook {
     }
     return book;
   }
+}
+
+function collectFrom(account: string, book: AccountBook, which: (lease: Lease) => boolean): { account: string; lease: Lease }[] {
+  const collected: { account: string; lease: Lease }[] = [];
+  const kept: Lease[] = [];
+  for (const lease of book.leases) {
+    if (which(lease)) lease.retiring = true;
+    if (lease.retiring && lease.pinned === 0) collected.push({ account, lease });
+    else kept.push(lease);
+  }
+  book.leases = kept;
+  return collected;
 }
 
 /** How much to ask for: what is needed, and a little more while there is plenty. */

@@ -12,6 +12,8 @@ export interface EventUsecases {
   readonly policies: AdoptBundle;
   readonly revocations: AdoptRevocations;
   readonly spool: Spool;
+  /** Gives back what another holder needs of an account. */
+  readonly budget: { recalled(account: { tenant: string; scope: string; unit: string; window: string }, by: string): Promise<void> };
   readonly revocationUnreadable: (key: string, error: unknown) => void;
 }
 
@@ -78,6 +80,23 @@ function followWatermark(bus: Bus, context: ServiceContext, usecases: EventUseca
   bus.ready().then(subscribe, () => undefined);
 }
 
+const recall = z.object({ tenant: z.string(), scope: z.string(), unit: z.string(), window: z.string(), by: z.string() });
+
+/** Gives back unused leases that another replica needs. A lost message is harmless: it is said again as long as they are needed. */
+function followRecalls(bus: Bus, context: ServiceContext, usecases: EventUsecases): void {
+  const heard = async (bytes: Uint8Array) => {
+    const { by, ...account } = recall.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    await usecases.budget.recalled(account, by);
+  };
+  const subscribe = () =>
+    bus.connection.subscribe(hints.recall, {
+      callback: (error, message) => {
+        if (!error) heard(message.data).catch((cause: unknown) => context.logger.warn({ err: cause }, "recall is not usable"));
+      },
+    });
+  bus.ready().then(subscribe, () => undefined);
+}
+
 /** Starts to hear NATS. Ready once the heads were read, or at once with policies from the disk. */
 export async function followEvents(bus: Bus, context: ServiceContext, usecases: EventUsecases): Promise<void> {
   const ready = context.health.check("policies");
@@ -86,4 +105,5 @@ export async function followEvents(bus: Bus, context: ServiceContext, usecases: 
   context.own(await followRevocations(bus, context, usecases));
   context.own(await followPolicies(bus, context, usecases, ready));
   followWatermark(bus, context, usecases);
+  followRecalls(bus, context, usecases);
 }

@@ -52,6 +52,7 @@ function given(left: Record<string, number> = {}) {
     holder: "authz-0/e",
     clock,
     logger: createLogger({ service: "test", instance: "test", level: "silent" }),
+    recalls: { possible: () => true, send: () => undefined },
   });
   return { accounts, clock, budget };
 }

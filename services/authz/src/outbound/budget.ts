@@ -5,11 +5,13 @@ import type { RpcClient } from "@aegis/rpc/client";
 import type { Logger } from "@aegis/service/logger";
 import { accountKey, type Lease, LeaseBook, type Slice } from "#domain/leases.ts";
 import type { Budget, Clock, Hold, Reserved } from "#usecases/ports.ts";
-import { LeaseDesk, type Shortage } from "./lease-desk.ts";
+import { type AccountName, LeaseDesk, type Recalls, type Shortage } from "./lease-desk.ts";
 
 export interface LeasedBudget extends Budget, AsyncDisposable {
   /** Gives back what nobody uses; to be called about once a second. */
   sweep(): Promise<void>;
+  /** Another holder runs short of an account: gives back what nobody uses of it. */
+  recalled(account: AccountName, by: string): Promise<void>;
 }
 
 export interface LeasedBudgetOptions {
@@ -18,6 +20,7 @@ export interface LeasedBudgetOptions {
   readonly holder: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly recalls: Recalls;
 }
 
 const releaseDeadlineMs = 2_000;
@@ -67,7 +70,14 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
         return facts ? [{ scope, unit, limit: facts.limit, remaining: facts.remaining + book.available(account, now()) }] : [];
       });
     },
-    sweep: () => releaseAll(book.collect(now())),
+    // Whoever cannot be asked for its units keeps none that nobody needs.
+    sweep: () => releaseAll(options.recalls.possible() ? book.collect(now()) : book.collectAll()),
+    async recalled({ tenant, ...name }, by) {
+      const account = accountKey(tenant, name);
+      if (by === options.holder) return;
+      // Two that both need more must not take turns in taking from each other: the one whose name comes first is served first.
+      await releaseAll(book.recall(account, !desk.busy(account) || by < options.holder));
+    },
     [Symbol.asyncDispose]: () => releaseAll(book.collectAll()),
   };
 }
@@ -83,10 +93,13 @@ function holdOf(book: LeaseBook, slices: readonly Slice[]): Hold {
   return { reservations, commit: () => book.commit(slices), giveBack: () => book.giveBack(slices) };
 }
 
+const whyNot: Readonly<Record<Shortage["why"], string>> = {
+  exhausted: "nothing is left",
+  elsewhere: "the rest is with another replica, which does not answer",
+  unreachable: "the budget cannot be asked now",
+};
+
 function refusal(shortage: Shortage, { scope, unit, window }: Charge): { message: string; retryAfter: number } {
   const what = `${unit} of ${scope} per ${window}`;
-  return {
-    message: shortage.why === "exhausted" ? `${what}: nothing is left` : `${what}: the budget cannot be asked now`,
-    retryAfter: shortage.retryAfter,
-  };
+  return { message: `${what}: ${whyNot[shortage.why]}`, retryAfter: shortage.retryAfter };
 }

@@ -6,7 +6,7 @@ import { accountKey, type LeaseBook, leaseSize, type Slice } from "#domain/lease
 
 /** Why units could not be had, and after how many seconds to ask again. */
 export interface Shortage {
-  readonly why: "exhausted" | "unreachable";
+  readonly why: "exhausted" | "elsewhere" | "unreachable";
   readonly retryAfter: number;
 }
 
@@ -29,6 +29,22 @@ export interface LeaseDeskOptions {
   readonly logger: Logger;
   /** Releases of an account's leases that are under way, if any; resolves when they are through. */
   readonly returning: (account: string) => Promise<unknown> | undefined;
+  readonly recalls: Recalls;
+}
+
+/** How to get units back that other replicas hold and do not use. */
+export interface Recalls {
+  /** Whether others can be heard and hear us. Nobody who cannot be recalled may hold more than is needed now. */
+  possible(): boolean;
+  /** Asks all others for their unused units of an account. It may be lost: it is said again while units are outstanding. */
+  send(account: AccountName): void;
+}
+
+export interface AccountName {
+  readonly tenant: string;
+  readonly scope: string;
+  readonly unit: string;
+  readonly window: string;
 }
 
 const leaseDeadlineMs = 1_000;
@@ -36,6 +52,11 @@ const leaseDeadlineMs = 1_000;
 /** A service whose leases cannot be used (its clock, its answers) must not be asked for ever. */
 const mostRefills = 5;
 const catchUpMs = 150;
+
+/** How long others have to give back what they do not use; whoever holds units longer than that is away, and is not waited for again soon. */
+const recallMs = 1_000;
+const firstRecallPauseMs = 5;
+const longestRecallPauseMs = 50;
 const unreachable: Shortage = { why: "unreachable", retryAfter: 2 };
 
 /** When a window has no end of its own (a prompt's), asking again helps only after somebody raised the limit. */
@@ -43,11 +64,14 @@ const noEndSeconds = 60;
 
 /**
  * Where calls wait for an account that needs more units. There is one lease request in flight per account, on behalf of everybody who
- * waits; they are served in the order they came. A call is refused only when the budget service has nothing left for it *now*.
+ * waits; they are served in the order they came. A call is refused only when the budget service has nothing left for it *now*, and nothing
+ * can be had from other replicas.
  */
 export class LeaseDesk {
   readonly #options: LeaseDeskOptions;
   readonly #queues = new Map<string, Queue>();
+  /** Accounts whose units others were asked for in vain, and until when they are not asked again. */
+  readonly #inVain = new Map<string, number>();
 
   constructor(options: LeaseDeskOptions) {
     this.#options = options;
@@ -56,6 +80,11 @@ export class LeaseDesk {
   /** Nobody waits for any of these accounts: taking from the book overtakes nobody. */
   quiet(tenant: string, charges: readonly Charge[]): boolean {
     return this.#queues.size === 0 || charges.every((charge) => !this.#queues.has(accountKey(tenant, charge)));
+  }
+
+  /** Calls of ours wait for this account. */
+  busy(account: string): boolean {
+    return this.#queues.has(account);
   }
 
   /** Takes the charge's units, waiting for a lease if it must. */
@@ -86,8 +115,13 @@ export class LeaseDesk {
           continue;
         }
         if (++refills > mostRefills) throw new Error(`${mostRefills} leases did not make ${head.charge.units} usable units`);
+        const before = book.available(queue.account, now());
         const shortage = await this.#refill(queue, head.charge.units);
-        if (!shortage) continue;
+        if (!shortage) {
+          // Small leases that add up are as good as one that suffices.
+          if (book.available(queue.account, now()) > before) refills = 0;
+          continue;
+        }
         refuse(queue, shortage, head.charge.units);
         refills = 0;
       }
@@ -101,7 +135,7 @@ export class LeaseDesk {
   /** Gets more units; says why when the first in the queue cannot have what it needs. */
   async #refill(queue: Queue, units: number): Promise<Shortage | undefined> {
     const { book, now } = this.#options;
-    const answer = await this.#askUntilKnown(queue, units);
+    let answer = await this.#askUntilKnown(queue, units);
     if (answer.unlimited || answer.granted > 0n || book.available(queue.account, now()) >= units) return undefined;
     // Units of ours may be about to go back or on their way: nothing is exhausted before they are counted.
     book.revive(queue.account, now());
@@ -109,10 +143,42 @@ export class LeaseDesk {
     const returning = this.#options.returning(queue.account);
     if (returning) {
       await returning;
-      const again = await this.#ask(queue, units);
-      if (again.granted > 0n) return undefined;
+      answer = await this.#ask(queue, units);
+      if (answer.granted > 0n) return undefined;
     }
-    return { why: "exhausted", retryAfter: retryAfter(answer, now()) };
+    answer = await this.#recall(queue, units, answer);
+    if (answer.granted > 0n) return undefined;
+    return { why: answer.outstanding > 0n ? "elsewhere" : "exhausted", retryAfter: retryAfter(answer, now()) };
+  }
+
+  /** Units are with others: has them given back, and asks until there are some or all are known to be spent. */
+  async #recall(queue: Queue, units: number, refused: LeaseResponse): Promise<LeaseResponse> {
+    const { now, recalls } = this.#options;
+    const { tenant, account } = queue;
+    const { scope, unit, window } = (queue.waiters[0] as Waiter).charge;
+    const until = now() + recallMs;
+    if ((this.#inVain.get(account) ?? 0) > now()) return refused;
+    let answer = refused;
+    for (
+      let pause = firstRecallPauseMs;
+      answer.outstanding > 0n && answer.granted === 0n;
+      pause = Math.min(2 * pause, longestRecallPauseMs)
+    ) {
+      if (now() >= until) {
+        this.#giveUp(account);
+        break;
+      }
+      recalls.send({ tenant, scope, unit, window });
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      answer = await this.#ask(queue, units);
+    }
+    return answer;
+  }
+
+  #giveUp(account: string): void {
+    const now = this.#options.now();
+    for (const [other, until] of this.#inVain) if (until <= now) this.#inVain.delete(other);
+    this.#inVain.set(account, now + recallMs);
   }
 
   /**
@@ -130,7 +196,7 @@ export class LeaseDesk {
   }
 
   async #ask(queue: Queue, units: number): Promise<LeaseResponse> {
-    const { book, client, holder, now } = this.#options;
+    const { book, client, holder, now, recalls } = this.#options;
     const { tenant, account, waiters } = queue;
     const held = book.available(account, now());
     const { scope, unit, window } = (waiters[0] as Waiter).charge;
@@ -141,7 +207,7 @@ export class LeaseDesk {
         account: { tenant, scope, unit, window },
         holder,
         need: BigInt(Math.max(1, units - held)),
-        want: BigInt(Math.max(1, leaseSize(together - held, book.facts(account)))),
+        want: BigInt(Math.max(1, recalls.possible() ? leaseSize(together - held, book.facts(account)) : together - held)),
       },
       { deadlineMs: leaseDeadlineMs },
     );

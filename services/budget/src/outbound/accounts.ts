@@ -111,6 +111,11 @@ export async function read(trx: Trx, key: AccountKey): Promise<BalanceRow | unde
   return rows[0];
 }
 
+/** Keeps an account as it is until the transaction ends. */
+export async function lock(trx: Trx, key: AccountKey): Promise<void> {
+  await sql`select 1 from accounts where ${matches(key)} for update`.execute(trx);
+}
+
 /** Makes the account's row when there is none. */
 export async function ensure(trx: Trx, key: AccountKey, limit: number): Promise<void> {
   await sql`

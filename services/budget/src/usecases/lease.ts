@@ -11,7 +11,7 @@ export interface LeaseGrant {
   readonly ttlMs: number;
   readonly limit: number;
   readonly remaining: number;
-  /** Units that authz hold and have not spent as far as is known. */
+  /** When nothing was granted: units that others hold and have not spent as far as is known. Recalled, they may come back. */
   readonly outstanding: number;
   readonly windowEnds: number | undefined;
 }
@@ -40,7 +40,7 @@ export async function lease(
     ports.signals.leased("unlimited", 0);
     return undefined;
   }
-  const { granted, limit, balance } = answer;
+  const { granted, outstanding, limit, balance } = answer;
   ports.signals.leased(granted > 0 ? "granted" : "refused", granted);
   return {
     leaseId: granted > 0 ? id : "",
@@ -48,7 +48,7 @@ export async function lease(
     ttlMs: leaseTtlMs,
     limit,
     remaining: Math.max(0, remaining(balance, limit)),
-    outstanding: balance.leased,
+    outstanding,
     windowEnds: target.windowEnd,
   };
 }

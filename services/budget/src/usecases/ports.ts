@@ -28,7 +28,12 @@ type LeaseAnswer =
   | { readonly kind: "unlimited" }
   /** A later life of the same producer has been seen. */
   | { readonly kind: "fenced" }
-  | ({ readonly kind: "granted"; readonly granted: number } & Facts);
+  | ({
+      readonly kind: "granted";
+      readonly granted: number;
+      /** When nothing was granted: units that other living holders have not been heard to spend. */
+      readonly outstanding: number;
+    } & Facts);
 
 export interface LeaseStore {
   /** Debits the account by one conditional update, and keeps the lease with it. Granted 0: nothing remains. */

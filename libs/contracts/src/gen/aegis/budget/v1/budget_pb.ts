@@ -126,7 +126,7 @@ export type LeaseResponse = Message<"aegis.budget.v1.LeaseResponse"> & {
   remaining: bigint;
 
   /**
-   * Units that other holders have not spent yet; they may still come back.
+   * When nothing was granted: units that other living holders have not been heard to spend; they may still come back.
    *
    * @generated from field: int64 outstanding = 6;
    */
