@@ -12,6 +12,8 @@ export interface BusOptions {
   /** Name of the connection as the server shows it; without a user it also names the inbox. */
   readonly name: string;
   readonly logger: Logger;
+  /** Copies of every stream, bucket and object store; 3 on a cluster. Default 1. */
+  readonly replicas?: number;
   /**
    * True (default): resolve once the first connection stands, however long that takes.
    * False: resolve at once; `connected()` says how it is and `ready()` waits. For what must run without NATS.
@@ -25,6 +27,8 @@ export interface Bus extends AsyncDisposable {
   readonly connection: NatsConnection;
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
+  /** Copies that every stream, bucket and object store must have. */
+  readonly replicas: number;
   connected(): boolean;
   /** Resolves with the first connection; rejects `unavailable` when the bus is closed before that. */
   ready(): Promise<void>;
@@ -60,6 +64,7 @@ export function untilConnected(bus: Bus, signal: AbortSignal): Promise<void> {
 }
 
 class Connection implements Bus {
+  readonly replicas: number;
   readonly #listeners = new Set<(connected: boolean) => void>();
   readonly #logger: Logger;
   readonly #ready: Promise<void>;
@@ -68,6 +73,7 @@ class Connection implements Bus {
   #connected = false;
 
   constructor(options: BusOptions) {
+    this.replicas = options.replicas ?? 1;
     this.#logger = options.logger;
     this.#ready = this.#open(options);
     // Whoever needs the outcome awaits ready(); an unwatched failure must not end the process.

@@ -8,7 +8,7 @@ const nanosPerSecond = 1_000_000_000;
 const day = 86_400 * nanosPerSecond;
 
 export interface StreamOptions {
-  /** Copies of every stream; 3 on a cluster. Default 1. */
+  /** Copies of every stream, bucket and object store. Default: as many as the bus was told. */
   readonly replicas?: number;
   /** Bound of each event stream in bytes; what does not fit is refused, never dropped. Default: the server's own bound. */
   readonly maxBytes?: number;
@@ -24,12 +24,12 @@ export type StreamDefinition = Partial<StreamConfig> & { readonly name: string; 
  */
 export async function ensureStreams(bus: Bus, options: StreamOptions = {}): Promise<void> {
   await bus.ready();
-  for (const definition of definitions(options)) await ensureStream(bus, definition);
+  for (const definition of definitions({ replicas: bus.replicas, ...options })) await ensureStream(bus, definition);
 }
 
 /** Makes or checks the one stream, bucket (`KV_<name>`) or object store (`OBJ_<name>`) of ours with this JetStream name. */
 export async function ensureStreamNamed(bus: Bus, name: string, options: StreamOptions = {}): Promise<void> {
-  const definition = definitions(options).find((candidate) => candidate.name === name);
+  const definition = definitions({ replicas: bus.replicas, ...options }).find((candidate) => candidate.name === name);
   if (definition === undefined) throw new AegisError("invalid_argument", `${name} is no stream of ours`);
   await ensureStream(bus, definition);
 }

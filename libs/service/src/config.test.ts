@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { baseConfig, loadConfig } from "./config.ts";
+import { baseConfig, loadConfig, natsConfig } from "./config.ts";
 
 const shape = { ...baseConfig, postgresUrl: z.string(), keyFile: z.string() };
 
@@ -30,4 +30,11 @@ test("every fault is told at once, by the variable's name", () => {
   expect(() => loadConfig("AEGIS_X", shape, { AEGIS_X_HTTP_PORT: "70000", AEGIS_X_INSTANCE: "x" })).toThrow(
     /AEGIS_X_HTTP_PORT[\s\S]*AEGIS_X_POSTGRES_URL[\s\S]*AEGIS_X_KEY_FILE/,
   );
+});
+
+test("streams have one copy unless more are asked for, as many as JetStream can keep", () => {
+  const read = (replicas?: string) => loadConfig("AEGIS_X", natsConfig, { AEGIS_X_NATS_REPLICAS: replicas }).natsReplicas;
+  expect(read()).toBe(1);
+  expect(read("3")).toBe(3);
+  for (const wrong of ["0", "6", "2.5", "many"]) expect(() => read(wrong), wrong).toThrow("AEGIS_X_NATS_REPLICAS");
 });

@@ -14,11 +14,12 @@ export const baseConfig = {
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
 };
 
-/** How to reach NATS. The password may come from a file. */
+/** How to reach NATS, and how many copies of each stream it keeps (3 on a cluster). The password may come from a file. */
 export const natsConfig = {
   natsUrl: z.string().default("nats://127.0.0.1:4222"),
   natsUser: z.string().optional(),
   natsPassword: z.string().optional(),
+  natsReplicas: z.coerce.number().int().min(1).max(5).default(1),
 };
 
 /** How to reach PostgreSQL: as the runtime role, and as the role that migrates. */

@@ -30,8 +30,8 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "approvals", owner: "approvals_owner", logger });
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "approvals" }));
-  const { natsUrl: url, natsUser: user, natsPassword: password } = config;
-  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
+  const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas } = config;
+  const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger, wait: false }));
   const events = eventWriter(instance);
   const ports = {
     approvals: approvalStore(db, events),

@@ -28,7 +28,8 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "audit", owner: "audit_owner", logger });
   const db = own(connectDatabase<AuditDatabase>({ url: config.postgresUrl, name: instance, schema: "audit" }));
-  const bus = own(await connectBus({ url: config.natsUrl, user: config.natsUser, password: config.natsPassword, name: instance, logger }));
+  const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas } = config;
+  const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger }));
   await ensureStreams(bus);
   const credential = peerToken({ keyFile: config.serviceKeyFile, service: "audit", audience: "signer" });
   const ports = {

@@ -31,7 +31,8 @@ await runService({ name: "policy-compiler", instance: config.instance, logLevel:
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "policy_compiler", owner: "policy_compiler_owner", logger });
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "policy_compiler" }));
-  const bus = own(await connectBus({ url: config.natsUrl, user: config.natsUser, password: config.natsPassword, name: instance, logger }));
+  const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: copies } = config;
+  const bus = own(await connectBus({ url, user, password, replicas: copies, name: instance, logger }));
   await ensureStreams(bus);
   const ports = {
     revisions: revisionStore(db, eventWriter(instance)),

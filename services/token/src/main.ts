@@ -29,8 +29,8 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const directory = new URL("../migrations", import.meta.url).pathname;
   await migrate({ url: config.migrationUrl, directory, schema: "token", owner: "token_owner", logger });
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "token" }));
-  const { natsUrl: url, natsUser: user, natsPassword: password, issuer, sealingKey } = config;
-  const bus = own(await connectBus({ url, user, password, name: instance, logger, wait: false }));
+  const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas, issuer, sealingKey } = config;
+  const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger, wait: false }));
   const keys = await signingKeys({ db, sealingKey, clock });
   const events = eventWriter(instance);
   const ports = {
