@@ -16,7 +16,7 @@ export default defineConfig({
           include: ["{libs/*,services/*,apps/*,sdks/*}/test/**/*.it.ts"],
           testTimeout: 60_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {

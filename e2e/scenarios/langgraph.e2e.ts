@@ -13,8 +13,7 @@ interface Result {
 
 test("two LangGraph agents do what policy lets them, and what is refused never reaches the tool", async () => {
   const tenant = await sharedTenant("graph");
-  const policy = async (name: string) =>
-    (await readFile(join(root, "examples/langgraph/policies", `${name}.yaml`), "utf8")).replace(", tenant: acme", "");
+  const policy = async (name: string) => await readFile(join(root, "examples/langgraph/policies", `${name}.yaml`), "utf8");
   await tenant.publish(await policy("finance"), await policy("clinical"));
   const finance = await tenant.register("finance-agent");
   const clinical = await tenant.register("clinical-agent", "--scope", "ehr:*");
