@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
+import { tellingOutages } from "./outage.ts";
 
 export interface DatabaseOptions {
   /** postgres://user:password@host:port/database */
@@ -18,7 +19,8 @@ export type Database<DB> = Kysely<DB>;
 /**
  * Opens a pool. No connection is made before the first query, and a lost one is replaced by the next query, so the
  * server may be down now or later. A statement ends after 30 s, a transaction left idle after 60 s, waiting for a
- * connection after 5 s.
+ * connection after 5 s. Whatever is asked while the server cannot be reached, goes away or has no connection left in time
+ * throws AegisError `unavailable`; of a commit that threw it, nobody knows whether it took place.
  *
  * BIGINT comes back as a number; a value beyond ±(2^53 − 1) fails the query instead of losing digits. NUMERIC (also what
  * `sum` of BIGINT gives) stays a string, TIMESTAMPTZ is a Date, BYTEA a Buffer.
@@ -40,7 +42,7 @@ export function connectDatabase<DB>(options: DatabaseOptions): Database<DB> {
   // would end the process if nobody listened.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: tellingOutages(pool) }) });
 }
 
 /** Returns the name when it is a plain lower-case SQL identifier, so that it may stand in SQL text; throws RangeError otherwise. */

@@ -96,6 +96,33 @@ describe("state and events that are never told apart", () => {
     expect(await pruneInbox(db, database.schema, 8)).toBe(0);
   });
 
+  test("a server that goes away in the middle is unavailable, in a transaction and outside, and what it refuses is not", async () => {
+    const unavailable = { code: "unavailable" };
+    const terminate = sql`select pg_terminate_backend(pg_backend_pid())`;
+    await expect(terminate.execute(db)).rejects.toMatchObject(unavailable);
+    await expect(inTenant(db, "acme", (trx) => terminate.execute(trx))).rejects.toMatchObject(unavailable);
+    await expect(sql`select nonsense`.execute(db)).rejects.toMatchObject({ code: "42703" });
+    const busy = inTenant(db, "acme", (trx) => sql`select pg_sleep(60)`.execute(trx));
+    const running = sql`select from pg_stat_activity where query like 'select pg_sleep%' and pid <> pg_backend_pid()`;
+    await Promise.all([
+      expect(busy).rejects.toMatchObject(unavailable),
+      until(async () => (await running.execute(db)).rows.length > 0).then(() => server.kill()),
+    ]);
+    await expect(sql`select 1`.execute(db)).rejects.toMatchObject(unavailable);
+    await expect(asService(db, async () => 1)).rejects.toMatchObject(unavailable);
+    await server.start();
+    await until(() => sql`select 1`.execute(db).then(() => true));
+  });
+
+  test("a pool whose connections are all taken is unavailable in time", async () => {
+    await using small = connectDatabase({ url: database.url, name: "small", schema: database.schema, maxConnections: 1 });
+    const holding = Promise.withResolvers<void>();
+    const held = asService(small, () => holding.promise);
+    await expect(sql`select 1`.execute(small)).rejects.toMatchObject({ code: "unavailable" });
+    holding.resolve();
+    await held;
+  });
+
   test("what rolls back is never published, what commits is published once in order, through kills of PostgreSQL and NATS", async () => {
     const seen: string[] = [];
     await using _reader = consume(nats.bus, {
