@@ -111,9 +111,12 @@ export async function read(trx: Trx, key: AccountKey): Promise<BalanceRow | unde
   return rows[0];
 }
 
-/** Keeps an account as it is until the transaction ends. */
+/**
+ * Keeps an account as it is until the transaction ends. No stronger than an update of it: rows that refer to it are inserted before it
+ * is updated elsewhere, and a lock of the whole row would wait for those while they wait for it.
+ */
 export async function lock(trx: Trx, key: AccountKey): Promise<void> {
-  await sql`select 1 from accounts where ${matches(key)} for update`.execute(trx);
+  await sql`select 1 from accounts where ${matches(key)} for no key update`.execute(trx);
 }
 
 /** Makes the account's row when there is none. */
