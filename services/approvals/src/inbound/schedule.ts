@@ -1,3 +1,4 @@
+import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
 import { expire } from "#usecases/expire.ts";
 import type { Ports } from "#usecases/ports.ts";
@@ -10,29 +11,13 @@ const everyMs = 1_000;
  * Disposing lets the round in hand finish.
  */
 export function keepExpiring(ports: Ports & { readonly signals: ApprovalSignals }, database: HealthCheck): AsyncDisposable {
-  let round = Promise.resolve();
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
   const sweep = async () => {
-    try {
-      while ((await expire(ports)) > 0 && !stopped);
-      ports.signals.waiting(await ports.approvals.pending());
-      database.up();
-    } catch (error) {
-      ports.signals.sweepFailed(error);
-      database.down("PostgreSQL cannot be used");
-    }
-    if (!stopped) timer = setTimeout(start, everyMs);
+    while ((await expire(ports)) > 0);
+    ports.signals.waiting(await ports.approvals.pending());
+    database.up();
   };
-  const start = () => {
-    round = sweep();
-  };
-  start();
-  return {
-    async [Symbol.asyncDispose]() {
-      stopped = true;
-      clearTimeout(timer);
-      await round;
-    },
-  };
+  return every(everyMs, sweep, (error) => {
+    ports.signals.sweepFailed(error);
+    database.down("PostgreSQL cannot be used");
+  });
 }

@@ -1,3 +1,4 @@
+import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Ports } from "#usecases/ports.ts";
 import { reclaimStranded, settleOverdue } from "#usecases/sweep.ts";
@@ -10,29 +11,13 @@ const everyMs = 2_000;
  * the database is missing. Disposing lets the round in hand finish.
  */
 export function keepSweeping(ports: Ports & { readonly signals: BudgetSignals }, database: HealthCheck): AsyncDisposable {
-  let round = Promise.resolve();
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
   const sweep = async () => {
-    try {
-      await settleOverdue(ports);
-      await reclaimStranded(ports);
-      database.up();
-    } catch (error) {
-      ports.signals.sweepFailed(error);
-      database.down("PostgreSQL cannot be used");
-    }
-    if (!stopped) timer = setTimeout(start, everyMs);
+    await settleOverdue(ports);
+    await reclaimStranded(ports);
+    database.up();
   };
-  const start = () => {
-    round = sweep();
-  };
-  start();
-  return {
-    async [Symbol.asyncDispose]() {
-      stopped = true;
-      clearTimeout(timer);
-      await round;
-    },
-  };
+  return every(everyMs, sweep, (error) => {
+    ports.signals.sweepFailed(error);
+    database.down("PostgreSQL cannot be used");
+  });
 }

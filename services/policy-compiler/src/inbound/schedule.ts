@@ -1,4 +1,5 @@
 import type { Bus } from "@aegis/bus/connect";
+import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Ports } from "#usecases/ports.ts";
 import { reconcile } from "#usecases/reconcile.ts";
@@ -14,11 +15,8 @@ export function keepHandedOut(
   options: { readonly everyMs: number; readonly database: HealthCheck },
 ): AsyncDisposable {
   const { signals } = ports;
-  let stopped = false;
+  // The first round, and every one after NATS came back (it may be empty), looks at everything.
   let thorough = true;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-
   const round = async () => {
     const everything = thorough;
     thorough = false;
@@ -29,31 +27,22 @@ export function keepHandedOut(
       options.database.up();
     } catch (error) {
       thorough ||= everything;
-      signals.reconcileFailed(error);
-      options.database.down("PostgreSQL cannot be used");
+      throw error;
     }
   };
-  const start = () => {
-    clearTimeout(timer);
-    running ??= round().finally(() => {
-      running = undefined;
-      // A reconnect during the round asks for another one at once.
-      if (!stopped) timer = setTimeout(start, thorough ? Math.min(500, options.everyMs) : options.everyMs);
-    });
-  };
-  const unsubscribe = bus.onStatus((connected) => {
-    if (!connected || stopped) return;
-    // NATS may have come back empty.
-    thorough = true;
-    start();
+  const rounds = every(options.everyMs, round, (error) => {
+    signals.reconcileFailed(error);
+    options.database.down("PostgreSQL cannot be used");
   });
-  start();
+  const unsubscribe = bus.onStatus((connected) => {
+    if (!connected) return;
+    thorough = true;
+    rounds.soon();
+  });
   return {
     async [Symbol.asyncDispose]() {
-      stopped = true;
       unsubscribe();
-      clearTimeout(timer);
-      await running;
+      await rounds[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Ports } from "#usecases/ports.ts";
 import { republish } from "#usecases/publish-revocations.ts";
@@ -34,27 +35,13 @@ export function keepPublished({ ports, refreshKeys, connected, ensureStreams, da
     work("refresh keys", refreshEveryMs, () => refreshKeys().then(database.up, (error) => fail(database, error))),
     work("purge", purgeEveryMs, () => ports.grants.purge()),
   ];
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
   const sweep = async () => {
     for (const one of works) {
       if (!one.isDue() || (one.name === "republish revocations" && !connected())) continue;
       await one.run().catch((error) => ports.signals.roundFailed(one.name, error));
     }
-    if (!stopped) timer = setTimeout(start, everyMs);
   };
-  let round = Promise.resolve();
-  const start = () => {
-    round = sweep();
-  };
-  start();
-  return {
-    async [Symbol.asyncDispose]() {
-      stopped = true;
-      clearTimeout(timer);
-      await round;
-    },
-  };
+  return every(everyMs, sweep, (error) => ports.signals.roundFailed("round", error));
 }
 
 function work(name: string, everyMs: number, run: () => Promise<void>, urgent: () => boolean = () => false) {
