@@ -11,8 +11,8 @@ export interface Problem {
   readonly [member: string]: unknown;
 }
 
-export function problemOf(error: AegisError): Problem {
-  const status = errorCodes[error.code].http;
+/** `status` where HTTP has a better one for the error than its code has. */
+export function problemOf(error: AegisError, status: number = errorCodes[error.code].http): Problem {
   return {
     ...error.details,
     type: `urn:aegis:error:${error.code}`,
@@ -25,14 +25,25 @@ export function problemOf(error: AegisError): Problem {
 
 /** Fastify's error handler: ours as they are, the framework's as `invalid_argument`, anything else as a neutral 500. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const known = translate(error as FastifyError);
+  const known = translate(error as FastifyError, request.routeOptions.bodyLimit);
   if (known.code === "internal") request.log.error({ err: error }, "request failed");
-  const problem = problemOf(known);
+  const tooLarge = (error as FastifyError).statusCode === 413;
+  const problem = problemOf(known, tooLarge ? 413 : undefined);
+  if (tooLarge) hearOut(request, reply);
   if (problem.status === 401) void reply.header("www-authenticate", "Bearer");
   void reply.status(problem.status).type("application/problem+json").send(problem);
 }
 
-function translate(error: FastifyError): AegisError {
+/**
+ * A connection that is closed while its client still sends is reset, and the answer may be lost with it. So what is still to come is
+ * read and thrown away, for as long as a request may take, and the connection stays.
+ */
+function hearOut(request: FastifyRequest, reply: FastifyReply): void {
+  reply.removeHeader("connection");
+  request.raw.resume();
+}
+
+function translate(error: FastifyError, bodyLimit: number | undefined): AegisError {
   if (error instanceof AegisError) return error;
   if (Array.isArray(error.validation)) {
     const faults = error.validation.map((fault) => ({
@@ -41,7 +52,8 @@ function translate(error: FastifyError): AegisError {
     }));
     return new AegisError("invalid_argument", "the request is not usable", { cause: error, details: { faults } });
   }
-  if (error.statusCode === 413) return new AegisError("invalid_argument", "the body is too large", { cause: error });
+  if (error.statusCode === 413)
+    return new AegisError("invalid_argument", `the body exceeds the limit of ${bodyLimit} bytes`, { cause: error });
   if (error.statusCode !== undefined && error.statusCode < 500) return new AegisError("invalid_argument", error.message, { cause: error });
   return AegisError.from(error);
 }
@@ -53,6 +65,7 @@ const titles: Readonly<Record<number, string>> = {
   404: "Not Found",
   409: "Conflict",
   412: "Precondition Failed",
+  413: "Content Too Large",
   422: "Unprocessable Content",
   429: "Too Many Requests",
   500: "Internal Server Error",

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { AegisError } from "@aegis/contracts/errors";
 import { Health } from "@aegis/service/health";
 import { createLogger } from "@aegis/service/logger";
@@ -84,3 +86,56 @@ test("an operator is who the issuer says, with the roles of that tenant only", a
   });
   await expect(auth.authenticate(undefined)).rejects.toMatchObject({ code: "unauthenticated" });
 });
+
+const tooLarge = {
+  status: 413,
+  title: "Content Too Large",
+  code: "invalid_argument",
+  detail: "the body exceeds the limit of 2097152 bytes",
+};
+
+test("a body over the limit is refused with the limit, however it is sent, and the connection goes on", async () => {
+  for (const size of [2 * 1024 * 1024 + 1, 40 * 1024 * 1024]) {
+    const bytes = Buffer.alloc(size, 32);
+    const chunked = () => new ReadableStream({ type: "bytes", pull: sendAll(bytes) });
+    for (const body of [bytes, chunked]) {
+      for (let i = 0; i < 5; i++) {
+        const sent = typeof body === "function" ? { body: body(), duplex: "half" as const } : { body };
+        const response = await fetch(`${base}/v1/things`, { method: "POST", headers: { "content-type": "application/json" }, ...sent });
+        expect([response.status, response.headers.get("content-type")]).toEqual([413, "application/problem+json; charset=utf-8"]);
+        expect(await response.json()).toMatchObject(tooLarge);
+      }
+    }
+  }
+});
+
+test("a client that sends all before it listens gets the answer too, and its next request another", async () => {
+  const { port } = new URL(base);
+  const body = 20 * 1024 * 1024;
+  const socket = connect(Number(port), "127.0.0.1");
+  const head = (length: number) =>
+    `POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+  socket.pause();
+  socket.write(head(body));
+  await new Promise<unknown>((resolve, reject) => socket.once("error", reject).write(Buffer.alloc(body, 32), resolve));
+  const next = JSON.stringify({ size: 3 });
+  socket.write(head(next.length) + next);
+  let heard = "";
+  socket.on("data", (chunk) => {
+    heard += chunk.toString();
+    if (heard.includes('{"size":3}')) socket.end();
+  });
+  socket.resume();
+  await once(socket, "close");
+  expect(heard).toMatch(/^HTTP\/1\.1 413 [\s\S]*the limit of 2097152 bytes[\s\S]*HTTP\/1\.1 200 /);
+});
+
+/** Pulls for a stream of the bytes in parts of 64 KiB. */
+function sendAll(bytes: Uint8Array) {
+  let offset = 0;
+  return (controller: ReadableByteStreamController) => {
+    if (offset >= bytes.length) return controller.close();
+    controller.enqueue(new Uint8Array(bytes.subarray(offset, offset + 65_536)));
+    offset += 65_536;
+  };
+}

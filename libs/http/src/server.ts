@@ -13,7 +13,8 @@ export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, Serv
 
 /**
  * An HTTP server as every service has it: `/healthz` (the process lives), `/readyz` (503 and what is missing until ready),
- * `/metrics` (Prometheus), `/openapi.json`, problem details for errors, bodies of at most `bodyLimit` bytes (default 2 MiB).
+ * `/metrics` (Prometheus), `/openapi.json`, problem details for errors, bodies of at most `bodyLimit` bytes (default 2 MiB; more is
+ * 413 with `invalid_argument`).
  * It is owned by the context: open requests are finished before it closes.
  */
 export async function createHttpServer(context: ServiceContext, options: { bodyLimit?: number } = {}): Promise<HttpServer> {
