@@ -29,16 +29,17 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (known.code === "internal") request.log.error({ err: error }, "request failed");
   const tooLarge = (error as FastifyError).statusCode === 413;
   const problem = problemOf(known, tooLarge ? 413 : undefined);
-  if (tooLarge) hearOut(request, reply);
   if (problem.status === 401) void reply.header("www-authenticate", "Bearer");
   void reply.status(problem.status).type("application/problem+json").send(problem);
 }
 
 /**
- * A connection that is closed while its client still sends is reset, and the answer may be lost with it. So what is still to come is
- * read and thrown away, for as long as a request may take, and the connection stays.
+ * Fastify's onError hook, for whatever error handler a route has. A connection that is closed while its client still sends is reset,
+ * and the answer may be lost with it. So what is still to come of too large a body is read and thrown away, for as long as a request
+ * may take, and the connection stays.
  */
-function hearOut(request: FastifyRequest, reply: FastifyReply): void {
+export async function hearOut(request: FastifyRequest, reply: FastifyReply, error: FastifyError): Promise<void> {
+  if (error.statusCode !== 413) return;
   reply.removeHeader("connection");
   request.raw.resume();
 }

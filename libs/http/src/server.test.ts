@@ -27,6 +27,7 @@ const keys = await generateKeyPair("EdDSA");
 beforeAll(async () => {
   server = await createHttpServer(context);
   server.post("/v1/things", { schema: { body: z.object({ size: z.number().int() }) } }, async ({ body }) => ({ size: body.size }));
+  server.post("/v1/own", { errorHandler: (_error, _request, reply) => void reply.status(400).send("own") }, async () => ({}));
   server.get("/v1/fault", async () => {
     throw new Error("a secret inside");
   });
@@ -95,11 +96,11 @@ const tooLarge = {
 };
 
 test("a body over the limit is refused with the limit, however it is sent, and the connection goes on", async () => {
-  for (const size of [2 * 1024 * 1024 + 1, 40 * 1024 * 1024]) {
+  for (const size of [2 * 1024 * 1024 + 1, 16 * 1024 * 1024]) {
     const bytes = Buffer.alloc(size, 32);
     const chunked = () => new ReadableStream({ type: "bytes", pull: sendAll(bytes) });
     for (const body of [bytes, chunked]) {
-      for (let i = 0; i < 5; i++) {
+      for (let i = 0; i < 2; i++) {
         const sent = typeof body === "function" ? { body: body(), duplex: "half" as const } : { body };
         const response = await fetch(`${base}/v1/things`, { method: "POST", headers: { "content-type": "application/json" }, ...sent });
         expect([response.status, response.headers.get("content-type")]).toEqual([413, "application/problem+json; charset=utf-8"]);
@@ -109,17 +110,20 @@ test("a body over the limit is refused with the limit, however it is sent, and t
   }
 });
 
-test("a client that sends all before it listens gets the answer too, and its next request another", async () => {
+test.each([
+  ["/v1/things", /^HTTP\/1\.1 413 [\s\S]*the limit of 2097152 bytes[\s\S]*HTTP\/1\.1 200 /],
+  ["/v1/own", /^HTTP\/1\.1 400 [\s\S]*own[\s\S]*HTTP\/1\.1 200 /],
+])("a client that sends all before it listens gets the answer of %s too, and its next request another", async (path, answers) => {
   const { port } = new URL(base);
   const body = 20 * 1024 * 1024;
   const socket = connect(Number(port), "127.0.0.1");
-  const head = (length: number) =>
-    `POST /v1/things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
+  const head = (to: string, length: number) =>
+    `POST ${to} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
   socket.pause();
-  socket.write(head(body));
+  socket.write(head(path, body));
   await new Promise<unknown>((resolve, reject) => socket.once("error", reject).write(Buffer.alloc(body, 32), resolve));
   const next = JSON.stringify({ size: 3 });
-  socket.write(head(next.length) + next);
+  socket.write(head("/v1/things", next.length) + next);
   let heard = "";
   socket.on("data", (chunk) => {
     heard += chunk.toString();
@@ -127,7 +131,7 @@ test("a client that sends all before it listens gets the answer too, and its nex
   });
   socket.resume();
   await once(socket, "close");
-  expect(heard).toMatch(/^HTTP\/1\.1 413 [\s\S]*the limit of 2097152 bytes[\s\S]*HTTP\/1\.1 200 /);
+  expect(heard).toMatch(answers);
 });
 
 /** Pulls for a stream of the bytes in parts of 64 KiB. */

@@ -6,7 +6,7 @@ import formbody from "@fastify/formbody";
 import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from "fastify";
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
-import { sendProblem } from "./problem.ts";
+import { hearOut, sendProblem } from "./problem.ts";
 
 /** Fastify with zod schemas on every route. */
 export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
@@ -31,6 +31,7 @@ export async function createHttpServer(context: ServiceContext, options: { bodyL
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   server.setErrorHandler(sendProblem);
+  server.addHook("onError", hearOut);
   server.setNotFoundHandler((request) => {
     throw new AegisError("not_found", `there is no ${request.method} ${request.url.split("?")[0]}`);
   });
