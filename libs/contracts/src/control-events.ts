@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { cloudEvent } from "./cloudevent.ts";
+import { producer } from "./decision-event.ts";
 import { actionName, agentName, digest, toolName } from "./names.ts";
 
 const revision = { revision: z.int().min(1), version: z.string(), snapshotDigest: digest };
@@ -15,7 +16,7 @@ export const policyRolledBack = cloudEvent(
 );
 export const policyActivated = cloudEvent(
   "dev.aegis.policy.activated.v1",
-  z.object({ ...revision, replica: z.string(), millisecondsSinceIssue: z.number() }),
+  z.object({ ...revision, replica: z.string(), millisecondsSinceIssue: z.number(), producer: producer.optional() }),
 );
 
 export const agentRegistered = cloudEvent(
