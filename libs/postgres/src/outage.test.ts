@@ -5,7 +5,7 @@ import { connectDatabase } from "./connect.ts";
 import { outage } from "./outage.ts";
 import { asService, inTenant } from "./tenant.ts";
 
-const unavailable = { code: "unavailable", message: "PostgreSQL cannot be reached" };
+const unavailable = { code: "unavailable", message: "PostgreSQL cannot be reached or has no connection left" };
 
 test("what a server away or going away says is unavailable; what it says of a query is left as it is", () => {
   const away = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "57P01", "57P02", "57P03", "08000", "08006", "53300"];

@@ -25,7 +25,7 @@ export function outage(caught: unknown): unknown {
   if (!(caught instanceof Error) || caught instanceof AegisError) return caught;
   const code = (caught as NodeJS.ErrnoException).code;
   const away = code === undefined ? messages.has(caught.message) : codes.test(code);
-  return away ? new AegisError("unavailable", "PostgreSQL cannot be reached", { cause: caught }) : caught;
+  return away ? new AegisError("unavailable", "PostgreSQL cannot be reached or has no connection left", { cause: caught }) : caught;
 }
 
 /** The pool, with every outage told as `unavailable`: also in the midst of a transaction, at its start and at its end. */
