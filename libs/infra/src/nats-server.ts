@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
 import { ensureNatsServer, natsServerVersion } from "./nats-binary.ts";
 import { stopOrphan } from "./orphan.ts";
-import { isPortFree } from "./ports.ts";
+import { requirePort } from "./ports.ts";
 import { type Command, type ProcessOptions, type RunningProcess, startProcess } from "./process.ts";
 
 export { ensureNatsServer } from "./nats-binary.ts";
@@ -66,7 +66,7 @@ export async function startNatsServer(options: NatsServerOptions, output: Proces
   const config = join(directory, "nats-server.conf");
   await stopOrphan(join(directory, "nats-server.pid"), (commandLine) => commandLine.includes(config));
   for (const port of [options.port, options.monitorPort ?? 0]) {
-    if (port !== 0 && !(await isPortFree(port))) throw new AegisError("unavailable", `port ${port} on 127.0.0.1 is taken; NATS needs it`);
+    if (port !== 0) await requirePort(port, "NATS");
   }
   await writeFile(config, configuration(options, directory, await natsServerVersion(binary)), { mode: 0o600 });
   await chmod(config, 0o600);

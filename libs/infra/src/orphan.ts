@@ -40,11 +40,14 @@ export async function pidIn(pidFile: string): Promise<number | undefined> {
   }
 }
 
-/** Undefined when no such process runs; a zombie does not run. */
+/**
+ * Undefined when no such process runs. A zombie does not run, unless it still has threads: its first thread may be gone while
+ * the others have not let go of its ports and files yet.
+ */
 export async function describe(pid: number): Promise<{ commandLine: string; parent: number } | undefined> {
   try {
     const [commandLine, status] = await Promise.all([readFile(`/proc/${pid}/cmdline`, "utf8"), readFile(`/proc/${pid}/status`, "utf8")]);
-    if (/^State:\s+[ZX]/m.test(status)) return undefined;
+    if (/^State:\s+[ZX]/m.test(status) && !(Number(/^Threads:\s+(\d+)/m.exec(status)?.[1] ?? 0) > 1)) return undefined;
     return { commandLine: commandLine.replaceAll("\0", " "), parent: Number(/^PPid:\s+(\d+)/m.exec(status)?.[1] ?? 0) };
   } catch {
     return undefined;

@@ -22,3 +22,14 @@ export function isPortFree(port: number): Promise<boolean> {
     server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
+
+/**
+ * Makes sure that a port can be listened on; one that a server just stopped still holds is waited for.
+ *
+ * @throws AegisError `unavailable`, in one sentence that says who needs it.
+ */
+export async function requirePort(port: number, who: string): Promise<void> {
+  for (const deadline = performance.now() + 2_000; !(await isPortFree(port)); await new Promise((resolve) => setTimeout(resolve, 50))) {
+    if (performance.now() > deadline) throw new AegisError("unavailable", `port ${port} on 127.0.0.1 is taken; ${who} needs it`);
+  }
+}

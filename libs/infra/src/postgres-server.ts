@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
 import pg from "pg";
 import { describe, pidIn, stopOrphan } from "./orphan.ts";
-import { isPortFree } from "./ports.ts";
+import { requirePort } from "./ports.ts";
 import { ensurePostgres, type PostgresBinaries } from "./postgres-binary.ts";
 import { type Command, type ProcessOptions, type RunningProcess, startProcess } from "./process.ts";
 import { isReachable, openPassage, type RunAs, unprivileged } from "./run-as.ts";
@@ -45,9 +45,7 @@ export async function startPostgres(options: PostgresServerOptions, output: Proc
   const major = await majorOf(data);
   const binaries = await ensurePostgres(options.toolsDirectory, runAs, major);
   await clearStaleLock(data);
-  if (!(await isPortFree(options.port))) {
-    throw new AegisError("unavailable", `port ${options.port} on 127.0.0.1 is taken; PostgreSQL needs it`);
-  }
+  await requirePort(options.port, "PostgreSQL");
   const password = await superuserPassword(directory);
   if (major === undefined) await initialise(binaries, data, password, runAs);
   const command = serverCommand(binaries, data, options.port, runAs);
