@@ -29,6 +29,8 @@ export interface Bus extends AsyncDisposable {
   readonly manager: JetStreamManager;
   /** Copies that every stream, bucket and object store must have. */
   readonly replicas: number;
+  /** Where answers meant for this connection may come: `<prefix>.>`. */
+  readonly inboxPrefix: string;
   connected(): boolean;
   /** Resolves with the first connection; rejects `unavailable` when the bus is closed before that. */
   ready(): Promise<void>;
@@ -64,6 +66,7 @@ export function untilConnected(bus: Bus, signal: AbortSignal): Promise<void> {
 }
 
 class Connection implements Bus {
+  readonly inboxPrefix: string;
   readonly replicas: number;
   readonly #listeners = new Set<(connected: boolean) => void>();
   readonly #logger: Logger;
@@ -75,6 +78,7 @@ class Connection implements Bus {
   constructor(options: BusOptions) {
     this.replicas = options.replicas ?? 1;
     this.#logger = options.logger;
+    this.inboxPrefix = inboxPrefixOf(options);
     this.#ready = this.#open(options);
     // Whoever needs the outcome awaits ready(); an unwatched failure must not end the process.
     this.#ready.catch(() => undefined);
@@ -170,7 +174,7 @@ function connectionOptions(options: BusOptions) {
     servers: options.url.split(","),
     ...login,
     name: options.name,
-    inboxPrefix: `_INBOX_${options.user ?? options.name}`,
+    inboxPrefix: inboxPrefixOf(options),
     timeout: 5_000,
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
@@ -180,3 +184,5 @@ function connectionOptions(options: BusOptions) {
     maxPingOut: 3,
   };
 }
+
+const inboxPrefixOf = ({ user, name }: BusOptions) => `_INBOX_${user ?? name}`;

@@ -11,9 +11,12 @@ function methodDefinition(service: DescService, method: DescMethod): MethodDefin
     path: `/${service.typeName}/${method.name}`,
     requestStream: method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming",
     responseStream: method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming",
-    requestSerialize: (value) => Buffer.from(toBinary(method.input, value as never)),
+    requestSerialize: (value) => asBuffer(toBinary(method.input, value as never)),
     requestDeserialize: (bytes) => fromBinary(method.input, bytes),
-    responseSerialize: (value) => Buffer.from(toBinary(method.output, value as never)),
+    responseSerialize: (value) => asBuffer(toBinary(method.output, value as never)),
     responseDeserialize: (bytes) => fromBinary(method.output, bytes),
   };
 }
+
+/** The same bytes, not a copy of them. */
+const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -84,12 +84,21 @@ export class SegmentReader {
   }
 
   async #fill(known: number): Promise<void> {
-    this.#handle ??= await this.#files.read(this.segment.path);
     const offset = this.#base + this.#buffer.length;
+    const { latest } = this.segment;
+    if (latest !== undefined && offset >= latest.offset && offset < latest.offset + latest.bytes.length) {
+      this.#append(latest.bytes.subarray(offset - latest.offset));
+      return;
+    }
+    this.#handle ??= await this.#files.read(this.segment.path);
     const wanted = Math.min(chunkBytes, known - offset);
     const chunk = Buffer.allocUnsafe(wanted);
     const { bytesRead } = await this.#handle.read(chunk, 0, wanted, offset);
     if (bytesRead === 0) throw new Error(`${this.segment.path} ends at ${offset}, ${known} were written`);
-    this.#buffer = Buffer.concat([this.#buffer, chunk.subarray(0, bytesRead)]);
+    this.#append(chunk.subarray(0, bytesRead));
+  }
+
+  #append(chunk: Buffer): void {
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
   }
 }

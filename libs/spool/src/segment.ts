@@ -13,6 +13,8 @@ export interface Segment {
   readonly path: string;
   /** Bytes that are wholly written: what a reader may read. */
   bytes: number;
+  /** What was written last, so that a reader who keeps up needs no disk. Only while the segment is written to. */
+  latest: { readonly offset: number; readonly bytes: Buffer } | undefined;
   /** Nothing more will be written. */
   closed: boolean;
   /** Its file is gone. */
@@ -23,7 +25,17 @@ const pattern = /^(\d{10})-([0-9a-f]{16})-(\d{16})\.segment$/;
 
 export function newSegment(directory: string, ordinal: number, epoch: string, first: number): Segment {
   const name = `${String(ordinal).padStart(10, "0")}-${epoch}-${String(first).padStart(16, "0")}.segment`;
-  return { ordinal, epoch, first, last: first - 1, path: join(directory, name), bytes: 0, closed: false, released: false };
+  return {
+    ordinal,
+    epoch,
+    first,
+    last: first - 1,
+    path: join(directory, name),
+    bytes: 0,
+    latest: undefined,
+    closed: false,
+    released: false,
+  };
 }
 
 /** Reads a segment's name; undefined when the file is something else. */

@@ -164,7 +164,9 @@ export class SegmentWriter {
     // In memory first: should the write fail half-way, all of it goes to the next file.
     this.#unsynced.push(...records);
     this.#unsyncedBytes += bytes;
-    await (this.#file as SegmentFile).write(records.length === 1 ? (records[0] as Buffer) : Buffer.concat(records, bytes));
+    const written = records.length === 1 ? (records[0] as Buffer) : Buffer.concat(records, bytes);
+    await (this.#file as SegmentFile).write(written);
+    this.#active.latest = { offset: this.#active.bytes, bytes: written };
     this.#active.bytes += bytes;
     this.#active.last = last;
     this.#notify();
@@ -207,6 +209,7 @@ export class SegmentWriter {
     this.#ordinal += 1;
     this.#file = await files.create(directory, segment.path);
     this.#active.closed = true;
+    this.#active.latest = undefined;
     this.#active = segment;
     this.segments.push(segment);
     this.#notify();

@@ -3,7 +3,6 @@ import { createRpcServer } from "@aegis/rpc/server";
 import { systemClock as clock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { openSpool } from "@aegis/spool/spool";
-import { v7 as newId } from "uuid";
 import { readConfig } from "./config.ts";
 import { Revocations } from "./domain/revocations.ts";
 import { followEvents } from "./inbound/events.ts";
@@ -16,6 +15,7 @@ import { leasedBudget } from "./outbound/budget.ts";
 import { bundleStore } from "./outbound/bundles.ts";
 import { dataDirectory, readKeys } from "./outbound/data-directory.ts";
 import { eventLog } from "./outbound/event-log.ts";
+import { ids } from "./outbound/ids.ts";
 import { connectPeers } from "./outbound/peers.ts";
 import { recallsOver } from "./outbound/recalls.ts";
 import { replicaBoard } from "./outbound/replica-board.ts";
@@ -43,7 +43,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const signals = declareSignals(telemetry, logger);
   const revocations = new Revocations();
   const service = authz({
-    ...{ log, budget, approvals, clock, newId, signals, revocations, failures, replica: instance },
+    ...{ log, budget, approvals, clock, newId: ids(), signals, revocations, failures, replica: instance },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
     ...{ policyCache: disk.policies, revocationCache: disk.revocations, hashKeyOf: disk.hashKeyOf, monotonic: () => performance.now() },
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),

@@ -1,5 +1,5 @@
 import type { Bus } from "@aegis/bus/connect";
-import { publishEvent } from "@aegis/bus/publish";
+import { openPipeline } from "@aegis/bus/pipeline";
 import type { Logger } from "@aegis/service/logger";
 import type { SpoolRecord } from "@aegis/spool/reader";
 import type { Spool } from "@aegis/spool/spool";
@@ -31,12 +31,13 @@ const lastRetryMs = 5_000;
 export function startPublisher(options: PublisherOptions): Publisher {
   const stop = new AbortController();
   const flight = new Flight();
+  const pipeline = openPipeline(options.bus);
   let stored = 0;
   const send = async (record: SpoolRecord) => {
     for (let attempt = 0; !stop.signal.aborted; attempt++) {
       try {
         const event = decodeSpooled(record.body);
-        await publishEvent(options.bus, event.subject, event, event.bytes);
+        await pipeline.publish(event.subject, event.id, event.bytes);
         if (record.epoch === options.spool.epoch) stored += 1;
         options.onStored(event.id);
         return;
@@ -68,6 +69,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
       // What was appended just now has a moment to leave; the rest goes out after the next start.
       if (options.bus.connected()) await Promise.race([flight.below(1, stop.signal), pause(1_000, stop.signal)]);
       stop.abort();
+      pipeline[Symbol.dispose]();
       await done;
     },
   };
