@@ -7,8 +7,6 @@ import { type Head, signHead, verifyHead } from "@aegis/policy/bundle";
 import type { Distribution } from "#usecases/ports.ts";
 import type { SigningKey } from "./signing-key.ts";
 
-const transferMs = 10_000;
-
 /** Heads in the bucket `policy-heads`, bundles in the object store `bundles`. */
 export async function distribution(bus: Bus, key: SigningKey): Promise<Distribution> {
   const heads = await openBucket(bus, stores.policyHeads);
@@ -29,18 +27,9 @@ export async function distribution(bus: Bus, key: SigningKey): Promise<Distribut
         throw error;
       }
     },
-    hasBundle: async (object) => (await inTime(bundles.get(object))) !== undefined,
-    putBundle: (object, tarball) => inTime(bundles.put(object, tarball)),
+    hasBundle: async (object) => (await bundles.get(object)) !== undefined,
+    putBundle: (object, tarball) => bundles.put(object, tarball),
   };
-}
-
-/** A reader whose object is replaced meanwhile waits for chunks that are gone. */
-async function inTime<T>(transfer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AegisError("deadline_exceeded", "the object store did not answer in time")), transferMs);
-  });
-  return Promise.race([transfer, late]).finally(() => clearTimeout(timer));
 }
 
 /** A head that our key did not sign is as good as none: it is written over. */
