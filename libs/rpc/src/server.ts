@@ -56,6 +56,8 @@ export function createRpcServer(context: ServiceContext): RpcServer {
     "grpc.max_concurrent_streams": 256,
     // grpc-js lifts Node's own bound unless told otherwise (megabytes).
     "grpc-node.max_session_memory": 64,
+    // Nobody reads what channelz counts, and counting it costs with every call.
+    "grpc.enable_channelz": 0,
   });
   const served: DescService[] = [];
   return {
@@ -100,7 +102,7 @@ type Handler = ((request: unknown, call: RpcCall) => unknown) | undefined;
 function unary(context: ServiceContext, output: DescMethodUnary["output"], handler: Handler) {
   return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>) => {
     if (handler === undefined) return done({ code: status.UNIMPLEMENTED, details: "this method is not served" });
-    (handler(call.request, rpcCall(call)) as Promise<object>).then(
+    (handler(call.request, new ServedCall(call)) as Promise<object>).then(
       (answer) => done(null, create(output, answer as never)),
       (error: unknown) => done(statusOf(context, error)),
     );
@@ -111,7 +113,7 @@ function streaming(context: ServiceContext, output: DescMethodUnary["output"], h
   return async (call: ServerWritableStream<unknown, object>) => {
     if (handler === undefined) return void call.emit("error", { code: status.UNIMPLEMENTED, details: "this method is not served" });
     try {
-      for await (const answer of handler(call.request, rpcCall(call)) as AsyncIterable<object>) {
+      for await (const answer of handler(call.request, new ServedCall(call)) as AsyncIterable<object>) {
         if (call.cancelled) return;
         call.write(create(output, answer as never));
       }
@@ -122,28 +124,38 @@ function streaming(context: ServiceContext, output: DescMethodUnary["output"], h
   };
 }
 
-function rpcCall(call: ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>): RpcCall {
-  let abort: AbortController | undefined;
-  return {
-    metadata: call.metadata,
-    get deadline() {
-      const deadline = call.getDeadline();
-      const at = deadline instanceof Date ? deadline : new Date(deadline);
-      return Number.isFinite(at.getTime()) ? at : undefined;
-    },
-    get signal() {
-      if (abort === undefined) {
-        const made = new AbortController();
-        abort = made;
-        if (call.cancelled) made.abort();
-        call.on("cancelled", () => made.abort());
-      }
-      return abort.signal;
-    },
-    get peer() {
-      return call.getPeer();
-    },
-  };
+type GrpcCall = ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>;
+
+/** A class, because members of a literal that are functions would be made anew for every call. */
+class ServedCall implements RpcCall {
+  readonly metadata: Metadata;
+  readonly #call: GrpcCall;
+  #abort: AbortController | undefined;
+
+  constructor(call: GrpcCall) {
+    this.metadata = call.metadata;
+    this.#call = call;
+  }
+
+  get deadline(): Date | undefined {
+    const deadline = this.#call.getDeadline();
+    const at = deadline instanceof Date ? deadline : new Date(deadline);
+    return Number.isFinite(at.getTime()) ? at : undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const made = new AbortController();
+      this.#abort = made;
+      if (this.#call.cancelled) made.abort();
+      this.#call.on("cancelled", () => made.abort());
+    }
+    return this.#abort.signal;
+  }
+
+  get peer(): string {
+    return this.#call.getPeer();
+  }
 }
 
 function statusOf(context: ServiceContext, caught: unknown) {
