@@ -46,6 +46,7 @@ export async function startCerbos(
     pid: child.pid ?? 0,
     version: (require("cerbos/package.json") as { version: string }).version,
     target: {
+      pid: child.pid ?? 0,
       address: `127.0.0.1:${grpcPort}`,
       path: "/cerbos.svc.v1.CerbosService/CheckResources",
       message: checkResources().toString("base64"),

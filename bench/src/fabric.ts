@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +47,7 @@ export async function startAegis(): Promise<AsyncDisposable & { target(): Promis
       // A token lives minutes; each round asks for its own.
       const issued = JSON.parse(await aegis(["token", "issue", "--agent", "finance-agent", ...at])) as { access_token: string };
       return {
+        pid: endpoints.replicas.authz[0]?.pid ?? 0,
         address: endpoints.authz.grpc,
         path: "/aegis.authz.v1.AuthorizationService/Check",
         message: checkRequest(issued.access_token),
@@ -57,6 +59,17 @@ export async function startAegis(): Promise<AsyncDisposable & { target(): Promis
       await aegis(["down", "--data-dir", directory]);
       await rm(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** Starts the smallest gRPC server there can be, which answers the same request. */
+export async function startTrivial(): Promise<AsyncDisposable & { of(target: Target): Target }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "trivial.ts")], { stdio: ["ignore", "pipe", "inherit"] });
+  const [first] = (await once(child.stdout, "data")) as [Buffer];
+  const address = `127.0.0.1:${first.toString().trim()}`;
+  return {
+    of: (target) => ({ ...target, pid: child.pid ?? 0, address }),
+    [Symbol.asyncDispose]: async () => void child.kill(),
   };
 }
 

@@ -24,6 +24,8 @@ export interface LoadOptions {
 export interface LoadResult {
   readonly perSecond: number;
   readonly answered: number;
+  /** Right answers of the whole run, the warm-up too. */
+  readonly total: number;
   /** Answers that were not the expected one, streams reset, connections lost. */
   readonly wrong: number;
   /** Milliseconds. */
@@ -204,14 +206,16 @@ async function run(options: LoadOptions): Promise<LoadResult> {
   const from = performance.now() + options.warmupMs;
   const until = from + options.measureMs;
   let answered = 0;
+  let total = 0;
   let wrong = 0;
   const connections = Array.from(
     { length: options.connections },
     () =>
       new Connection(options, (sentAt, right) => {
         const now = performance.now();
-        if (!right) wrong++;
-        else if (now >= from && now < until) {
+        if (right) total++;
+        else wrong++;
+        if (right && now >= from && now < until) {
           answered++;
           histogram.recordValue(Math.max(1, Math.round((now - sentAt) * 1000)));
         }
@@ -220,7 +224,7 @@ async function run(options: LoadOptions): Promise<LoadResult> {
   await new Promise((resolve) => setTimeout(resolve, options.warmupMs + options.measureMs));
   await Promise.all(connections.map((connection) => connection.finish()));
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
-  return { perSecond: Math.round((answered / options.measureMs) * 1000), answered, wrong, p50: at(50), p99: at(99), p999: at(99.9) };
+  return { perSecond: Math.round((answered / options.measureMs) * 1000), answered, total, wrong, p50: at(50), p99: at(99), p999: at(99.9) };
 }
 
 console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? "{}") as LoadOptions)));
