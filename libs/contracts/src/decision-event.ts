@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { cloudEvent } from "./cloudevent.ts";
-import { actionName, agentName, digest, tenantName, toolName } from "./names.ts";
+import { actionName, agentName, digest, linePattern, tenantName, toolName } from "./names.ts";
 import { decisions, reason } from "./reasons.ts";
+
+const line = z.string().regex(linePattern);
 
 /** Who called: the verified token's claims that matter afterwards. */
 export const principal = z.object({
@@ -10,18 +12,18 @@ export const principal = z.object({
   /** The acting agent (the token's client_id). */
   agent: agentName,
   /** On whose behalf: "user:…" or the first agent of the chain. */
-  subject: z.string(),
+  subject: line,
   /** The actors, newest first; the first is `agent`. */
-  chain: z.array(z.string()),
+  chain: z.array(line),
   depth: z.int().min(0),
-  instance: z.string(),
+  instance: line,
   /** The token's jti. */
   tokenId: z.string(),
 });
 
 /** Units reserved for a decision on one account. */
 export const reservation = z.object({
-  scope: z.string(),
+  scope: line,
   unit: z.enum(["micro_usd", "tokens", "actions"]),
   window: z.enum(["day", "prompt", "session"]),
   units: z.int().min(0),
@@ -55,13 +57,13 @@ export const decisionData = z.object({
   destination: z.object({ url: z.string(), method: z.string().optional(), declaredBy: z.enum(["sdk", "gateway"]) }).optional(),
   context: z
     .object({
-      sessionId: z.string(),
-      promptId: z.string(),
-      purpose: z.string(),
+      sessionId: line,
+      promptId: line,
+      purpose: line,
       reasoning: z.string(),
-      planId: z.string(),
-      replanOf: z.string(),
-      toolCallId: z.string(),
+      planId: line,
+      replanOf: line,
+      toolCallId: line,
     })
     .partial(),
   actionDigest: digest,

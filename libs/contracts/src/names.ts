@@ -20,3 +20,6 @@ export const maxArgumentsBytes = 1024 * 1024;
 
 /** The deepest nesting of an argument object. */
 export const maxArgumentsDepth = 32;
+
+/** Text of one line without control characters: an identifier of the caller's own making. PostgreSQL's text cannot even hold a NUL. */
+export const linePattern = /^\P{Cc}*$/u;

@@ -144,7 +144,20 @@ export const pattern: Reader<string> = (place) => {
 /** JSON pointer (RFC 6901) whose segments may be `*`. */
 export const pointerPattern: Reader<string> = (place) => {
   const value = text(place);
-  if (value === undefined || (/^(?:\/(?:[^~/]|~[01])*)+$/u.test(value) && value.length <= 1000)) return value;
+  if (value?.split("/").includes("**")) {
+    const hint = "write one * for each level; leave `in` out to look everywhere";
+    return fault(place, "invalid_value", `"${brief(value)}" has **, which no pointer knows`, hint);
+  }
+  if (value === undefined) return value;
+  if (value.split("/").includes("**")) {
+    return fault(
+      place,
+      "invalid_value",
+      `"${brief(value)}" has **, which no pointer knows`,
+      "write one * for each level; leave `in` out to look everywhere",
+    );
+  }
+  if (/^(?:\/(?:[^~/]|~[01])*)+$/u.test(value) && value.length <= 1000) return value;
   return fault(place, "invalid_value", `"${brief(value)}" is no JSON pointer`, 'write "/member", "/list/*/member"');
 };
 

@@ -30,7 +30,7 @@ export function connectDatabase<DB>(options: DatabaseOptions): Database<DB> {
     connectionString: options.url,
     application_name: options.name,
     max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: 15_000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 60_000,

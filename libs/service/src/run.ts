@@ -14,6 +14,8 @@ export interface ServiceContext {
   readonly instance: string;
   /** Aborts when the service is asked to stop. */
   readonly stopping: AbortSignal;
+  /** Stops the service in good order and exits 1: for a state that only a fresh start mends. */
+  readonly giveUp: (why: Error) => void;
 }
 
 /**
@@ -41,6 +43,11 @@ export async function runService(
       telemetry,
       instance: identity.instance,
       stopping: stop.signal,
+      giveUp: (why) => {
+        process.exitCode = 1;
+        logger.fatal({ err: why }, why.message);
+        stop.abort("gave up");
+      },
     });
     logger.info("started");
     if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener("abort", resolve, { once: true }));

@@ -26,7 +26,7 @@ import { authz } from "./usecases/authz.ts";
 
 const config = readConfig();
 await runService({ name: "authz", instance: config.instance, logLevel: config.logLevel }, async (context) => {
-  const { own, logger, health, telemetry, instance } = context;
+  const { own, logger, health, telemetry, instance, giveUp } = context;
   const { host, natsUrl: url, natsUser: user, natsPassword: password, serviceKeyFile: keyFile, approvalsUrl } = config;
   const bus = own(await connectBus({ url, user, password, replicas: config.natsReplicas, name: instance, logger, wait: false }));
   own(keepStreams(bus, logger));
@@ -53,7 +53,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, spool, budget, revocationUnreadable: signals.revocationUnreadable });
-  own(keepSchedule({ spool, health, heartbeat, budget, signals, revocations: service.revocations }));
+  own(keepSchedule({ spool, health, heartbeat, budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort }));
   own(await serveHttp(context, { host, port: config.httpPort }));
 });

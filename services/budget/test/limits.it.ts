@@ -140,7 +140,10 @@ test("the lowest limit wins, whoever set it", async () => {
   expect((await asOperator(around, roles, "GET", `${url}?tenant=acme&agent=rich`)).body).toContainEqual(
     expect.objectContaining({ unit: "micro_usd", limit: 1_000 }),
   );
-  expect((await asOperator(around, roles, "PUT", `${url}/tool%2Fa%252Fb?tenant=acme`, body)).body[0].scope).toBe("tool/a%2Fb");
+  expect((await asOperator(around, roles, "PUT", `${url}/tool%2Fa%252Fb?tenant=acme`, body)).status, "a limit that no policy names").toBe(
+    422,
+  );
+  expect((await asOperator(around, roles, "PUT", `${url}/tool%2Fa%252Fb?tenant=acme`, { ...body, limit: null })).status).toBe(200);
   expect((await asOperator(around, roles, "PUT", `${url}/everything?tenant=acme`, body)).status).toBe(400);
   expect((await asOperator(around, roles, "GET", `${url}?tenant=other`)).status).toBe(403);
 });

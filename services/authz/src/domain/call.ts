@@ -3,7 +3,7 @@ import { assertIJson, parseIJson } from "@aegis/canonical/ijson";
 import type { CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { DecisionData } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
-import { toolPattern } from "@aegis/contracts/names";
+import { linePattern, toolPattern } from "@aegis/contracts/names";
 
 /** One tool call that an agent wants to make, checked for form and nothing else. */
 export interface Call {
@@ -69,6 +69,7 @@ function text<K extends string>(field: K, value: string | undefined, longest: nu
   if (value === undefined || value === "") return {};
   if (value.length > longest) throw new AegisError("invalid_argument", `${field} is longer than ${longest}`);
   if (!value.isWellFormed()) throw new AegisError("invalid_argument", `${field} is not well-formed Unicode`);
+  if (field !== "reasoning" && !linePattern.test(value)) throw new AegisError("invalid_argument", `${field} holds a control character`);
   return { [field]: value } as { [key in K]?: string };
 }
 

@@ -74,13 +74,13 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
   });
 }
 
+/** What the caller calls things may hold what must not be stored, like anything else it writes. */
 function storedContext({ context, shed }: EventFacts): DecisionData["context"] {
-  const { reasoning, purpose, ...rest } = context;
-  return {
-    ...rest,
-    ...(purpose !== undefined && { purpose: redactText(purpose) }),
-    ...(reasoning !== undefined && !shed && { reasoning: redactText(reasoning) }),
-  };
+  const stored: DecisionData["context"] = {};
+  for (const [name, text] of Object.entries(context) as [keyof DecisionData["context"], string][]) {
+    if (name !== "reasoning" || !shed) stored[name] = redactText(text);
+  }
+  return stored;
 }
 
 /** A pointer spells the names of members, and a name may hold what must not be stored. */

@@ -12,17 +12,25 @@ export interface Duties {
   /** Gives back leases that nobody uses. */
   readonly budget: { sweep(): Promise<void> };
   readonly signals: { upkeepFailed(what: string, error: unknown): void; spoolState(state: SpoolState): void };
+  /** Stops this process, for a supervisor to start it afresh. */
+  readonly giveUp: (why: Error) => void;
 }
+
+/** How long a dead spool denies everything before the process gives up: a disk that was full may have room for a new start. */
+const deadForMs = 5_000;
 
 /** Starts the recurring duties; each runs at once and then at its interval, never twice at the same time. */
 export function keepSchedule(duties: Duties): AsyncDisposable {
   const { spool, revocations } = duties;
   const failed = duties.signals.upkeepFailed;
   const spoolCheck = duties.health.check("spool");
+  let deadSince: number | undefined;
   const watchSpool = async () => {
     const state = spool.state();
     if (state === "deny" || state === "dead") spoolCheck.down(state === "dead" ? "dead" : "full");
     else spoolCheck.up();
+    if (state !== "dead") deadSince = undefined;
+    else if (performance.now() - (deadSince ??= performance.now()) > deadForMs) duties.giveUp(new Error("the spool cannot be written"));
     duties.signals.spoolState(state);
   };
   const started = [

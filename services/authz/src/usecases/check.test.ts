@@ -273,3 +273,13 @@ test("a new snapshot counts from the next call on", async () => {
   policies.set("acme", activePolicy(policy.replace("max: 5000", "max: 50"), "acme", 2));
   expect((await call()).decision).toBe("approval_needed");
 });
+
+test("what a caller calls things is one line, and is not stored as written when a detector knows it", async () => {
+  const world = given({ policy });
+  for (const field of ["promptId", "sessionId", "purpose", "planId", "toolCallId"]) {
+    await expect(world.call({ context: { [field]: "a\u0000b" } })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(world.call({ context: { [field]: "a\nb" } })).rejects.toMatchObject({ code: "invalid_argument" });
+  }
+  await world.call({ context: { planId: "jane@example.com", reasoning: "two\nlines" } });
+  expect(world.log.last().data.context).toEqual({ planId: "[REDACTED:email]", reasoning: "two\nlines" });
+});

@@ -5,6 +5,7 @@ import type { HttpServer } from "@aegis/http/server";
 import { z } from "zod";
 import type { Ports } from "#usecases/ports.ts";
 import { spendKeys } from "#usecases/ports.ts";
+import { setLimit } from "#usecases/set-limit.ts";
 import { type BudgetLine, show } from "#usecases/show.ts";
 import { check, scopeName, text, unitName, windowName } from "./requests.ts";
 
@@ -60,7 +61,7 @@ export function budgetRoutes(server: HttpServer, ports: Ports, operators: Operat
       operator.require(tenant, "admin", "finops");
       const scope = check(scopeName, params["*"], "scope");
       const { unit, window, limit } = body;
-      await ports.limits.set({ tenant, scope, unit, window }, limit ?? undefined, operator.user, ports.clock.now().getTime());
+      await setLimit(ports, { tenant, scope, unit, window }, limit ?? undefined, operator.user);
       const lines = await show(ports, tenant, {});
       return lines.filter((one) => one.scope === scope && one.unit === unit && one.window === window).map(lineOf);
     },

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql, type Transaction } from "kysely";
-import { type Balance, scarceShare } from "#domain/account.ts";
+import { type Balance, remaining, scarceShare } from "#domain/account.ts";
 import type { Target } from "#domain/target.ts";
 import type { Facts } from "#usecases/ports.ts";
 
@@ -37,24 +37,30 @@ export function debit(trx: Trx, key: AccountKey, limit: number, units: number): 
   );
 }
 
-/** Leases by one conditional update as `grantable` says; undefined when nothing remains. */
-export function debitLease(
+/**
+ * Leases by one conditional update as `grantable` says. When nothing remains, the account stays as it is until the transaction ends:
+ * units may come back between one statement and the next, and what is said to be gone must have been gone all at one time.
+ */
+export async function debitLease(
   trx: Trx,
   key: AccountKey,
   limit: number,
   ask: { readonly need: number; readonly want: number },
-): Promise<(BalanceRow & { last_grant: number }) | undefined> {
+): Promise<BalanceRow & { readonly last_grant: number }> {
   const want = Math.max(ask.need, ask.want);
   const grant = sql`least(case when ${rest(limit)} * ${scarceShare} <= ${limit}::bigint then ${ask.need}::bigint else ${want}::bigint end, ${rest(limit)})`;
-  return granting(
-    trx,
-    key,
-    limit,
-    () => sql`
+  const update = async () => {
+    const { rows } = await sql<BalanceRow & { last_grant: number }>`
       update accounts set leased = leased + ${grant}, last_grant = ${grant}, limit_units = ${limit}, ceiling = ${limit}
       where ${matches(key)} and ${rest(limit)} > 0
-      returning ${balanceColumns}, last_grant`,
-  );
+      returning ${balanceColumns}, last_grant`.execute(trx);
+    return rows[0];
+  };
+  const first = await update();
+  if (first !== undefined) return first;
+  await ensure(trx, key, limit);
+  const row = await readLocked(trx, key);
+  return (remaining(row, limit) > 0 ? await update() : undefined) ?? { ...row, last_grant: 0 };
 }
 
 /** Adds what was spent without being asked for: up to the limit as settled, the rest as owed. */
@@ -112,11 +118,12 @@ export async function read(trx: Trx, key: AccountKey): Promise<BalanceRow | unde
 }
 
 /**
- * Keeps an account as it is until the transaction ends. No stronger than an update of it: rows that refer to it are inserted before it
- * is updated elsewhere, and a lock of the whole row would wait for those while they wait for it.
+ * Reads an account and keeps it as it is until the transaction ends. No stronger than an update of it: rows that refer to it are
+ * inserted before it is updated elsewhere, and a lock of the whole row would wait for those while they wait for it.
  */
-export async function lock(trx: Trx, key: AccountKey): Promise<void> {
-  await sql`select 1 from accounts where ${matches(key)} for no key update`.execute(trx);
+async function readLocked(trx: Trx, key: AccountKey): Promise<BalanceRow> {
+  const { rows } = await sql<BalanceRow>`select ${balanceColumns} from accounts where ${matches(key)} for no key update`.execute(trx);
+  return rows[0] as BalanceRow;
 }
 
 /** Makes the account's row when there is none. */

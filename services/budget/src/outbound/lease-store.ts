@@ -4,7 +4,7 @@ import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
 import { givenBack, type Lease } from "#domain/lease.ts";
 import type { Holder, LeaseStore } from "#usecases/ports.ts";
-import { type AccountKey, debitLease, factsOf, lock, matches, move, read, type Tables, type Trx } from "./accounts.ts";
+import { type AccountKey, debitLease, factsOf, matches, move, type Tables, type Trx } from "./accounts.ts";
 import type { Announcer } from "./events.ts";
 import { limitInForce } from "./limit-store.ts";
 
@@ -16,22 +16,17 @@ export function leaseStore(db: Database<Tables>, announce: Announcer): LeaseStor
         if (!(await isAlive(trx, holder, now))) return { kind: "fenced" };
         const limit = await limitInForce(trx, target);
         if (limit === undefined) return { kind: "unlimited" };
-        let row = await debitLease(trx, target, limit, { need, want });
-        if (row === undefined) {
-          // Units may come back between one statement and the next: what is said to be gone must have been gone all at one time.
-          await lock(trx, target);
-          row = await debitLease(trx, target, limit, { need, want });
-        }
-        if (row === undefined) {
-          const refused = await read(trx, target);
-          if (refused !== undefined) await announce.refused(trx, target, { ...refused, limit_units: limit }, need);
-          return { kind: "granted", granted: 0, outstanding: await heldByOthers(trx, target, holder, now), ...factsOf(refused, limit) };
+        const row = await debitLease(trx, target, limit, { need, want });
+        const granted = row.last_grant;
+        if (granted === 0) {
+          await announce.refused(trx, target, { ...row, limit_units: limit }, need);
+          return { kind: "granted", granted, outstanding: await heldByOthers(trx, target, holder, now), ...factsOf(row, limit) };
         }
         await sql`
           insert into leases (id, tenant, scope, unit, window_kind, window_start, producer, epoch, granted, granted_at, expires_at)
           values (${id}, ${target.tenant}, ${target.scope}, ${target.unit}, ${target.window}, ${new Date(target.windowStart)},
-            ${holder.producer}, ${holder.epoch}, ${row.last_grant}, ${new Date(now)}, ${new Date(expiresAt)})`.execute(trx);
-        return { kind: "granted", granted: row.last_grant, outstanding: 0, ...factsOf(row, limit) };
+            ${holder.producer}, ${holder.epoch}, ${granted}, ${new Date(now)}, ${new Date(expiresAt)})`.execute(trx);
+        return { kind: "granted", granted, outstanding: 0, ...factsOf(row, limit) };
       }),
 
     async giveBack(id, producer, spent, now) {

@@ -1,6 +1,6 @@
 import { type Balance, remaining } from "#domain/account.ts";
 import { concerns, type Interest, namedAccounts } from "#domain/scope.ts";
-import { type Account, lowest, targetOf, timeZoneOf } from "#domain/target.ts";
+import { type Account, targetOf, timeZoneOf } from "#domain/target.ts";
 import { windowAt } from "#domain/window.ts";
 import type { Ports } from "./ports.ts";
 
@@ -37,8 +37,9 @@ export async function show(ports: Pick<Ports, "policies" | "limits" | "clock">, 
   const lines: BudgetLine[] = [];
   for (const [key, { scope, unit, window }] of wanted) {
     const target = targetOf(content, { tenant, scope, unit, window }, now);
-    const limit = lowest(target.policyLimit, setUnits.get(key));
-    if (limit === undefined) continue;
+    // A limit that people set and no policy names any more bounds nothing: it is not shown as if it did.
+    if (target.policyLimit === undefined) continue;
+    const limit = Math.min(target.policyLimit, setUnits.get(key) ?? target.policyLimit);
     const balance = balances.get(key) ?? untouched;
     lines.push({
       scope,
