@@ -1,13 +1,17 @@
 import { services } from "@aegis/contracts/subjects";
 import { expect, test } from "vitest";
-import { observerPermissions, servicePermissions } from "./permissions.ts";
+import { observableSubjects, servicePermissions } from "./permissions.ts";
 import { streamOf } from "./publish.ts";
 
 test("nobody's allow-list names a whole namespace", () => {
-  for (const { publish, subscribe } of [...services.map(servicePermissions), observerPermissions]) {
+  for (const { publish, subscribe } of services.map(servicePermissions)) {
     for (const wide of [">", "*", "aegis.>", "$JS.>", "$JS.API.>", "$KV.>", "$O.>"]) expect(publish).not.toContain(wide);
     expect(subscribe.filter((subject) => subject.startsWith("$"))).toEqual([]);
   }
+});
+
+test("without a login events are heard, and no state, answer or call", () => {
+  for (const subject of observableSubjects) expect(subject).toMatch(/^aegis\./);
 });
 
 test("each service hears only its own inbox and what core subjects it consumes", () => {

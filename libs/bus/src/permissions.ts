@@ -5,8 +5,6 @@ import { definitions } from "./streams.ts";
 export interface Permissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
-  /** Refused although `publish` allows it. */
-  readonly neverPublish?: readonly string[];
 }
 
 /** Who writes which bucket or object store; all others may at most read it. */
@@ -58,32 +56,8 @@ export function servicePermissions(service: ServiceName): Permissions {
   };
 }
 
-/**
- * Reads everything said on NATS, changes nothing: for people who look. It can make consumers of its own, on DECISIONS alone, and
- * touches none of a service's.
- */
-export const observerPermissions: Permissions = {
-  publish: [
-    // Not `CREATE.DECISIONS` itself: there the name is in the body alone, where permissions cannot see whose it is.
-    "$JS.API.INFO",
-    "$JS.API.STREAM.INFO.*",
-    "$JS.API.STREAM.NAMES",
-    "$JS.API.STREAM.LIST",
-    "$JS.API.CONSUMER.CREATE.DECISIONS.>",
-    "$JS.API.CONSUMER.INFO.DECISIONS.>",
-    "$JS.API.CONSUMER.DELETE.DECISIONS.>",
-    "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.>",
-    "$JS.ACK.DECISIONS.>",
-  ],
-  subscribe: ["aegis.>", "_INBOX.>"],
-  neverPublish: Object.values(durables)
-    .flatMap((streams) => streams.DECISIONS ?? [])
-    .flatMap((durable) => [
-      ...["CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT"].map((call) => `$JS.API.CONSUMER.${call}.DECISIONS.${durable}`),
-      `$JS.API.CONSUMER.CREATE.DECISIONS.${durable}.>`,
-      `$JS.ACK.DECISIONS.${durable}.>`,
-    ]),
-};
+/** What anyone on NATS may hear without a login, for people and systems that look on: every event and hint, and nothing else. */
+export const observableSubjects: readonly string[] = ["aegis.>"];
 
 const inboxOf = (user: string) => `_INBOX_${user}.>`;
 

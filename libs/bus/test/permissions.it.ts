@@ -3,16 +3,15 @@ import { type ServiceName, services, stores, subject, subjects } from "@aegis/co
 import { generatePassword } from "@aegis/infra/nats-server";
 import { type TestBus, testBus, testLogger } from "@aegis/testkit/fabric";
 import { until } from "@aegis/testkit/until";
-import { DeliverPolicy, jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Bus } from "../src/connect.ts";
 import { consume } from "../src/consume.ts";
 import { openBucket } from "../src/kv.ts";
 import { openObjects } from "../src/objects.ts";
-import { observerPermissions, servicePermissions } from "../src/permissions.ts";
+import { observableSubjects, servicePermissions } from "../src/permissions.ts";
 import { publishEvent } from "../src/publish.ts";
-import { ensureStreams } from "../src/streams.ts";
+import { definitions, ensureStreams } from "../src/streams.ts";
 
 const logger = testLogger();
 const tokens = { tenant: "acme", agent: "finance-agent", decision: "allow", outcome: "executed" };
@@ -27,7 +26,7 @@ describe("what the server lets each service do", () => {
   beforeAll(async () => {
     const users = services.map((user) => ({ user, password: generatePassword(), permissions: servicePermissions(user) }));
     const root = { user: "root", password: generatePassword() };
-    nats = stack.use(await testBus({ users: [...users, root], anonymous: observerPermissions, login: root }));
+    nats = stack.use(await testBus({ users: [...users, root], observable: observableSubjects, login: root }));
     for (const { user, password } of users) buses.set(user, await nats.connect(`${user}-0`, { user, password }));
   });
   afterAll(() => stack.disposeAsync());
@@ -138,43 +137,93 @@ describe("what the server lets each service do", () => {
     }
   });
 
-  test("someone without a login hears events and reads decisions through a consumer of its own, and says nothing", async () => {
-    const connection = await connect({ servers: nats.url, inboxPrefix: "_INBOX" });
+  test("someone without a login hears every event with its headers, and neither says anything nor reaches JetStream", async () => {
+    const connection = await connect({ servers: nats.url });
     stack.defer(() => connection.close());
-    const heard: string[] = [];
-    connection.subscribe("aegis.>", { callback: (_, message) => void heard.push(message.subject) });
+    const heard = new Map<string, string | undefined>();
+    connection.subscribe("aegis.>", {
+      callback: (_, message) => void heard.set(message.subject, message.headers?.get("Nats-Msg-Id")),
+    });
     await connection.flush();
-    await publishEvent(bus("token"), "aegis.identity.acme.issued", { id: randomUUID() });
-    await until(() => heard.includes("aegis.identity.acme.issued"));
-    const consumer = await jetstream(connection).consumers.get("DECISIONS", { deliver_policy: DeliverPolicy.All });
-    expect((await consumer.next({ expires: 5_000 }))?.subject).toMatch(/^aegis\.(decision|outcome)\./);
+    for (const [name, row] of Object.entries(subjects)) {
+      const event = { id: randomUUID() };
+      const to = subject(name as keyof typeof subjects, tokens);
+      await publishEvent(bus(row.owner), to, event);
+      await until(() => heard.get(to) === event.id, { what: `${to} is heard` });
+    }
     for (const call of [
       "aegis.policy.acme.published",
+      "aegis.recall",
       "$KV.policy-heads.acme",
+      "$JS.API.INFO",
+      "$JS.API.STREAM.NAMES",
+      "$JS.API.STREAM.MSG.GET.DECISIONS",
       "$JS.API.STREAM.DELETE.DECISIONS",
       "$JS.API.STREAM.CREATE.MINE",
+      "$JS.API.CONSUMER.CREATE.DECISIONS",
       "$JS.API.CONSUMER.MSG.NEXT.DECISIONS.audit-decisions",
-      "$JS.API.CONSUMER.DELETE.DECISIONS.audit-decisions",
       "$JS.ACK.DECISIONS.audit-decisions.1.1.1.1.0",
     ]) {
       await expect(connection.request(call, "{}", { timeout: 2_000 }), call).rejects.toThrow(/permission/i);
     }
+    for (const other of [">", "$JS.>", "$KV.>", "$SYS.>", "_INBOX_authz.>"]) {
+      expect(await connection.subscribe(other).closed, `hears ${other}`).toBeInstanceOf(Error);
+    }
+  });
+
+  test("someone without a login writes nothing through the subject that an answer is to go to", async () => {
+    const connection = await connect({ servers: nats.url });
+    stack.defer(() => connection.close());
+    const before = await stored();
+    for (const call of [
+      "$JS.API.INFO",
+      "$JS.API.STREAM.NAMES",
+      "$JS.API.STREAM.INFO.DECISIONS",
+      "aegis.decision.acme.finance-agent.allow",
+    ]) {
+      connection.publish(call, "", { reply: "$KV.revocations.victim.finance-agent" });
+    }
+    await connection.flush();
+    expect(await stored()).toEqual(before);
+    expect(await (await openBucket(bus("token"), stores.revocations)).get("victim.finance-agent")).toBeUndefined();
+  });
+
+  test("someone without a login writes nothing through the subject that a consumer is to deliver to", async () => {
+    const connection = await connect({ servers: nats.url });
+    stack.defer(() => connection.close());
+    await publishEvent(bus("authz"), subject("decision", tokens), { id: randomUUID() });
+    const before = await stored();
+    for (const [name, deliver] of Object.entries({ one: "$KV.policy-heads.x", two: "aegis.policy.acme.published" })) {
+      const config = { name, deliver_subject: deliver, deliver_policy: "all", ack_policy: "none", replay_policy: "instant" };
+      const body = JSON.stringify({ stream_name: "DECISIONS", config });
+      for (const call of ["", `.${name}`]) connection.publish(`$JS.API.CONSUMER.CREATE.DECISIONS${call}`, body, { reply: "_INBOX.none" });
+    }
+    await connection.flush();
+    for (const name of ["one", "two"]) {
+      await expect(nats.bus.manager.consumers.info("DECISIONS", name), name).rejects.toThrow(/not found/i);
+    }
+    expect(await stored()).toEqual(before);
+    expect(await (await openBucket(bus("authz"), stores.policyHeads)).get("x")).toBeUndefined();
   });
 
   test("the name of a service's consumer cannot be smuggled in behind another", async () => {
-    const connection = await connect({ servers: nats.url, inboxPrefix: "_INBOX" });
-    stack.defer(() => connection.close());
-    const create = (subject: string, named: object) => {
+    const create = (to: string, named: object) => {
       const config = { ...named, ack_policy: "explicit", filter_subject: "aegis.outcome.>", deliver_policy: "all" };
-      return connection.request(subject, JSON.stringify({ stream_name: "DECISIONS", config }), { timeout: 2_000 });
+      return bus("budget").connection.request(to, JSON.stringify({ stream_name: "DECISIONS", config }), { timeout: 2_000 });
     };
     for (const named of [{ durable_name: "audit-decisions" }, { name: "audit-decisions" }]) {
       await expect(create("$JS.API.CONSUMER.CREATE.DECISIONS", named)).rejects.toThrow(/permission/i);
-      const answer = await create("$JS.API.CONSUMER.CREATE.DECISIONS.mine.aegis.outcome.>", named);
-      const made = answer.json<{ name?: string; error?: unknown; config?: { durable_name?: string } }>();
-      expect(made.error !== undefined || made.name === "mine", JSON.stringify(made)).toBe(true);
+      const answer = await create("$JS.API.CONSUMER.CREATE.DECISIONS.budget.aegis.outcome.>", named);
+      const made = answer.json<{ name?: string; error?: unknown }>();
+      expect(made.error !== undefined || made.name === "budget", JSON.stringify(made)).toBe(true);
     }
     const { config } = await nats.bus.manager.consumers.info("DECISIONS", "audit-decisions");
     expect(config.filter_subject).toBeUndefined();
   });
+
+  /** How many messages each stream, bucket and object store has ever taken. */
+  async function stored(): Promise<Record<string, number>> {
+    const infos = await Promise.all(definitions().map(({ name }) => nats.bus.manager.streams.info(name)));
+    return Object.fromEntries(infos.map(({ config, state }) => [config.name, state.last_seq]));
+  }
 });

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { access, chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
+import { accountsConfiguration, type NatsLogins, usersAccount } from "./nats-accounts.ts";
 import { ensureNatsServer, natsServerVersion } from "./nats-binary.ts";
 import { stopOrphan } from "./orphan.ts";
 import { requirePort } from "./ports.ts";
@@ -10,30 +11,11 @@ import { type Command, type ProcessOptions, type RunningProcess, startProcess } 
 
 export { ensureNatsServer } from "./nats-binary.ts";
 
-/** Allow-lists of subjects; everything else is refused. */
-export interface NatsPermissions {
-  readonly publish: readonly string[];
-  readonly subscribe: readonly string[];
-  /** Refused although `publish` allows it. */
-  readonly neverPublish?: readonly string[];
-}
-
-export interface NatsUser {
-  readonly user: string;
-  readonly password: string;
-  /** Default: everything. */
-  readonly permissions?: NatsPermissions;
-}
-
-export interface NatsServerOptions {
+export interface NatsServerOptions extends NatsLogins {
   /** Made if missing: configuration, pid file and JetStream's files. */
   readonly directory: string;
   readonly port: number;
   readonly monitorPort?: number;
-  /** Default: no login at all, which only tests want. */
-  readonly users?: readonly NatsUser[];
-  /** What someone without a login may do. Default: nothing, when there are users. */
-  readonly anonymous?: NatsPermissions;
   /** Where a server may be found or built. */
   readonly toolsDirectory: string;
   /** "always": fsync before every acknowledgement, a few hundred messages a second. Default "1s": a killed process loses nothing, a power cut up to a second. */
@@ -68,6 +50,7 @@ export async function startNatsServer(options: NatsServerOptions, output: Proces
   for (const port of [options.port, options.monitorPort ?? 0]) {
     if (port !== 0) await requirePort(port, "NATS");
   }
+  if (options.users !== undefined) await adoptDefaultAccount(join(directory, "jetstream"));
   await writeFile(config, configuration(options, directory, await natsServerVersion(binary)), { mode: 0o600 });
   await chmod(config, 0o600);
   const command: Command = { command: binary, args: ["-c", config] };
@@ -92,32 +75,28 @@ function configuration(options: NatsServerOptions, directory: string, version: r
     pid_file: join(directory, "nats-server.pid"),
     max_payload: 8 * 1024 * 1024,
     jetstream: { store_dir: join(directory, "jetstream"), ...(hasSync ? { sync_interval: options.sync ?? "1s" } : {}) },
-    ...logins(options),
+    ...accountsConfiguration(options, generatePassword()),
   };
   return `${Object.entries(entries)
     .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
     .join("\n")}\n`;
 }
 
-function logins({ users, anonymous }: NatsServerOptions): Record<string, unknown> {
-  if (users === undefined) return {};
-  const nobody = anonymous === undefined ? [] : [{ user: "anonymous", password: generatePassword(), permissions: anonymous }];
-  return {
-    authorization: {
-      timeout: 5,
-      users: [...users, ...nobody].map(({ user, password, permissions }) => ({
-        user,
-        password,
-        ...(permissions === undefined ? {} : { permissions: lists(permissions) }),
-      })),
-    },
-    ...(anonymous === undefined ? {} : { no_auth_user: "anonymous" }),
-  };
+/**
+ * JetStream keeps its files under the account's name. What a server stored before its users had an account of their own lies
+ * under that of the default account, and would be lost to them.
+ */
+async function adoptDefaultAccount(store: string): Promise<void> {
+  // The server adds this last directory by itself.
+  const [from, to] = ["$G", usersAccount].map((account) => join(store, "jetstream", account)) as [string, string];
+  if ((await isThere(from)) && !(await isThere(to))) await rename(from, to);
 }
 
-function lists({ publish, subscribe, neverPublish = [] }: NatsPermissions) {
-  return { publish: { allow: publish, deny: neverPublish }, subscribe: { allow: subscribe } };
-}
+const isThere = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** The server greets with its INFO once JetStream has recovered what it stores. */
 async function ready(server: RunningProcess, port: number): Promise<void> {

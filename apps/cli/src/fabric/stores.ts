@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { observerPermissions, servicePermissions } from "@aegis/bus/permissions";
+import { observableSubjects, servicePermissions } from "@aegis/bus/permissions";
 import { services } from "@aegis/contracts/subjects";
 import { bootstrapDatabase, statefulServices } from "@aegis/infra/bootstrap";
 import { startNatsServer } from "@aegis/infra/nats-server";
@@ -42,7 +42,7 @@ async function startNats({ directory, ports, supervisor, log }: StoreOptions): P
   const users = await Promise.all(
     services.map(async (user) => ({ user, password: await ensureSecret(passwordFile(user)), permissions: servicePermissions(user) })),
   );
-  const server = { directory: directory.nats, port: ports.nats, users, anonymous: observerPermissions, toolsDirectory };
+  const server = { directory: directory.nats, port: ports.nats, users, observable: observableSubjects, toolsDirectory };
   await supervisor.start({
     name: "nats",
     stage: stages.store,
