@@ -19,7 +19,7 @@ export type Database<DB> = Kysely<DB>;
 /**
  * Opens a pool. No connection is made before the first query, and a lost one is replaced by the next query, so the
  * server may be down now or later. A statement ends after 30 s, a transaction left idle after 60 s, waiting for a
- * connection after 5 s. Whatever is asked while the server cannot be reached, goes away or has no connection left in time
+ * connection after 15 s. Whatever is asked while the server cannot be reached, goes away or has no connection left in time
  * throws AegisError `unavailable`; of a commit that threw it, nobody knows whether it took place.
  *
  * BIGINT comes back as a number; a value beyond ±(2^53 − 1) fails the query instead of losing digits. NUMERIC (also what

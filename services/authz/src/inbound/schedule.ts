@@ -29,8 +29,8 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
     const state = spool.state();
     if (state === "deny" || state === "dead") spoolCheck.down(state === "dead" ? "dead" : "full");
     else spoolCheck.up();
-    if (state !== "dead") deadSince = undefined;
-    else if (performance.now() - (deadSince ??= performance.now()) > deadForMs) duties.giveUp(new Error("the spool cannot be written"));
+    deadSince = state === "dead" ? (deadSince ?? performance.now()) : undefined;
+    if (deadSince !== undefined && performance.now() - deadSince > deadForMs) duties.giveUp(new Error("the spool cannot be written"));
     duties.signals.spoolState(state);
   };
   const started = [
