@@ -7,12 +7,21 @@ export interface Permissions {
   readonly subscribe: readonly string[];
 }
 
-/** Who writes which bucket or object store; all others may at most read it. */
-const writers: Readonly<Record<string, readonly ServiceName[]>> = {
-  [`KV_${stores.policyHeads}`]: ["policy-compiler"],
-  [`KV_${stores.revocations}`]: ["token"],
-  [`KV_${stores.replicas}`]: ["authz"],
-  [`OBJ_${stores.bundles}`]: ["policy-compiler"],
+interface Store {
+  readonly writers: readonly ServiceName[];
+  /**
+   * Who asks for single messages; everybody may follow a bucket. Such an answer is the stored message, headers and all, and goes to
+   * any subject the asker names: with a deleted key's message that could lift a revocation.
+   */
+  readonly getters: readonly ServiceName[];
+}
+
+/** Buckets and object stores by the names of their streams. */
+const storeRows: Readonly<Record<string, Store>> = {
+  [`KV_${stores.policyHeads}`]: { writers: ["policy-compiler"], getters: ["policy-compiler"] },
+  [`KV_${stores.revocations}`]: { writers: ["token"], getters: ["token"] },
+  [`KV_${stores.replicas}`]: { writers: ["authz"], getters: [] },
+  [`OBJ_${stores.bundles}`]: { writers: ["policy-compiler"], getters: ["policy-compiler", "authz", "budget"] },
 };
 
 /**
@@ -50,7 +59,7 @@ export function servicePermissions(service: ServiceName): Permissions {
       "$JS.API.INFO",
       ...definitions().flatMap(({ name }) => [`$JS.API.STREAM.INFO.${name}`, `$JS.API.STREAM.CREATE.${name}`]),
       ...readers.flatMap(consuming),
-      ...Object.entries(writers).flatMap(([stream, owners]) => storing(stream, owners.includes(service))),
+      ...Object.entries(storeRows).flatMap(([stream, row]) => storing(stream, row, service)),
     ],
     subscribe: [inboxOf(service), ...hintRows.filter((row) => row.consumers.includes(service)).map((row) => row.subject)],
   };
@@ -73,18 +82,11 @@ function consuming(consumer: string): string[] {
   ];
 }
 
-/** Reading a bucket or an object store takes ordered consumers, direct gets and flow control. */
-function storing(stream: string, writes: boolean): string[] {
+/** Following a bucket takes ordered consumers and flow control. */
+function storing(stream: string, { writers, getters }: Store, service: ServiceName): string[] {
   const [kind, name] = [stream.slice(0, stream.indexOf("_")), stream.slice(stream.indexOf("_") + 1)];
-  const read = [
-    `$JS.API.CONSUMER.CREATE.${stream}.>`,
-    `$JS.API.CONSUMER.INFO.${stream}.>`,
-    `$JS.API.CONSUMER.DELETE.${stream}.>`,
-    `$JS.API.DIRECT.GET.${stream}`,
-    `$JS.API.DIRECT.GET.${stream}.>`,
-    `$JS.API.STREAM.MSG.GET.${stream}`,
-    `$JS.FC.${stream}.>`,
-  ];
-  if (!writes) return read;
-  return kind === "KV" ? [...read, `$KV.${name}.>`] : [...read, `$O.${name}.>`, `$JS.API.STREAM.PURGE.${stream}`];
+  const follow = ["CREATE", "INFO", "DELETE"].map((call) => `$JS.API.CONSUMER.${call}.${stream}.>`);
+  const get = [`$JS.API.DIRECT.GET.${stream}`, `$JS.API.DIRECT.GET.${stream}.>`, `$JS.API.STREAM.MSG.GET.${stream}`];
+  const write = kind === "KV" ? [`$KV.${name}.>`] : [`$O.${name}.>`, `$JS.API.STREAM.PURGE.${stream}`];
+  return [...follow, `$JS.FC.${stream}.>`, ...(getters.includes(service) ? get : []), ...(writers.includes(service) ? write : [])];
 }

@@ -87,18 +87,35 @@ describe("what the server lets each service do", () => {
     }
   });
 
-  test("a bucket is written by its owner alone, and read by all", async () => {
+  test("a bucket is written by its owner alone, and followed by all", async () => {
     const heads = await openBucket(bus("policy-compiler"), stores.policyHeads);
     await heads.put("acme", "head");
-    const seen: string[] = [];
+    expect((await heads.get("acme"))?.revision).toBe(1);
     const reading = await openBucket(bus("authz"), stores.policyHeads);
-    await using _watch = reading.watch({ onEntry: (key) => seen.push(key), logger });
-    await until(() => seen.includes("acme"));
-    expect((await reading.get("acme"))?.revision).toBe(1);
+    for (const service of services) {
+      const seen: string[] = [];
+      await using _watch = (await openBucket(bus(service), stores.policyHeads)).watch({ onEntry: (key) => seen.push(key), logger });
+      await until(() => seen.includes("acme"), { what: `${service} follows the heads` });
+    }
     await expect(reading.put("acme", "forged")).rejects.toEqual(refused);
     await expect((await openBucket(bus("budget"), stores.revocations)).put("acme.a", "{}")).rejects.toEqual(refused);
     await (await openBucket(bus("token"), stores.revocations)).put("acme.a", "{}");
     await (await openBucket(bus("authz"), stores.replicas)).put("authz-0", "{}");
+  });
+
+  test("none but their owner copies what the buckets hold to where it may not write", async () => {
+    const revocations = await openBucket(bus("token"), stores.revocations);
+    await revocations.put("acme.resumed", "{}");
+    await revocations.delete("acme.resumed");
+    const revision = await revocations.put("acme.victim", '{"state":"revoked"}');
+    for (const service of services.filter((one) => one !== "token")) {
+      const copied = "$JS.API.DIRECT.GET.KV_revocations.$KV.revocations.acme.resumed";
+      bus(service).connection.publish(copied, "", { reply: "$KV.revocations.acme.victim" });
+      const body = JSON.stringify({ last_by_subj: "$KV.revocations.acme.resumed" });
+      bus(service).connection.publish("$JS.API.DIRECT.GET.KV_revocations", body, { reply: "$KV.revocations.acme.victim" });
+      await bus(service).connection.flush();
+      expect((await revocations.get("acme.victim"))?.revision, service).toBe(revision);
+    }
   });
 
   test("bundles are stored by the compiler alone", async () => {
@@ -203,7 +220,7 @@ describe("what the server lets each service do", () => {
       await expect(nats.bus.manager.consumers.info("DECISIONS", name), name).rejects.toThrow(/not found/i);
     }
     expect(await stored()).toEqual(before);
-    expect(await (await openBucket(bus("authz"), stores.policyHeads)).get("x")).toBeUndefined();
+    expect(await (await openBucket(bus("policy-compiler"), stores.policyHeads)).get("x")).toBeUndefined();
   });
 
   test("the name of a service's consumer cannot be smuggled in behind another", async () => {
