@@ -44,16 +44,18 @@ test("JetStream's refusal is told, and so is that no stream is there to answer",
 
 test("what is not answered in time fails, the earliest first", async () => {
   using pipeline = openPipeline(nats.bus, { timeoutMs: 20 });
-  // Somebody listens and never answers: without a listener the server would say so at once.
-  const silent = nats.bus.connection.subscribe("test.silent");
+  // No stream answers, and somebody listens and says nothing: without a listener the server would say so at once.
+  await nats.bus.manager.streams.delete("LEDGER");
+  const silent = nats.bus.connection.subscribe("aegis.ledger.>");
   await nats.bus.connection.flush();
   const order: number[] = [];
   const failures = [1, 2, 3].map((one) =>
-    pipeline.publish("test.silent", randomUUID(), bytes).catch((error) => order.push(one) && error.code),
+    pipeline.publish("aegis.ledger.acme.checkpoint", randomUUID(), bytes).catch((error) => order.push(one) && error.code),
   );
   expect(await Promise.all(failures)).toEqual(["deadline_exceeded", "deadline_exceeded", "deadline_exceeded"]);
   expect(order).toEqual([1, 2, 3]);
   silent.unsubscribe();
+  await ensureStreams(nats.bus);
 });
 
 test("a lost connection fails what waits at once; the same pipeline goes on after the reconnect", async () => {
