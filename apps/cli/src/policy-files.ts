@@ -1,9 +1,40 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import type { PolicyFile } from "@aegis/policy/compile";
 import { usage } from "./failure.ts";
 
-/** Reads policy files in the order given; of a directory, its YAML and JSON files by name. */
+/**
+ * Names under which the files leave this machine: decisions keep them as the places of rules. Relative to `directory`
+ * for what is inside it; of others the base name, with as many directories before it as tell two of them apart.
+ */
+export function publishedNames(paths: readonly string[], directory: string): string[] {
+  const whole = paths.map((path) => resolve(directory, path));
+  const inside = whole.map((path) => path.startsWith(directory.endsWith(sep) ? directory : directory + sep));
+  const taken = new Map(whole.flatMap((path, index) => (inside[index] ? [[relative(directory, path), path] as const] : [])));
+  return whole.map((path, index) => {
+    if (inside[index]) return relative(directory, path);
+    const parts = path.split(sep).filter((part) => part !== "");
+    let name = "";
+    for (let count = 1; count <= parts.length; count += 1) {
+      name = parts.slice(-count).join("/");
+      if ((taken.get(name) ?? path) === path) break;
+    }
+    taken.set(name, path);
+    return name;
+  });
+}
+
+/** The files as `publishedNames` calls them. */
+export async function readPublishedFiles(paths: readonly string[]): Promise<PolicyFile[]> {
+  const files = await readPolicyFiles(paths);
+  const names = publishedNames(
+    files.map(({ name }) => name),
+    process.cwd(),
+  );
+  return files.map(({ text }, index) => ({ name: names[index] as string, text }));
+}
+
+/** Reads policy files in the order given; of a directory, its YAML and JSON files by name. Named as given. */
 export async function readPolicyFiles(paths: readonly string[]): Promise<PolicyFile[]> {
   const names = (await Promise.all(paths.map(expand))).flat();
   if (names.length === 0) throw usage("there is no .yaml, .yml or .json file in what was named");

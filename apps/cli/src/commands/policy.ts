@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { PoliciesInvalid, publishPolicies } from "../clients/policies.ts";
 import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
-import { readPolicyFiles, tenantNamedIn } from "../policy-files.ts";
+import { readPolicyFiles, readPublishedFiles, tenantNamedIn } from "../policy-files.ts";
 
 interface PublishOptions {
   wait?: boolean;
@@ -41,7 +41,7 @@ export function policyCommands(program: Command): void {
     .action(
       action<{ out?: string }, [string[]]>(async (context, options, paths) => {
         const { compile, formatFault } = await engine();
-        const result = compile(await readPolicyFiles(paths), { tenant: context.tenant() });
+        const result = compile(await readPublishedFiles(paths), { tenant: context.tenant() });
         if (!result.ok) return refused(result.faults, formatFault);
         if (options.out) await writeFile(options.out, `${JSON.stringify(result.policies, null, 2)}\n`);
         const text = options.out ? `written to ${options.out}` : JSON.stringify(result.policies, null, 2);
@@ -69,7 +69,7 @@ export function policyCommands(program: Command): void {
         try {
           const published = await publishPolicies(context, {
             tenant: context.tenant(),
-            files: await readPolicyFiles(paths),
+            files: await readPublishedFiles(paths),
             message: options.message,
             ifRevision: options.ifRevision === undefined ? undefined : wholeNumber(options.ifRevision),
             user: options.as,
