@@ -76,6 +76,8 @@ async function choosePorts({ ports, directory, authzReplicas }: RunOptions): Pro
   return fixed;
 }
 
+const recordAgainMs = 2_000;
+
 class Run {
   readonly #options: RunOptions;
   readonly #ports: Ports;
@@ -85,6 +87,9 @@ class Run {
   readonly #pidsFile: string;
   #around: FabricSurroundings | undefined;
   #ready = false;
+  #stopped = false;
+  /** Writes the record once more after it could not be written. */
+  #again: NodeJS.Timeout | undefined;
   /** Records are written one after the other. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -153,6 +158,8 @@ class Run {
     await rm(directory.endpoints, { force: true });
     this.#ready = false;
     await this.#supervisor.stop();
+    this.#stopped = true;
+    clearTimeout(this.#again);
     await this.#writing;
     rmSync(this.#pidsFile, { force: true });
     await rm(directory.record, { force: true });
@@ -169,14 +176,27 @@ class Run {
 
   #recordChange(parts: PartRecord[]): void {
     const { directory } = this.#options;
-    writeFileSync(this.#pidsFile, parts.flatMap((part) => part.process?.pid ?? []).join("\n"));
+    clearTimeout(this.#again);
     const supervisor = identify(process.pid);
     const endpoints = this.#ready && parts.every((part) => part.process !== undefined) ? this.endpoints() : undefined;
+    try {
+      writeFileSync(this.#pidsFile, parts.flatMap((part) => part.process?.pid ?? []).join("\n"));
+    } catch (caught) {
+      this.#recordLater(caught as Error);
+    }
     this.#writing = this.#writing
       .then(async () => {
         if (supervisor) await writeRecord(directory, { supervisor, since: this.#since, parts });
         if (endpoints) await writeAtomically(directory.endpoints, JSON.stringify(endpoints, null, 2));
       })
-      .catch((error: Error) => this.#options.onProgress(`cannot write the record: ${error.message}`));
+      .catch((error: Error) => this.#recordLater(error));
+  }
+
+  /** What could not be written, as on a full disk, is written once there is room, even when nothing changes any more. */
+  #recordLater(error: Error): void {
+    clearTimeout(this.#again);
+    if (this.#stopped) return;
+    this.#options.onProgress(`cannot write the record: ${error.message}`);
+    this.#again = setTimeout(() => this.#recordChange(this.#supervisor.parts()), recordAgainMs).unref();
   }
 }

@@ -44,6 +44,25 @@ test("a part that keeps ending keeps being started", async () => {
   expect(supervisor.parts()[0]!.lastExit).toBe("exit status 1");
 });
 
+test("a record that cannot be written, as on a full disk, ends no restart loop", async () => {
+  let writes = 0;
+  const enough = Promise.withResolvers<void>();
+  supervisor = new Supervisor({
+    onChange: () => {
+      writes += 1;
+      if (writes > 10) enough.resolve();
+      if (writes > 1) throw new Error("ENOSPC: no space left on device, write");
+    },
+    onCrash: () => {
+      throw new Error("ENOSPC: no space left on device, write");
+    },
+    backoff: { firstMs: 1, mostMs: 5, resetAfterMs: 1_000 },
+  });
+  await supervisor.start({ name: "one", stage: 1, start: () => startProcess({ command: "false", args: [] }) });
+  await enough.promise;
+  expect(supervisor.parts()[0]!.restarts).toBeGreaterThan(3);
+});
+
 test("a stop ends everything, later stages first, and restarts nothing", async () => {
   watched();
   const ended: string[] = [];

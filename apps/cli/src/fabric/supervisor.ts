@@ -92,18 +92,31 @@ export class Supervisor {
       kept.identity = undefined;
       kept.lastExit = why;
       kept.restarts += 1;
-      this.#options.onCrash(kept.part.name, why, kept.restarts);
+      this.#tell(kept.part.name, why, kept.restarts);
       this.#changed();
       await delay(wait, undefined, { signal: this.#stopping.signal }).catch(() => {});
       wait = Math.min(wait * 2, mostMs);
       if (this.#stopping.signal.aborted) return;
-      await this.#run(kept).catch((error: Error) => this.#options.onCrash(kept.part.name, error.message, kept.restarts));
+      await this.#run(kept).catch((error: Error) => this.#tell(kept.part.name, error.message, kept.restarts));
       this.#changed();
     }
   }
 
+  /** Whoever watches cannot end a restart loop: a part is started again even when nobody can write that down. */
   #changed(): void {
-    this.#options.onChange(this.parts());
+    try {
+      this.#options.onChange(this.parts());
+    } catch (caught) {
+      this.#tell("the record", `cannot be kept: ${(caught as Error).message}`, 0);
+    }
+  }
+
+  #tell(...crash: Parameters<SupervisorOptions["onCrash"]>): void {
+    try {
+      this.#options.onCrash(...crash);
+    } catch {
+      // Words that cannot be written are lost; the restart goes on.
+    }
   }
 }
 
