@@ -46,6 +46,11 @@ export class Context {
     return this.#endpointsFile !== undefined;
   }
 
+  /** The endpoints file that decides which fabric is meant; undefined when the data directory does. */
+  get namedEndpoints(): string | undefined {
+    return this.#options.dataDir || !this.#endpointsFile ? undefined : resolve(this.#endpointsFile);
+  }
+
   get optionalTenant(): string | undefined {
     const tenant = this.#options.tenant ?? process.env.AEGIS_TENANT;
     if (tenant !== undefined && !namePattern.test(tenant)) {

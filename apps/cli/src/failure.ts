@@ -22,12 +22,19 @@ export class Failure extends Error {
 /** A command line that cannot be meant: exit status 2. */
 export const usage = (sentence: string): Failure => new Failure(sentence, { exitCode: exit.usage });
 
+/** What the parser of the command line found wrong, as one sentence on one line. */
+export function usageSentence({ code, message }: { code: string; message: string }): string {
+  if (code === "commander.help") return "a command is missing: --help shows what there is";
+  return message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+}
+
 const bySystemCode: Readonly<Record<string, (error: NodeJS.ErrnoException) => string>> = {
   ENOSPC: (error) => `no space is left on the device${at(error)}: free some and try again`,
   EDQUOT: (error) => `the disk quota is used up${at(error)}: free some space and try again`,
   EACCES: (error) => `permission denied${at(error)}: check the owner and the mode`,
   EROFS: (error) => `the file system is read-only${at(error)}: name another directory with --data-dir`,
   ENOENT: (error) => `there is no file${at(error) || " of that name"}: check the path`,
+  ENOTDIR: (error) => `a part of the path is a file, not a directory${at(error)}: name a directory with --data-dir`,
   EISDIR: (error) => `that is a directory, not a file${at(error)}: check the path`,
 };
 

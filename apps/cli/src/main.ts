@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
-import { exit, failureOf } from "./failure.ts";
+import { exit, failureOf, usageSentence } from "./failure.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs one command line; the exit status says how it ended. */
@@ -10,18 +10,19 @@ async function main(argv: readonly string[]): Promise<void> {
   } catch (caught) {
     if (caught instanceof CommanderError) {
       process.exitCode = caught.exitCode === 0 ? exit.ok : exit.usage;
+      if (caught.exitCode !== 0 && argv.includes("--json")) writeError({ message: usageSentence(caught) });
       return;
     }
     const failure = failureOf(caught);
     process.exitCode = failure.exitCode;
     process.stderr.write(`aegis: ${failure.message}\n`);
     if (process.env.AEGIS_DEBUG) console.error(caught);
-    if (argv.includes("--json")) {
-      const error = { message: failure.message, ...(failure.code === undefined ? {} : { code: failure.code }) };
-      process.stdout.write(`${JSON.stringify({ error })}\n`);
-    }
+    if (argv.includes("--json")) writeError({ message: failure.message, ...(failure.code === undefined ? {} : { code: failure.code }) });
   }
 }
+
+/** The one JSON document of a command that failed. */
+const writeError = (error: { message: string; code?: string }): boolean => process.stdout.write(`${JSON.stringify({ error })}\n`);
 
 /** A reader that closes early (`aegis … | head`) ends the command quietly. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? exit.ok : exit.failed));

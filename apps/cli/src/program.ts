@@ -27,6 +27,7 @@ export function createProgram(): Command {
     .addOption(new Option("--data-dir <directory>", "the fabric's data directory (default: .aegis/data of the clone)"))
     .showSuggestionAfterError(true)
     .showHelpAfterError("(--help shows what there is)")
+    .addHelpText("beforeAll", ({ command }) => refuseUnknown(command))
     .addHelpText("after", exitStatuses);
   for (const add of [
     fabricCommands,
@@ -48,6 +49,15 @@ export function createProgram(): Command {
     command.exitOverride().configureHelp({ showGlobalOptions: true, helpWidth: process.stdout.columns ?? 110 }),
   );
   return program;
+}
+
+/** Help that was asked for a command that is not there is an error, not the help of the command above it. */
+function refuseUnknown(command: Command): string {
+  const word = command.args[0] === "help" ? command.args[1] : command.args[0];
+  const known = command.commands.some((child) => child.name() === word);
+  if (command.commands.length > 0 && word !== undefined && word !== "help" && !word.startsWith("-") && !known)
+    command.error(`error: unknown command '${word}'`, { code: "commander.unknownCommand" });
+  return "";
 }
 
 function everyCommand(command: Command, change: (command: Command) => void): void {

@@ -14,8 +14,24 @@ import { ScriptedModel, type Step } from "./scripted-model.ts";
 import { startToolServer, toolsOn } from "./tools.ts";
 
 const tenant = process.env.TENANT ?? "acme";
-const endpoints = JSON.parse(readFileSync(process.env.AEGIS_ENDPOINTS ?? ".aegis/data/endpoints.json", "utf8"));
-const keyOf = (agent: string) => JSON.parse(readFileSync(process.env[`${agent.toUpperCase().replace("-", "_")}_KEY`] ?? "", "utf8"));
+const endpoints = readJson(
+  process.env.AEGIS_ENDPOINTS ?? ".aegis/data/endpoints.json",
+  "start a fabric with ./aegis up, or set AEGIS_ENDPOINTS",
+);
+const keyOf = (agent: string) => {
+  const variable = `${agent.toUpperCase().replace("-", "_")}_KEY`;
+  return readJson(process.env[variable] ?? "", `set ${variable} to the key file that ./aegis agent register wrote`);
+};
+
+/** The file's JSON; without it the example ends in one sentence that says what to do. */
+function readJson(file: string, cure: string) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    console.error(`cannot read ${file === "" ? "a key" : file}: ${cure}`);
+    process.exit(1);
+  }
+}
 
 await using systems = await startToolServer();
 const tools = toolsOn(systems.url, tenant);

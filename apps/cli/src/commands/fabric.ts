@@ -2,6 +2,7 @@ import type { Endpoints } from "@aegis/contracts/endpoints";
 import { type Command, Option } from "commander";
 import { action } from "../context.ts";
 import { type DataDirectory, dataDirectory } from "../fabric/data-directory.ts";
+import { prepareDataDirectory } from "../fabric/data-space.ts";
 import { startDetached } from "../fabric/detach.ts";
 import { runningRecord } from "../fabric/record.ts";
 import { fabricStatus } from "../fabric/status.ts";
@@ -46,7 +47,7 @@ export function fabricCommands(program: Command): void {
     .description("show every process of the fabric: pid, health, restarts")
     .action(
       action(async (context) => {
-        const status = await fabricStatus(dataDirectory(context.dataDirectory));
+        const status = await fabricStatus(dataDirectory(context.dataDirectory), context.namedEndpoints);
         context.output.result(status.document, () =>
           table(
             ["process", "pid", "health", "restarts", "address"],
@@ -67,6 +68,7 @@ async function up(output: Output, directory: DataDirectory, options: UpOptions):
     show(output, known, directory);
     return 0;
   }
+  await prepareDataDirectory(directory.root);
   const run = { directory, ports: options.ports, authzReplicas: replicas, logLevel: options.logLevel };
   if (!options.detach) {
     // Loaded only here: most commands need no servers.

@@ -1,6 +1,6 @@
 import type { Endpoints } from "@aegis/contracts/endpoints";
 import { Failure } from "../failure.ts";
-import { readJson } from "../files.ts";
+import { readIfPresent, readJson } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { isAlive } from "./process-identity.ts";
 import { probe } from "./readiness.ts";
@@ -23,8 +23,10 @@ export interface FabricStatus {
   document: Record<string, unknown>;
 }
 
-/** Asks every process of the running fabric how it is. */
-export async function fabricStatus(directory: DataDirectory): Promise<FabricStatus> {
+/** Asks every process of the running fabric how it is; `endpointsFile` is what named the directory, when a file did. */
+export async function fabricStatus(directory: DataDirectory, endpointsFile?: string): Promise<FabricStatus> {
+  if (endpointsFile !== undefined && (await readIfPresent(endpointsFile)) === undefined)
+    throw new Failure(`there is no ${endpointsFile}: name the endpoints.json that ./aegis up wrote, or start a fabric with ./aegis up`);
   const record = await runningRecord(directory);
   if (!record) throw new Failure(`no fabric is running in ${directory.root}: start one with ./aegis up`);
   const processes = await Promise.all(record.parts.map(statusOf));
