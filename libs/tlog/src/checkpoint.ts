@@ -2,28 +2,31 @@ import { openNote, type SignerKey, signNote, type VerifierKey, verifierKey } fro
 import type { TreeHead } from "./proof.ts";
 import { hashBytes } from "./tree.ts";
 
-/** What a log says of itself at one moment (C2SP tlog-checkpoint, without extension lines). */
+/** What a log says of itself at one moment (C2SP tlog-checkpoint). */
 export interface Checkpoint extends TreeHead {
   readonly origin: string;
+  /** When it was signed, RFC 3339 UTC with milliseconds: the extension line `time <instant>`. */
+  readonly time?: string | undefined;
 }
 
 export type OpenedCheckpoint =
   | { readonly ok: true; readonly checkpoint: Checkpoint }
   | { readonly ok: false; readonly why: "malformed" | "unsigned" | "forged" | "origin" };
 
-/** Three lines: origin, size, base64 of the root. */
-export function formatCheckpoint({ origin, size, root }: Checkpoint): string {
-  return `${origin}\n${size}\n${Buffer.from(root).toString("base64")}\n`;
+/** Three lines: origin, size, base64 of the root; a fourth when it has a time. */
+export function formatCheckpoint({ origin, size, root, time }: Checkpoint): string {
+  return `${origin}\n${size}\n${Buffer.from(root).toString("base64")}\n${time === undefined ? "" : `time ${time}\n`}`;
 }
 
-/** Reads a checkpoint's text; undefined when it is malformed. Extension lines are accepted and ignored. */
+/** Reads a checkpoint's text; undefined when it is malformed. Other extension lines are accepted and ignored. */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
   const [origin, size, root, ...rest] = text.split("\n");
   if (!origin || size === undefined || !/^(0|[1-9][0-9]{0,15})$/.test(size) || root === undefined) return undefined;
   if (rest.at(-1) !== "" || rest.slice(0, -1).includes("")) return undefined;
   const bytes = Buffer.from(root, "base64");
   if (bytes.length !== hashBytes || bytes.toString("base64") !== root || !Number.isSafeInteger(Number(size))) return undefined;
-  return { origin, size: Number(size), root: bytes };
+  const time = rest.map((line) => /^time (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/.exec(line)?.[1]).find((each) => each !== undefined);
+  return { origin, size: Number(size), root: bytes, ...(time === undefined ? {} : { time }) };
 }
 
 /** Signs a checkpoint with the log's own key, whose name is the origin. */

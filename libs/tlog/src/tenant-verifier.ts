@@ -1,14 +1,18 @@
 import { sha256 } from "@aegis/canonical/digest";
-import { openCheckpoint, tenantKey } from "./checkpoint.ts";
+import { type Checkpoint, openCheckpoint, tenantKey } from "./checkpoint.ts";
 import { columnsFrom, type EntryColumns, noPrevious, parseLeaf } from "./leaf.ts";
 import type { VerifierKey } from "./note.ts";
 import { equal } from "./proof.ts";
+import { compareState, nodePlace } from "./state-verifier.ts";
+import type { StoredState } from "./stored-state.ts";
+import { tileHeight } from "./tiles.ts";
 import { emptyRoot, Frontier, leafHash } from "./tree.ts";
 import type { FaultKind, LedgerFault, LedgerRow } from "./verify-ledger.ts";
 
 /** Checks one tenant's rows in order of their sequence column, and its checkpoints; reports each fault once. */
 export class TenantVerifier {
   readonly #tenant: string;
+  readonly #keys: readonly VerifierKey[];
   readonly #report: (fault: LedgerFault) => void;
   /** Roots that were signed, by size. */
   readonly #signed = new Map<number, Uint8Array>();
@@ -16,6 +20,10 @@ export class TenantVerifier {
   #next = 0;
   /** Hash of the row before, as its bytes say; undefined when that row is missing. */
   #previous: string | undefined = noPrevious;
+  /** No row is missing so far. */
+  #contiguous = true;
+  /** Roots of complete subtrees that the ledger keeps, as the rows give them. */
+  readonly #nodes = new Map<string, string>();
   /** Once a row is missing or a root differs, no later root can be compared. */
   #comparable = true;
   /** Checkpoints whose root was recomputed. */
@@ -25,8 +33,9 @@ export class TenantVerifier {
 
   constructor(tenant: string, notes: readonly string[], keys: readonly VerifierKey[], report: (fault: LedgerFault) => void) {
     this.#tenant = tenant;
+    this.#keys = keys;
     this.#report = report;
-    for (const note of notes) this.#takeCheckpoint(note, keys);
+    for (const note of notes) this.#takeCheckpoint(note);
     this.#compareRoot();
   }
 
@@ -34,19 +43,23 @@ export class TenantVerifier {
     return this.#frontier.size;
   }
 
-  #takeCheckpoint(note: string, keys: readonly VerifierKey[]): void {
-    const opened = keys.map((key) => openCheckpoint(note, tenantKey(key, this.#tenant)));
-    const valid = opened.find((each) => each.ok);
-    const sequence = Math.max(0, (Number(note.split("\n")[1]) || 0) - 1);
-    if (valid === undefined) {
-      const why = opened.find((each) => !each.ok && each.why !== "unsigned") ?? opened[0];
-      this.#fault(sequence, "signature", `checkpoint is ${why !== undefined && !why.ok ? why.why : "signed by no pinned key"}`);
-      return;
-    }
-    const { size, root } = valid.checkpoint;
+  #takeCheckpoint(note: string): void {
+    const opened = this.#open(note);
+    if (opened === undefined) return;
+    const { size, root } = opened;
     const other = this.#signed.get(size);
-    if (other !== undefined && !equal(other, root)) this.#fault(sequence, "split_view", `two signed roots at size ${size}`);
+    if (other !== undefined && !equal(other, root)) this.#fault(Math.max(0, size - 1), "split_view", `two signed roots at size ${size}`);
     this.#signed.set(size, other ?? root);
+  }
+
+  #open(note: string): Checkpoint | undefined {
+    const opened = this.#keys.map((key) => openCheckpoint(note, tenantKey(key, this.#tenant)));
+    const valid = opened.find((each) => each.ok);
+    if (valid !== undefined) return valid.checkpoint;
+    const why = opened.find((each) => !each.ok && each.why !== "unsigned") ?? opened[0];
+    const sequence = Math.max(0, (Number(note.split("\n")[1]) || 0) - 1);
+    this.#fault(sequence, "signature", `checkpoint is ${why !== undefined && !why.ok ? why.why : "signed by no pinned key"}`);
+    return undefined;
   }
 
   /** Takes in the next row; returns its position and event when its leaf can be read. */
@@ -63,6 +76,7 @@ export class TenantVerifier {
     if (sequence > this.#next) {
       this.#fault(this.#next, "missing", `no rows ${this.#next} to ${sequence - 1}`);
       this.#previous = undefined;
+      this.#contiguous = false;
       this.#comparable = false;
     }
     this.#next = sequence + 1;
@@ -81,15 +95,27 @@ export class TenantVerifier {
       this.#fault(touched ? sequence : sequence - 1, "chain", `row ${sequence} is not chained to the row before it`);
     }
     this.#previous = hex;
-    this.#frontier.append(hash);
+    this.#frontier.append(hash, (height, index, root) => {
+      if (height > 0 && height % tileHeight === 0)
+        this.#nodes.set(nodePlace(height / tileHeight, index), Buffer.from(root).toString("hex"));
+    });
     this.#compareRoot();
     return expected && { columns: expected, sequence };
   }
 
-  /** Ends the rows: what was signed beyond them is gone. */
-  finish(): void {
+  /** Ends the rows: what was signed beyond them is gone, and what is stored beside them must follow from them. */
+  finish(state?: StoredState): void {
     const last = Math.max(...this.#signed.keys(), 0);
     if (last > this.#next) this.#fault(this.#next, "tail_cut", `a checkpoint covers ${last} entries, ${this.#next} are left`);
+    if (state === undefined) return;
+    compareState(state, {
+      size: this.#next,
+      last: this.#previous,
+      tree: this.#contiguous ? { frontier: Buffer.from(this.#frontier.toBytes()).toString("hex"), nodes: this.#nodes } : undefined,
+      signed: this.#signed,
+      open: (note) => this.#open(note),
+      report: (sequence, kind, detail, column) => this.#fault(sequence, kind, detail, column),
+    });
   }
 
   #compareColumns(sequence: number, columns: LedgerRow["columns"], expected: EntryColumns): void {

@@ -1,5 +1,6 @@
 import type { VerifierKey } from "./note.ts";
 import { type Position, ProducerSequences } from "./producer-sequences.ts";
+import type { StoredState } from "./stored-state.ts";
 import { TenantVerifier } from "./tenant-verifier.ts";
 
 /** One row as the database holds it, column by column, and the bytes it was made from. */
@@ -22,6 +23,10 @@ export interface LedgerCheckpoint {
  * - `missing`, `repeated`: the sequence is not contiguous; `chain`: the next row was chained to another row than this
  * - `root`: the rows up to here do not give the root that was signed; `tail_cut`: rows that were signed are gone
  * - `signature`: a checkpoint is not signed by a pinned key; `split_view`: two signed roots for one size
+ * - `head`: where the ledger is said to end is not where its rows end; `node`: a stored root of a subtree is missing, one too many or
+ *   not what the rows give
+ * - `checkpoint_missing`: a signed checkpoint has no row; `checkpoint`: its row is not what its note says;
+ *   `checkpoint_unarchived`: its row has no copy in the archive
  * - `producer_gap`, `producer_repeat`: a producer's own numbering shows a loss or a double before this entry
  */
 export type FaultKind =
@@ -36,15 +41,20 @@ export type FaultKind =
   | "tail_cut"
   | "signature"
   | "split_view"
+  | "head"
+  | "node"
+  | "checkpoint"
+  | "checkpoint_missing"
+  | "checkpoint_unarchived"
   | "producer_gap"
   | "producer_repeat";
 
 export interface LedgerFault {
   readonly tenant: string;
-  /** The entry at fault; for `root` the last that the checkpoint covers. */
+  /** The entry at fault; for `root`, checkpoints and nodes the last that they cover. */
   readonly sequence: number;
   readonly kind: FaultKind;
-  /** The column at fault, for `column`, `leaf_hash` and `payload`. */
+  /** The column at fault, for `column`, `leaf_hash`, `payload`, `head`, `node` and `checkpoint`. */
   readonly column?: string;
   /** For people. */
   readonly detail: string;
@@ -68,6 +78,11 @@ export interface LedgerInput {
   readonly rows: AsyncIterable<LedgerRow> | Iterable<LedgerRow>;
   /** From every place that keeps them; repeats are harmless. */
   readonly checkpoints: Iterable<LedgerCheckpoint>;
+  /**
+   * What the database holds beside the rows, read at a moment up to which `rows` has every row. Iterated after the last row, so that
+   * it may be gathered while they go by. Tenants without one are judged by their rows and checkpoints alone.
+   */
+  readonly states?: Iterable<StoredState>;
   /** The pinned ledger keys; each tenant's key follows from them. */
   readonly keys: readonly VerifierKey[];
   /** Whether the rows are of all tenants: only then does a gap in a producer's numbering mean a loss. */
@@ -81,7 +96,10 @@ export interface LedgerInput {
 /** Faults beyond these are counted by nobody: the ledger is broken anyway. */
 export const maxFaults = 10_000;
 
-/** Recomputes a ledger from its rows: columns, hashes, chain, sequences, every signed root, producers' numbering. */
+/**
+ * Recomputes a ledger from its rows: columns, hashes, chain, sequences, every signed root, producers' numbering, and what is stored
+ * beside the rows: head, nodes, checkpoints.
+ */
 export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
   const faults: LedgerFault[] = [];
   const seen = new Set<string>();
@@ -119,7 +137,9 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
       report({ ...place(position), kind: "producer_repeat", detail: `${producer} said number ${number} of epoch ${epoch} twice` });
     }
   }
-  for (const tenant of tenants.values()) tenant.finish();
+  const states = new Map(Array.from(input.states ?? [], (state) => [state.tenant, state]));
+  for (const tenant of states.keys()) verifierOf(tenant);
+  for (const [name, tenant] of tenants) tenant.finish(states.get(name));
   if (input.whole) {
     const settled = (input.now?.getTime() ?? Date.parse(newest)) - (input.settleMs ?? 60_000);
     for (const { producer, epoch, from, to, before } of claimed.gaps()) {

@@ -9,6 +9,10 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
   const alarms = telemetry.counter("aegis_ledger_alarms", "Messages that were quarantined, and equivocations");
   const checkpoints = telemetry.counter("aegis_ledger_checkpoints", "Checkpoints made");
   const refusals = telemetry.counter("aegis_ledger_checkpoint_refusals", "Checkpoints that the signer found inconsistent");
+  const losses = telemetry.counter(
+    "aegis_ledger_checkpoints_lost",
+    "Rounds that met a checkpoint which is archived and not in the database",
+  );
   const batchSeconds = telemetry.histogram("aegis_ledger_batch_seconds", "From a batch's arrival to its commit");
   const checkpointSeconds = telemetry.histogram("aegis_ledger_checkpoint_seconds", "From reading a head to its stored checkpoint");
   return {
@@ -29,6 +33,10 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     refused(refusal) {
       refusals.add(1);
       logger.error(refusal, "the signer refuses this ledger: it does not continue what was signed before");
+    },
+    lost(checkpoint) {
+      losses.add(1);
+      logger.error(checkpoint, "a checkpoint that was archived is gone from the database");
     },
     watchLag: (lag) => telemetry.gauge("aegis_ledger_lag_messages", "Messages stored in the streams and not yet in the ledger", lag),
   };

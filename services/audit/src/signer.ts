@@ -2,6 +2,7 @@ import { createPrivateKey, type JsonWebKeyInput } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { peerVerifier } from "@aegis/rpc/peer";
+import { systemClock as clock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { signCheckpoint } from "@aegis/tlog/checkpoint";
 import { readSignerConfig } from "./config.ts";
@@ -17,7 +18,7 @@ await runService({ name: "signer", instance: config.instance, logLevel: config.l
   const server = await createHttpServer(context, { bodyLimit: 64 * 1024 });
   signerRoutes(server, {
     peer: peerVerifier({ peersFile: config.peersFile, audience: "signer", allow: ["audit"] }),
-    sign: sign({ state: signerState(config.stateDirectory), makeNote: (checkpoint) => signCheckpoint(checkpoint, privateKey) }),
+    sign: sign({ state: signerState(config.stateDirectory), makeNote: (checkpoint) => signCheckpoint(checkpoint, privateKey), clock }),
   });
   context.own(await listen(server, { host: config.host, port: config.httpPort }));
 });

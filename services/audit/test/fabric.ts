@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { type TestBus, type TestDatabase, testBus, testDatabase, testLogger } fr
 import { keyFile, keySetFile, type OperatorIssuer, operatorIssuer } from "@aegis/testkit/keys";
 import { until } from "@aegis/testkit/until";
 import { formatVerifierKey, type VerifierKey, verifierKey } from "@aegis/tlog/note";
+import type { StoredState } from "@aegis/tlog/stored-state";
 import { type LedgerReport, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
 import { sql } from "kysely";
 import type { AuditDatabase } from "#outbound/database.ts";
@@ -156,8 +157,18 @@ export class Fabric implements AsyncDisposable {
   async verify(audit: Running): Promise<LedgerReport> {
     const { tenants } = (await (await this.get(audit, "/v1/tenants")).json()) as { tenants: { tenant: string }[] };
     const fetchRows = this.#rows.bind(this);
+    const fetchState = this.#state.bind(this);
+    const states: StoredState[] = [];
     async function* rows() {
-      for (const { tenant } of tenants) yield* await fetchRows(audit, tenant);
+      for (const { tenant } of tenants) {
+        const first = await fetchRows(audit, tenant);
+        yield* first;
+        const state = await fetchState(audit, tenant);
+        states.push(state);
+        const last = Number(first.at(-1)?.columns.sequence ?? -1);
+        const rest = await fetchRows(audit, tenant, last);
+        yield* rest.filter((row) => Number(row.columns.sequence) < Number(state.head?.size ?? 0));
+      }
     }
     const checkpoints = await Promise.all(
       tenants.map(async ({ tenant }) => {
@@ -167,6 +178,7 @@ export class Fabric implements AsyncDisposable {
     );
     return verifyLedger({
       rows: rows(),
+      states,
       checkpoints: checkpoints.flat(),
       keys: [this.key],
       whole: true,
@@ -174,8 +186,24 @@ export class Fabric implements AsyncDisposable {
     });
   }
 
-  async #rows(audit: Running, tenant: string): Promise<LedgerRow[]> {
-    const text = await (await this.get(audit, `/v1/ledger/${tenant}/rows`)).text();
+  /** The state, and the archive once it has the copy of every checkpoint or a second has gone by. */
+  async #state(audit: Running, tenant: string): Promise<StoredState> {
+    const state = (await (await this.get(audit, `/v1/ledger/${tenant}/state`)).json()) as StoredState;
+    const folder = join(this.directory, "checkpoints", tenant);
+    const read = async () => {
+      const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".note"));
+      return Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+    };
+    const complete = async () => {
+      const archived = await read();
+      return state.checkpoints.every(({ note }) => archived.includes(note));
+    };
+    await until(complete, { timeoutMs: 1_000, what: "copies" }).catch(() => undefined);
+    return { ...state, archived: await read() };
+  }
+
+  async #rows(audit: Running, tenant: string, after?: number): Promise<LedgerRow[]> {
+    const text = await (await this.get(audit, `/v1/ledger/${tenant}/rows${after === undefined ? "" : `?after=${after}`}`)).text();
     return text
       .split("\n")
       .filter((line) => line !== "")

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseVerifierKey } from "@aegis/tlog/note";
+import type { StoredState } from "@aegis/tlog/stored-state";
 import { type LedgerCheckpoint, type LedgerFault, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
 import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
@@ -81,7 +82,8 @@ export async function* findEntries(
 
 /**
  * Recomputes the ledger on this side from the rows the audit service hands out, under the pinned key, against the
- * checkpoints of the service and those in the data directory. The service is trusted for nothing.
+ * checkpoints of the service and those in the data directory, and compares what the database holds beside the rows. The service is
+ * trusted for nothing.
  */
 export async function verifyFabricLedger(context: Context, options: VerifyOptions): Promise<Verification> {
   const service = await auditClient(context, options.tenant);
@@ -91,17 +93,25 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
     throw new Failure(
       `there is no pinned checkpoint key at ${directory.checkpointKey}: name the data directory with --data-dir, or give --key`,
     );
-  if (options.wait) await waitForCheckpoints(service, options);
+  const late = options.wait ? await waitForCheckpoints(service, options) : undefined;
   const tenants = options.tenant === undefined ? await everyTenant(service, directory.checkpoints) : [options.tenant];
+  // An archive that was removed whole is an empty one, except where nothing shows that it is kept here.
+  const archive = options.key === undefined || (await readdir(directory.checkpoints).catch(() => [])).length > 0;
+  const states: StoredState[] = [];
   const checkpoints: LedgerCheckpoint[] = [];
   for (const tenant of tenants)
     checkpoints.push(...(await checkpointsOf(service, tenant)), ...(await archivedCheckpoints(directory.checkpoints, tenant)));
   const report = await verifyLedger({
-    rows: allRows(service, tenants),
+    rows: allRows(service, tenants, async (state) => {
+      states.push(archive ? { ...state, archived: await copiesOf(directory.checkpoints, state) } : state);
+    }),
+    states,
     checkpoints,
     keys: [parseVerifierKey(vkey)],
     whole: options.tenant === undefined,
   });
+  // What was tampered with may be why it does not catch up.
+  if (late !== undefined && report.faults.length === 0) throw late;
   const { entries, tenants: count, checkpoints: confirmed, uncovered, faults } = report;
   return { ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered, faults };
 }
@@ -132,20 +142,58 @@ async function archivedCheckpoints(archive: string, tenant: string): Promise<Led
   return Promise.all(names.map(async (name) => ({ tenant, note: await readFile(join(folder, name), "utf8") })));
 }
 
-async function* allRows(service: Control, tenants: readonly string[]): AsyncGenerator<LedgerRow> {
-  for (const tenant of tenants) {
-    const response = await service.raw(`/v1/ledger/${encodeURIComponent(tenant)}/rows`, { timeoutMs: 3_600_000 });
-    if (!response.body) continue;
-    for await (const line of createInterface({ input: Readable.fromWeb(response.body as never), crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line === "") continue;
-      const row = JSON.parse(line) as { columns: Record<string, unknown>; leaf: string; payload: string | null };
-      const bytes = (text: string) => Buffer.from(text, "base64");
-      yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload) };
-    }
+/** Notes in the archive, once those of a state that was just read have arrived there: a row is a moment older than its copy. */
+async function copiesOf(archive: string, { tenant, checkpoints }: StoredState, timeoutMs = 3_000): Promise<string[]> {
+  for (const until = Date.now() + timeoutMs; ; await delay(250)) {
+    const notes = new Set((await archivedCheckpoints(archive, tenant)).map(({ note }) => note));
+    if (checkpoints.every(({ note }) => notes.has(note)) || Date.now() > until) return [...notes];
   }
 }
 
-async function waitForCheckpoints(service: Control, { tenant, decisions = [] }: VerifyOptions, timeoutMs = 30_000): Promise<void> {
+/**
+ * Each tenant's rows up to those that its state counts, so that entries which arrive meanwhile are no faults. `onState` gets what is
+ * stored beside the rows.
+ */
+async function* allRows(
+  service: Control,
+  tenants: readonly string[],
+  onState: (state: StoredState) => Promise<void>,
+): AsyncGenerator<LedgerRow> {
+  for (const tenant of tenants) {
+    let last = -1;
+    for await (const row of rowsOf(service, tenant, undefined)) {
+      last = Number(row.columns.sequence);
+      yield row;
+    }
+    const state = await service.json<StoredState>(`/v1/ledger/${encodeURIComponent(tenant)}/state`, { timeoutMs: 600_000 });
+    const size = Number(state.head?.size ?? 0);
+    if (size > last + 1) {
+      for await (const row of rowsOf(service, tenant, last)) {
+        if (Number(row.columns.sequence) >= size) break;
+        yield row;
+      }
+    }
+    await onState(state);
+  }
+}
+
+async function* rowsOf(service: Control, tenant: string, after: number | undefined): AsyncGenerator<LedgerRow> {
+  const response = await service.raw(`/v1/ledger/${encodeURIComponent(tenant)}/rows${query({ after })}`, { timeoutMs: 3_600_000 });
+  if (!response.body) return;
+  for await (const line of createInterface({ input: Readable.fromWeb(response.body as never), crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line === "") continue;
+    const row = JSON.parse(line) as { columns: Record<string, unknown>; leaf: string; payload: string | null };
+    const bytes = (text: string) => Buffer.from(text, "base64");
+    yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload) };
+  }
+}
+
+/** The failure to tell of when the ledger has not caught up in time. */
+async function waitForCheckpoints(
+  service: Control,
+  { tenant, decisions = [] }: VerifyOptions,
+  timeoutMs = 30_000,
+): Promise<Failure | undefined> {
   const until = Date.now() + timeoutMs;
   const missing = new Set(tenant === undefined ? [] : decisions);
   let last = "";
@@ -157,10 +205,10 @@ async function waitForCheckpoints(service: Control, { tenant, decisions = [] }: 
     const heads = (await tenantHeads(service)).filter((head) => tenant === undefined || head.tenant === tenant);
     const now = JSON.stringify(heads);
     // Twice the same: nothing is under way any more.
-    if (missing.size === 0 && heads.every((head) => head.checkpoint >= head.entries) && now === last) return;
+    if (missing.size === 0 && heads.every((head) => head.checkpoint >= head.entries) && now === last) return undefined;
     last = now;
     if (Date.now() > until) {
-      throw new Failure(
+      return new Failure(
         `after ${timeoutMs / 1000} s the ledger has not caught up${missing.size > 0 ? ` (${missing.size} decisions are missing)` : ""}: ./aegis status shows the fabric`,
       );
     }

@@ -14,9 +14,15 @@ import { entryJson, rowJson } from "./entry-json.ts";
 /** Who may read a ledger. */
 export const readers = ["auditor", "admin", "soc", "org-auditor"] as const satisfies readonly OperatorRole[];
 
+/** Who may take out whole rows. */
+const verifiers = ["auditor", "admin", "org-auditor"] as const satisfies readonly OperatorRole[];
+
 const inTenant = z.object({ tenant: tenantName });
 /** As a row may name it: a tampered tenant need not be a tenant's name. */
 const anyTenant = z.object({ tenant: z.string().min(1).max(512) });
+
+/** Only rows beyond this sequence. */
+const rowsQuery = z.object({ after: z.coerce.number().int().optional() });
 
 const entriesQuery = inTenant.extend({
   kind: z.enum(["decision", "outcome", "control", "quarantine", "all"]).default("decision"),
@@ -31,7 +37,7 @@ const entriesQuery = inTenant.extend({
 
 /** The ledger for operators: searches, proofs, and everything a verifier needs. */
 export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {
-  const { entries, tree, checkpoints, key } = ports;
+  const { entries, key } = ports;
   const ledger = exportLedger(ports);
   const proven = prove(ports);
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
@@ -59,22 +65,22 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
 
   server.get("/v1/tenants", async (request) => {
     const operator = await auth.authenticate(request.headers.authorization);
-    const visible = (await entries.tenants()).filter((tenant) => operator.has(tenant, ...readers));
-    const tenants = visible.map(async (tenant) => {
-      const known = tenantName.safeParse(tenant).success;
-      const [head, last] = known ? await Promise.all([tree.head(tenant), checkpoints.latest(tenant)]) : [];
-      return { tenant, entries: head?.size ?? 0, checkpoint: last?.size ?? 0 };
-    });
-    return { tenants: await Promise.all(tenants) };
+    return { tenants: (await entries.tenants()).filter(({ tenant }) => operator.has(tenant, ...readers)) };
   });
 
-  server.get("/v1/ledger/:tenant/rows", { schema: { params: anyTenant } }, async (request, reply) => {
+  server.get("/v1/ledger/:tenant/rows", { schema: { params: anyTenant, querystring: rowsQuery } }, async (request, reply) => {
     const { tenant } = request.params;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, "auditor", "admin", "org-auditor");
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...verifiers);
     async function* lines() {
-      for await (const row of ledger.rows(tenant)) yield `${JSON.stringify(rowJson(row))}\n`;
+      for await (const row of ledger.rows(tenant, request.query.after?.toString())) yield `${JSON.stringify(rowJson(row))}\n`;
     }
     return reply.type("application/x-ndjson").send(Readable.from(lines()));
+  });
+
+  server.get("/v1/ledger/:tenant/state", { schema: { params: anyTenant } }, async (request) => {
+    const { tenant } = request.params;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...verifiers);
+    return entries.state(tenant);
   });
 
   server.get("/v1/checkpoints/:tenant", { schema: { params: anyTenant } }, async (request) => {

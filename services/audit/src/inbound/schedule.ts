@@ -3,6 +3,7 @@ import type { Logger } from "@aegis/service/logger";
 import { announce } from "#usecases/announce.ts";
 import type { Appended } from "#usecases/append.ts";
 import { checkpoint } from "#usecases/checkpoint.ts";
+import { copies } from "#usecases/copies.ts";
 import type { Ports } from "#usecases/ports.ts";
 
 export interface ScheduleOptions {
@@ -37,12 +38,15 @@ export function runSchedule(ports: Omit<Ports, "ledger" | "entries">, options: S
 class Rounds {
   readonly #options: ScheduleOptions;
   readonly #checkpoint: ReturnType<typeof checkpoint>;
+  readonly #copies: ReturnType<typeof copies>;
   readonly #announce: ReturnType<typeof announce>;
   readonly #pending: () => Promise<string[]>;
   readonly #grown = new Map<string, number>();
   #stopped = false;
   /** Checkpoints are wanted before the interval is over. */
   #due = true;
+  /** Every checkpoint has its copy in the archive. */
+  #copied = false;
   #signed = 0;
   #announced = 0;
   #wake: () => void = () => undefined;
@@ -50,6 +54,7 @@ class Rounds {
   constructor(ports: Omit<Ports, "ledger" | "entries">, options: ScheduleOptions) {
     this.#options = options;
     this.#checkpoint = checkpoint(ports);
+    this.#copies = copies(ports);
     this.#announce = announce(ports);
     this.#pending = () => ports.checkpoints.pending();
   }
@@ -84,6 +89,8 @@ class Rounds {
   }
 
   async #round(): Promise<void> {
+    if (!this.#copied) await this.#copies.complete();
+    this.#copied = true;
     const made = (this.#due || performance.now() - this.#signed >= this.#options.intervalMs) && (await this.#checkpoints());
     if (this.#stopped) return;
     if (performance.now() - this.#announced >= announceMs) {
@@ -100,7 +107,10 @@ class Rounds {
     for (const tenant of await this.#pending()) {
       this.#grown.delete(tenant);
       // One tenant whose checkpoint fails must not keep the others from theirs.
-      const failed = (err: unknown) => this.#options.logger.warn({ err, tenant }, "no checkpoint now; the next round tries again");
+      const failed = (err: unknown) => {
+        this.#copied = false;
+        this.#options.logger.warn({ err, tenant }, "no checkpoint now; the next round tries again");
+      };
       made = (await this.#checkpoint(tenant).catch(failed)) === true || made;
       if (this.#stopped) break;
     }

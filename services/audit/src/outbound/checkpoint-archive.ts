@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { access, link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { namePattern } from "@aegis/contracts/names";
 import type { CheckpointArchive } from "#usecases/ports.ts";
@@ -16,9 +16,22 @@ export function checkpointArchive(directory: string): CheckpointArchive {
       await using file = await open(draft, "w", 0o644);
       await file.writeFile(note);
       await file.sync();
-      await rename(draft, path);
+      // Unlike a renaming, a link takes no other's place.
+      await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "EEXIST") throw error;
+      });
+      await rm(draft);
       await using parent = await open(folder, "r");
       await parent.sync();
+    },
+    async has(tenant, size) {
+      return access(join(directory, tenant, `${size}.note`)).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === "ENOENT") return false;
+          throw error;
+        },
+      );
     },
     async all(tenant) {
       if (!namePattern.test(tenant)) return [];

@@ -4,6 +4,8 @@ import type { EntryColumns } from "@aegis/tlog/leaf";
 import { type RawBuilder, sql } from "kysely";
 import type { Entries, EntryFilter } from "#usecases/ports.ts";
 import type { AuditDatabase } from "./database.ts";
+import { instant } from "./instant.ts";
+import { readState, readTenants } from "./stored-state.ts";
 
 interface RawRow {
   tenant: string;
@@ -54,20 +56,8 @@ export function entryStore(db: Database<AuditDatabase>): Entries {
       );
       return rows.map((row) => row.leaf);
     },
-    async tenants() {
-      const { rows } = await asService(db, (trx) =>
-        // A loose index scan: one probe per tenant instead of one step per entry.
-        sql<{ tenant: string }>`
-          with recursive found as (
-            select min(tenant) as tenant from entries
-            union all
-            select (select min(tenant) from entries where tenant > found.tenant) from found where found.tenant is not null
-          )
-          select tenant from found where tenant is not null
-          union select tenant from heads union select tenant from checkpoints order by 1`.execute(trx),
-      );
-      return rows.map((row) => row.tenant);
-    },
+    tenants: () => readTenants(db),
+    state: (tenant) => readState(db, tenant),
   };
 }
 
@@ -90,14 +80,4 @@ function columnsOf({ leaf: _leaf, payload: _payload, ...row }: RawRow): Readonly
     recorded_at: instant(row.recorded_at),
     producer_sequence: row.producer_sequence === null ? null : Number(row.producer_sequence),
   };
-}
-
-/** RFC 3339 with milliseconds, or with microseconds when they are not zero; what is no such time stays as it is. */
-function instant(microseconds: string | null): string | null {
-  const [, whole] = /^(-?\d+)(?:\.0+)?$/.exec(microseconds ?? "") ?? [];
-  if (whole === undefined) return microseconds;
-  const [milliseconds, rest] = [Number(BigInt(whole) / 1000n), BigInt(whole) % 1000n];
-  if (Math.abs(milliseconds) > 8.64e15) return microseconds;
-  const text = new Date(milliseconds).toISOString();
-  return rest === 0n ? text : `${text.slice(0, -1)}${rest.toString().padStart(3, "0")}Z`;
 }

@@ -2,6 +2,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import { openCheckpoint, tenantKey } from "@aegis/tlog/checkpoint";
 import { consistencyProof, type TreeHead } from "@aegis/tlog/proof";
 import { nodesFromTiles } from "@aegis/tlog/tiles";
+import { copies } from "./copies.ts";
 import type { Ports, Tree } from "./ports.ts";
 
 type Needs = Pick<Ports, "tree" | "checkpoints" | "archive" | "signer" | "clock" | "signals" | "key">;
@@ -12,11 +13,20 @@ type Needs = Pick<Ports, "tree" | "checkpoints" | "archive" | "signer" | "clock"
  */
 export function checkpoint(ports: Needs) {
   const { tree, checkpoints, archive, signer, clock, signals } = ports;
+  const copy = copies(ports);
   return async (tenant: string): Promise<boolean> => {
     const start = performance.now();
     const head = await tree.head(tenant);
+    // Before the row is looked for: a row is always older than its copy.
+    const archived = head !== undefined && (await archive.has(tenant, head.size));
     const last = await checkpoints.latest(tenant);
-    if (head === undefined || head.size === (last?.size ?? 0)) return false;
+    if (head === undefined || head.size <= (last?.size ?? 0)) return false;
+    if (archived) {
+      // Making it again would hide that its row was deleted.
+      signals.lost({ tenant, size: head.size });
+      return false;
+    }
+    if (last !== undefined) await copy.keep(tenant, last);
     const key = tenantKey(ports.key, tenant);
     const ask = async (from: number) => signer.sign(key.name, { ...head, from, proof: await proofFrom(tree, tenant, from, head) });
     let answer = await ask(Math.min(last?.size ?? 0, head.size));
@@ -31,9 +41,10 @@ export function checkpoint(ports: Needs) {
       throw new AegisError("internal", `the signer's note for ${tenant} is not signed by the pinned key`);
     }
     const made = { tenant, size: head.size, root: head.root, note: answer.note };
-    // First out of the database's reach, so that no row can refer to a checkpoint that is nowhere else.
+    const { time } = opened.checkpoint;
+    // First the row, so that a copy without a row always means that a row was deleted. Another instance may have been first.
+    if (!(await checkpoints.add(made, time === undefined ? clock.now() : new Date(time)))) return false;
     await archive.keep(tenant, made);
-    await checkpoints.add(made, clock.now());
     signals.checkpointed({ tenant, size: head.size, seconds: (performance.now() - start) / 1000 });
     return true;
   };

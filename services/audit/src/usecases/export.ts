@@ -8,9 +8,9 @@ const page = 500;
 export function exportLedger(ports: Pick<Ports, "entries" | "tree" | "checkpoints" | "archive">) {
   const { entries, tree, checkpoints, archive } = ports;
   return {
-    /** Every row of a tenant as the database holds it, in order of the sequence column. */
-    async *rows(tenant: string): AsyncGenerator<LedgerRow> {
-      for (let after: string | undefined; ; ) {
+    /** Every row of a tenant as the database holds it, in order of the sequence column; only those beyond `from`, when it is given. */
+    async *rows(tenant: string, from?: string): AsyncGenerator<LedgerRow> {
+      for (let after = from; ; ) {
         const { rows, last } = await entries.rows(tenant, after, page);
         yield* rows;
         if (rows.length < page) return;

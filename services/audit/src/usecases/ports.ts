@@ -1,13 +1,14 @@
 import type { EntryColumns } from "@aegis/tlog/leaf";
 import type { VerifierKey } from "@aegis/tlog/note";
 import type { TreeHead } from "@aegis/tlog/proof";
+import type { StoredState } from "@aegis/tlog/stored-state";
 import type { LedgerRow } from "@aegis/tlog/verify-ledger";
 import type { Coordinates } from "#domain/candidate.ts";
 import type { Extension, Head } from "#domain/chain.ts";
 import type { Known } from "#domain/settle.ts";
 import type { SigningRequest } from "#domain/signing.ts";
 
-interface Clock {
+export interface Clock {
   now(): Date;
 }
 
@@ -48,8 +49,18 @@ export interface Entries {
   rows(tenant: string, after: string | undefined, limit: number): Promise<{ rows: LedgerRow[]; last: string | undefined }>;
   /** Leaf bytes of entries `from` to `to`, without `to`. */
   leaves(tenant: string, from: number, to: number): Promise<Uint8Array[]>;
-  /** Every tenant that a row, a head or a checkpoint names. */
-  tenants(): Promise<string[]>;
+  /** Every tenant that a row, a head, a node or a checkpoint names, as these stand. */
+  tenants(): Promise<TenantSummary[]>;
+  /** What is stored beside the rows, all of one moment. */
+  state(tenant: string): Promise<StoredState>;
+}
+
+export interface TenantSummary {
+  readonly tenant: string;
+  /** As the head says. */
+  readonly entries: number;
+  /** Size of the largest checkpoint; 0 before the first. */
+  readonly checkpoint: number;
 }
 
 export interface Tree {
@@ -69,16 +80,19 @@ export interface Checkpoints {
   latest(tenant: string): Promise<StoredCheckpoint | undefined>;
   /** Ascending by size. */
   all(tenant: string): Promise<StoredCheckpoint[]>;
-  /** Keeps it, and has it published once that is committed; no harm when it is there already. */
-  add(checkpoint: StoredCheckpoint & { readonly tenant: string; readonly root: Uint8Array }, now: Date): Promise<void>;
+  /** Keeps it, and has it published once that is committed; false, and nothing is done, when there is one of this size. */
+  add(checkpoint: StoredCheckpoint & { readonly tenant: string; readonly root: Uint8Array }, signedAt: Date): Promise<boolean>;
+  /** Every tenant that has one. */
+  tenants(): Promise<string[]>;
   /** Tenants whose ledger is longer than their largest checkpoint. */
   pending(): Promise<string[]>;
 }
 
 /** Where checkpoints are kept out of the database's reach. */
 export interface CheckpointArchive {
-  /** Durable when it resolves. */
+  /** Durable when it resolves. What is kept under this size already stays as it is. */
   keep(tenant: string, checkpoint: StoredCheckpoint): Promise<void>;
+  has(tenant: string, size: number): Promise<boolean>;
   all(tenant: string): Promise<StoredCheckpoint[]>;
 }
 
@@ -118,6 +132,8 @@ export interface Signals {
   alarm(alarm: { readonly tenant: string; readonly id: string; readonly reason: string; readonly subject: string }): void;
   checkpointed(checkpoint: { readonly tenant: string; readonly size: number; readonly seconds: number }): void;
   refused(refusal: { readonly tenant: string; readonly size: number; readonly signed: number }): void;
+  /** A checkpoint that was archived has no row any more. */
+  lost(checkpoint: { readonly tenant: string; readonly size: number }): void;
   /** What waits in the streams, read whenever somebody looks. */
   watchLag(lag: () => number): void;
 }
