@@ -1,10 +1,10 @@
 /** Allow-lists of subjects; everything else is refused. */
-export interface NatsPermissions {
+interface NatsPermissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
 }
 
-export interface NatsUser {
+interface NatsUser {
   readonly user: string;
   readonly password: string;
   /** Default: everything in the users' account. */
