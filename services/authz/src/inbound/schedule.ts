@@ -1,3 +1,4 @@
+import { every } from "@aegis/service/every";
 import type { Health } from "@aegis/service/health";
 import type { Spool, SpoolState } from "@aegis/spool/spool";
 import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
@@ -22,7 +23,7 @@ const deadForMs = 5_000;
 /** Starts the recurring duties; each runs at once and then at its interval, never twice at the same time. */
 export function keepSchedule(duties: Duties): AsyncDisposable {
   const { spool, revocations } = duties;
-  const failed = duties.signals.upkeepFailed;
+  const failed = (what: string) => (error: unknown) => duties.signals.upkeepFailed(what, error);
   const spoolCheck = duties.health.check("spool");
   let deadSince: number | undefined;
   const watchSpool = async () => {
@@ -34,31 +35,14 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
     duties.signals.spoolState(state);
   };
   const started = [
-    every(1_000, "watching the spool", watchSpool, failed),
-    every(1_000, "giving leases back", duties.budget.sweep, failed),
-    every(2_000, "refreshing revocations", () => revocations.refresh(), failed),
-    every(2_000, "the replica's heartbeat", duties.heartbeat, failed),
+    every(1_000, watchSpool, failed("watching the spool")),
+    every(1_000, duties.budget.sweep, failed("giving leases back")),
+    every(2_000, () => revocations.refresh(), failed("refreshing revocations")),
+    every(2_000, duties.heartbeat, failed("the replica's heartbeat")),
   ];
   return {
     async [Symbol.asyncDispose]() {
-      await Promise.all(started.map((stop) => stop()));
+      await Promise.all(started.map((one) => one[Symbol.asyncDispose]()));
     },
-  };
-}
-
-function every(ms: number, name: string, run: () => Promise<void>, failed: Duties["signals"]["upkeepFailed"]): () => Promise<void> {
-  let work: Promise<void> | undefined;
-  const turn = () => {
-    work ??= run()
-      .catch((error: unknown) => failed(name, error))
-      .finally(() => {
-        work = undefined;
-      });
-  };
-  turn();
-  const timer = setInterval(turn, ms);
-  return async () => {
-    clearInterval(timer);
-    await work;
   };
 }
