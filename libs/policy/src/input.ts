@@ -26,11 +26,22 @@ export interface EvaluationInput {
     readonly promptId?: string | undefined;
     readonly sessionId?: string | undefined;
   };
+  /** What was seen in the session so far; absent where no session is named or nothing asks: then no label and no call was seen. */
+  readonly session?: SessionFacts | undefined;
+  /** The agent presents another fingerprint than the approved one, or none although one was approved. */
+  readonly drift?: boolean | undefined;
   readonly estimate?: { readonly microUsd: number; readonly tokens: number } | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** What the detectors of `Snapshot.detectors(agent)` found in `arguments`. */
   readonly findings: readonly Finding[];
+}
+
+/** Facts of one session, each once, sorted. They only grow. */
+export interface SessionFacts {
+  readonly labels: readonly string[];
+  /** Calls that were let through, `tool:action`. */
+  readonly calls: readonly string[];
 }
 
 /** What the policies say. State (budgets, overrides, replay) is the caller's. */

@@ -1,5 +1,6 @@
 import type { Digest } from "@aegis/canonical/digest";
 import type { JsonObject } from "@aegis/canonical/ijson";
+import type { Expression } from "./cel/expression.ts";
 
 /**
  * The intermediate representation: what every policy document is lowered to, and what both engines read.
@@ -12,6 +13,48 @@ export interface PolicySet {
   readonly governance: Governance;
   /** In source order: the order of reasons. */
   readonly policies: readonly Policy[];
+  /** What is known of the tenant's tools; absent: nothing, and no policy is held to it. */
+  readonly catalog?: readonly CatalogTool[];
+  /** Detectors of the tenant's own, usable in `detect` by name. */
+  readonly detectors?: readonly TenantDetector[];
+}
+
+/** A pattern that a tenant looks for, beside the built-in detectors. */
+export interface TenantDetector {
+  readonly rule: string;
+  readonly name: string;
+  /** RE2, found anywhere in a string. */
+  readonly pattern: string;
+  /** Words of which one must stand near a match; absent: none need. */
+  readonly context?: readonly string[];
+}
+
+export type Risk = "low" | "medium" | "high";
+
+/** A tool as its owner describes it: what a call means, whoever may make it. */
+export interface CatalogTool {
+  readonly rule: string;
+  readonly name: string;
+  /** Calls leave for the network: a policy that grants it without `egress` opens more than it seems to. */
+  readonly network?: true;
+  readonly actions: readonly CatalogAction[];
+}
+
+export interface CatalogAction {
+  readonly rule: string;
+  readonly name: string;
+  readonly risk: Risk;
+  /** It changes something in the world. */
+  readonly writes?: true;
+  /** The parameters the tool really takes; absent: not described. A call with others is refused by nobody but a policy. */
+  readonly parameters?: readonly ParameterRule[];
+  /** What its results carry: facts of the session from the moment the call is let through. */
+  readonly labels?: readonly string[];
+  /** What one call costs when neither the caller nor a policy says. */
+  readonly costMicroUsd?: number;
+  /** The most one call can cost: what is reserved when its cost is unknown. */
+  readonly maxCostMicroUsd?: number;
+  readonly durability?: Durability;
 }
 
 /** A tenant's ground rules. They hold for every agent and are never in shadow. */
@@ -23,6 +66,12 @@ export interface Governance {
   readonly tokenTtlSeconds?: number;
   readonly requireJustification?: boolean;
   readonly limits: readonly Limit[];
+  /** Absent: none. */
+  readonly rates?: readonly RateLimit[];
+  /** A digest that failed this often is not tried again unchanged; absent: as often as one likes. */
+  readonly retryUnchanged?: number;
+  /** A publish takes effect only after a person other than its author approved it. */
+  readonly requireApproval?: boolean;
   /** Members that say how the fabric is run and decide no call, as written. */
   readonly settings: JsonObject;
 }
@@ -41,6 +90,42 @@ export interface Policy {
   readonly dlp: readonly DlpRule[];
   readonly limits: readonly Limit[];
   readonly tools: readonly ToolRules[];
+  /** What holds for what the agent's tools answer. */
+  readonly results?: ResultRules;
+  /** Absent: none. */
+  readonly session?: readonly SessionRule[];
+  /** What becomes of a call by an agent that is not what was approved; absent: nothing. `flag` is a reason that changes no decision. */
+  readonly onDrift?: { readonly rule: string; readonly action: "deny" | "approval_needed" | "flag" };
+  /** Absent: none. */
+  readonly rates?: readonly RateLimit[];
+}
+
+export interface ResultRules {
+  readonly rule: string;
+  readonly dlp: readonly DlpRule[];
+  /** Facts of the session from the moment a call is let through. */
+  readonly labels: readonly string[];
+}
+
+/** After something was seen in a session, some calls are refused in it. */
+export interface SessionRule {
+  readonly rule: string;
+  readonly digest: Digest;
+  /** A label, or, with a colon, a call `tool:action`. */
+  readonly after: string;
+  /** Calls, `tool:action`; either side may end in `*`. */
+  readonly deny: readonly string[];
+  /** A person may let the call through. */
+  readonly unless?: "approval";
+}
+
+/** At most `calls` in `seconds`, and as many at once. State: no engine evaluates it. */
+export interface RateLimit {
+  readonly rule: string;
+  /** `tenant`, `agent/<pattern>` or `tool/<encoded name>`. */
+  readonly scope: string;
+  readonly calls: number;
+  readonly seconds: number;
 }
 
 export interface Delegation {
@@ -86,6 +171,8 @@ export interface Limit {
   readonly limit: number;
   /** IANA name; where a `day` begins. */
   readonly timeZone: string;
+  /** Before the limit itself, what happens once `units` are used; absent: nothing. */
+  readonly soft?: { readonly units: number; readonly action: "notify" | "throttle" | "approval_needed" };
 }
 
 /** What one policy says about one tool. A tool may be listed more than once, each action only once. */
@@ -93,6 +180,8 @@ export interface ToolRules {
   readonly name: string;
   readonly rule: string;
   readonly justification?: string;
+  /** ISO 8601 date by which the grant is to be looked at again. */
+  readonly reviewBy?: string;
   readonly deny: readonly DenyRule[];
   readonly actions: readonly ActionRule[];
 }
@@ -118,9 +207,20 @@ export interface ActionRule {
   readonly approval?: ApprovalRule;
   /** Every call needs a person's approval, and so does a violated bound; else only what is `beyond`. */
   readonly approvalAlways?: true;
+  /** Must be true for the call: false is `condition_false`, an error is a deny that names its place. With `approval`, false is a question. */
+  readonly when?: Condition;
   readonly costMicroUsd?: number;
+  /** In USD, when it depends on the call; rounded up to the next micro-unit. At most one of the two is there. */
+  readonly costUsd?: Expression;
+  readonly results?: ResultRules;
   readonly durability: Durability;
   readonly obligations: readonly string[];
+}
+
+/** A CEL condition, and where it stands. */
+export interface Condition {
+  readonly rule: string;
+  readonly expression: Expression;
 }
 
 export interface ApprovalRule {

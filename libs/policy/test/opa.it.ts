@@ -9,11 +9,11 @@ import type { Reason } from "@aegis/contracts/reasons";
 import fc from "fast-check";
 import { exportJWK, exportSPKI, generateKeyPair } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type BundleSigner, readBundle, writeBundle } from "../src/bundle.ts";
+import { type BundleSigner, readBundle, writeBundle } from "../src/bundle/bundle.ts";
+import { packFiles, unpackFiles } from "../src/bundle/tarball.ts";
+import { prepare } from "../src/engine/snapshot.ts";
 import type { EvaluationInput, Verdict } from "../src/input.ts";
 import type { PolicySet } from "../src/ir.ts";
-import { prepare } from "../src/snapshot.ts";
-import { packFiles, unpackFiles } from "../src/tarball.ts";
 import { decisionVectors } from "./vectors.ts";
 
 const opa = findOpa();

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { Finding } from "@aegis/dlp/detect";
 import { parse } from "yaml";
-import { compile, type PolicyFile } from "../src/compile.ts";
 import type { EvaluationInput, Verdict } from "../src/input.ts";
 import type { PolicySet } from "../src/ir.ts";
+import { compile, type PolicyFile } from "../src/language/compile.ts";
 
 const root = new URL("../../../vectors/policy/", import.meta.url);
 

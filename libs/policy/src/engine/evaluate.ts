@@ -1,6 +1,6 @@
 import type { Reason } from "@aegis/contracts/reasons";
+import type { EvaluationInput } from "../input.ts";
 import { type Destination, parseDestination } from "./egress.ts";
-import type { EvaluationInput } from "./input.ts";
 import { matchesName } from "./limits.ts";
 import { Outcome } from "./outcome.ts";
 import type { PreparedDlp, PreparedPolicy, PreparedTool } from "./prepared.ts";

@@ -1,4 +1,4 @@
-import type { ParameterRule, ParameterType } from "./ir.ts";
+import type { ParameterRule, ParameterType } from "../ir.ts";
 import { fault, keyed, listOf, optional, type Place, type Reader, type RecordOf, record } from "./reader.ts";
 import { integer, number, oneOf, pattern, scalarValue, truth } from "./scalars.ts";
 import type { Position } from "./source.ts";

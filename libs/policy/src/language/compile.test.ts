@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { documentText } from "../test/vectors.ts";
+import { documentText } from "../../test/vectors.ts";
 import { compile } from "./compile.ts";
 import { faultCodes, formatFault } from "./fault.ts";
 

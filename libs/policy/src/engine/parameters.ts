@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import type { Reason } from "@aegis/contracts/reasons";
 import { escapePointer } from "@aegis/dlp/detect";
 import { RE2JS } from "re2js";
-import type { ActionRule, ParameterRule, ParameterType } from "./ir.ts";
+import type { ActionRule, ParameterRule, ParameterType } from "../ir.ts";
 
 /** Receives what a check finds. `approvable`: a person's approval can lift it. */
 export interface Findings {

@@ -1,8 +1,8 @@
 import { digestOf } from "@aegis/canonical/digest";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
-import type { ApprovalNeed, EvaluationInput, Redaction } from "./input.ts";
-import type { ActionRule, DlpAction, Durability } from "./ir.ts";
-import { defaultApproval } from "./lower.ts";
+import type { ApprovalNeed, EvaluationInput, Redaction } from "../input.ts";
+import type { ActionRule, DlpAction, Durability } from "../ir.ts";
+import { defaultApproval } from "../language/lower.ts";
 import type { Findings } from "./parameters.ts";
 import type { PreparedDlp } from "./prepared.ts";
 

@@ -1,4 +1,4 @@
-import type { BudgetUnit, BudgetWindow, Limit, PolicyContent, PolicySet } from "./ir.ts";
+import type { BudgetUnit, BudgetWindow, Limit, PolicyContent, PolicySet } from "../ir.ts";
 
 export interface Account {
   readonly scope: string;

@@ -1,9 +1,9 @@
 import { isMap } from "yaml";
+import type { Policy, PolicySet } from "../ir.ts";
 import { agentPolicyDocument } from "./agent-policy-document.ts";
 import { bareAgentDocument } from "./bare-agent-document.ts";
 import { type Fault, sortFaults } from "./fault.ts";
 import { bareGovernanceDocument, bareGovernanceKeys, type GovernanceSpec, governanceDocument } from "./governance-document.ts";
-import type { Policy, PolicySet } from "./ir.ts";
 import { lowerAgentPolicy, lowerBareAgent, lowerGovernance } from "./lower.ts";
 import { entries, fault, type Place, rootOf, scalar } from "./reader.ts";
 import { type Position, readDocuments } from "./source.ts";

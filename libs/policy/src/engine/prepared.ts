@@ -1,8 +1,8 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import { type DetectorName, detectorNames } from "@aegis/dlp/detect";
 import type { RE2JS } from "re2js";
+import type { ActionRule, DenyRule, DlpAction, Policy, ToolRules } from "../ir.ts";
 import { type EgressCheck, prepareEgress } from "./egress.ts";
-import type { ActionRule, DenyRule, DlpAction, Policy, ToolRules } from "./ir.ts";
 import { matchesName } from "./limits.ts";
 import { type ParameterCheck, prepareParameters } from "./parameters.ts";
 import { type PointerCheck, preparePointers } from "./pointers.ts";

@@ -1,4 +1,4 @@
-import type { EgressRule } from "./ir.ts";
+import type { EgressRule } from "../ir.ts";
 
 /** Where a call goes, when its URL has one reading only. */
 export interface Destination {

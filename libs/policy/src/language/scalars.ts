@@ -2,7 +2,7 @@ import { actionName, agentName, namePattern, tenantName, toolName, toolPattern }
 import { type DetectorName, detectorNames } from "@aegis/dlp/detect";
 import { RE2JS } from "re2js";
 import type { z } from "zod";
-import type { ScalarValue } from "./ir.ts";
+import type { ScalarValue } from "../ir.ts";
 import { fault, type Place, type Reader, scalar, wrongType } from "./reader.ts";
 import { suggestion } from "./suggest.ts";
 

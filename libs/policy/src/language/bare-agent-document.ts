@@ -1,6 +1,6 @@
 import { isMap } from "yaml";
+import type { ParameterRule } from "../ir.ts";
 import { actionNames } from "./agent-policy-document.ts";
-import type { ParameterRule } from "./ir.ts";
 import { entries, fault, listOf, optional, type Place, positioned, type Reader, record, required, wrongType } from "./reader.ts";
 import * as read from "./scalars.ts";
 import type { Position } from "./source.ts";

@@ -1,9 +1,9 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import { describe, expect, test } from "vitest";
-import { decisionVectors, type Expected, type ExpectedReason, faultVectors } from "../test/vectors.ts";
-import { compile } from "./compile.ts";
-import type { Verdict } from "./input.ts";
-import type { PolicySet } from "./ir.ts";
+import { decisionVectors, type Expected, type ExpectedReason, faultVectors } from "../../test/vectors.ts";
+import type { Verdict } from "../input.ts";
+import type { PolicySet } from "../ir.ts";
+import { compile } from "../language/compile.ts";
 import { prepare } from "./snapshot.ts";
 
 const snapshotOf = (policies: PolicySet) => prepare({ tenant: "acme", revision: 1, version: "1-0", digest: "sha256:0", policies });

@@ -1,5 +1,5 @@
 import { isScalar } from "yaml";
-import type { EgressRule } from "./ir.ts";
+import type { EgressRule } from "../ir.ts";
 import { fault, listOf, optional, type Place, positioned, type Reader, record, required } from "./reader.ts";
 import { text } from "./scalars.ts";
 import type { Position } from "./source.ts";

@@ -3,7 +3,7 @@ import { type Digest, digestOf } from "@aegis/canonical/digest";
 import { AegisError } from "@aegis/contracts/errors";
 import { CompactSign, compactVerify, createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK } from "jose";
 import { z } from "zod";
-import type { PolicyContent, PolicySet } from "./ir.ts";
+import type { PolicyContent, PolicySet } from "../ir.ts";
 import { hashStructured } from "./opa-hash.ts";
 import { decisionRego } from "./rego.ts";
 import { type Files, packFiles, unpackFiles } from "./tarball.ts";

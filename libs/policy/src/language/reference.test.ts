@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { compile } from "./compile.ts";
 import { faultCodes } from "./fault.ts";
 
-const root = join(import.meta.dirname, "../../..");
+const root = join(import.meta.dirname, "../../../..");
 const blocks = ["README.md", "docs/reference/policy.md"].flatMap((file) => {
   const text = readFileSync(join(root, file), "utf8");
   return [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map((match, index) => ({ name: `${file} ${index + 1}`, text: match[1] ?? "" }));

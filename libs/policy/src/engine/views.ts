@@ -1,8 +1,8 @@
 import type { DetectorName } from "@aegis/dlp/detect";
 import type { RE2JS } from "re2js";
+import type { PolicySet } from "../ir.ts";
 import { appliesTo, type ChargePlan, planCharges } from "./charges.ts";
 import type { View } from "./evaluate.ts";
-import type { PolicySet } from "./ir.ts";
 import { matchesName } from "./limits.ts";
 import { detectorsOf, type PreparedPolicy, preparePolicy } from "./prepared.ts";
 

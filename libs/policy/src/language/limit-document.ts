@@ -1,4 +1,4 @@
-import type { BudgetWindow, Limit } from "./ir.ts";
+import type { BudgetWindow, Limit } from "../ir.ts";
 import { entries, fault, optional, type Place, positioned, type Reader, record, required, unsupported } from "./reader.ts";
 import { integer, supported, tool, usd } from "./scalars.ts";
 import type { Position } from "./source.ts";

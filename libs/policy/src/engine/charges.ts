@@ -1,5 +1,5 @@
-import type { Charge, EvaluationInput } from "./input.ts";
-import type { Limit } from "./ir.ts";
+import type { Charge, EvaluationInput } from "../input.ts";
+import type { Limit } from "../ir.ts";
 import { accounts, matchesName } from "./limits.ts";
 
 /** Which accounts a call of one agent is charged to, prepared from the limits that apply to it. */

@@ -2,8 +2,8 @@ import type { JsonObject } from "@aegis/canonical/ijson";
 import { decisions, reasonCodes } from "@aegis/contracts/reasons";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decisionVectors } from "../test/vectors.ts";
-import type { EvaluationInput } from "./input.ts";
+import { decisionVectors } from "../../test/vectors.ts";
+import type { EvaluationInput } from "../input.ts";
 import { limitFor, limitsOf } from "./limits.ts";
 import { prepare } from "./snapshot.ts";
 

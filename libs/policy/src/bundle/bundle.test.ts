@@ -1,9 +1,9 @@
 import { gzipSync } from "node:zlib";
 import { exportJWK, generateKeyPair, type JSONWebKeySet } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { documentText } from "../test/vectors.ts";
+import { documentText } from "../../test/vectors.ts";
+import { compile } from "../language/compile.ts";
 import { type BundleSigner, type Head, objectName, readBundle, signHead, verifyHead, writeBundle } from "./bundle.ts";
-import { compile } from "./compile.ts";
 import { packFiles, unpackFiles } from "./tarball.ts";
 
 let sign: BundleSigner;

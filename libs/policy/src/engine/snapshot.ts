@@ -1,9 +1,9 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import type { DetectorName } from "@aegis/dlp/detect";
+import type { EvaluationInput, Verdict } from "../input.ts";
+import type { Governance, PolicyContent } from "../ir.ts";
 import type { ChargePlan } from "./charges.ts";
 import { judge, scopeOutcome } from "./evaluate.ts";
-import type { EvaluationInput, Verdict } from "./input.ts";
-import type { Governance, PolicyContent } from "./ir.ts";
 import { Outcome } from "./outcome.ts";
 import { type AgentView, ViewIndex } from "./views.ts";
 

@@ -1,8 +1,8 @@
 import { type Digest, digestOf } from "@aegis/canonical/digest";
+import type { ActionRule, DenyRule, Governance, Limit, ParameterRule, Policy, ToolRules } from "../ir.ts";
 import type { AgentPolicyDocument, AgentPolicySpec } from "./agent-policy-document.ts";
 import type { BareAgentDocument } from "./bare-agent-document.ts";
 import { type GovernanceSpec, settingsOf } from "./governance-document.ts";
-import type { ActionRule, DenyRule, Governance, Limit, ParameterRule, Policy, ToolRules } from "./ir.ts";
 import { lowerLimit } from "./limit-document.ts";
 import type { Position } from "./source.ts";
 
