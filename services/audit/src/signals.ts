@@ -34,6 +34,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
       refusals.add(1);
       logger.error(refusal, "the signer refuses this ledger: it does not continue what was signed before");
     },
+    exported: (what) => logger.info(what, "recorded decisions were read in bulk"),
     lost(checkpoint) {
       losses.add(1);
       logger.error(checkpoint, "a checkpoint that was archived is gone from the database");

@@ -9,10 +9,14 @@ import { z } from "zod";
 import { exportLedger } from "#usecases/export.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { prove } from "#usecases/prove.ts";
+import { recordedDecisions } from "#usecases/recorded-decisions.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
 
 /** Who may read a ledger. */
 export const readers = ["auditor", "admin", "soc", "org-auditor"] as const satisfies readonly OperatorRole[];
+
+/** Who may read recorded decisions in bulk: a policy's author tries a draft on them. */
+const analysts = [...readers, "policy-author"] as const satisfies readonly OperatorRole[];
 
 /** Who may take out whole rows. */
 const verifiers = ["auditor", "admin", "org-auditor"] as const satisfies readonly OperatorRole[];
@@ -23,6 +27,16 @@ const anyTenant = z.object({ tenant: z.string().min(1).max(512) });
 
 /** Only rows beyond this sequence. */
 const rowsQuery = z.object({ after: z.coerce.number().int().optional() });
+
+const instantText = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+
+const windowQuery = inTenant.extend({
+  from: instantText,
+  to: instantText,
+  agent: z.string().optional(),
+  /** Only entries beyond this sequence. */
+  after: z.coerce.number().int().min(-1).optional(),
+});
 
 const entriesQuery = inTenant.extend({
   kind: z.enum(["decision", "outcome", "control", "quarantine", "all"]).default("decision"),
@@ -49,6 +63,20 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
     const found = await entries.find(tenant, { ...filter, kind: of, before: cursor }, limit);
     const next = found.length === limit ? found.at(-1)?.columns.sequence : undefined;
     return { entries: found.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) };
+  });
+
+  server.get("/v1/decisions::export", { schema: { querystring: windowQuery } }, async (request, reply) => {
+    const { tenant, after, ...window } = request.query;
+    const operator = await auth.authenticate(request.headers.authorization);
+    operator.require(tenant, ...analysts);
+    ports.signals.exported({ tenant, by: operator.user, from: window.from.toISOString(), to: window.to.toISOString() });
+    return reply.type("application/x-ndjson").send(Readable.from(recordedDecisions(ports, tenant, window, after)));
+  });
+
+  server.get("/v1/decisions::usage", { schema: { querystring: windowQuery.omit({ after: true }) } }, async (request) => {
+    const { tenant, ...window } = request.query;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...analysts);
+    return { usage: await entries.usage(tenant, window) };
   });
 
   server.get("/v1/decisions/:id", { schema: { params: z.object({ id: z.string() }), querystring: inTenant } }, async (request) => {

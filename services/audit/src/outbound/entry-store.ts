@@ -4,6 +4,7 @@ import type { EntryColumns } from "@aegis/tlog/leaf";
 import { type RawBuilder, sql } from "kysely";
 import type { Entries, EntryFilter } from "#usecases/ports.ts";
 import type { AuditDatabase } from "./database.ts";
+import { readDecisions, readUsage } from "./decision-rows.ts";
 import { instant } from "./instant.ts";
 import { readState, readTenants } from "./stored-state.ts";
 
@@ -56,6 +57,8 @@ export function entryStore(db: Database<AuditDatabase>): Entries {
       );
       return rows.map((row) => row.leaf);
     },
+    decisions: (tenant, window, after, limit) => readDecisions(db, tenant, { window, after, limit }),
+    usage: (tenant, window) => readUsage(db, tenant, window),
     tenants: () => readTenants(db),
     state: (tenant) => readState(db, tenant),
   };

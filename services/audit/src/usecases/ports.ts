@@ -42,7 +42,34 @@ export interface EntryFilter {
   readonly before?: number | undefined;
 }
 
+/** Decisions that occurred in [from, to). */
+export interface DecisionWindow {
+  readonly from: Date;
+  readonly to: Date;
+  readonly agent?: string | undefined;
+}
+
+/** What a tenant's agents did with one action of one tool in a window, by how it was decided. */
+export interface Usage {
+  readonly agent: string;
+  readonly tool: string;
+  readonly action: string;
+  readonly decision: string;
+  readonly dryRun: boolean;
+  readonly calls: number;
+  readonly first: Date;
+  readonly last: Date;
+}
+
 export interface Entries {
+  /** Decision events of a window beyond the sequence `after`, ascending, each in the bytes that were received. */
+  decisions(
+    tenant: string,
+    window: DecisionWindow,
+    after: number | undefined,
+    limit: number,
+  ): Promise<{ readonly sequence: number; readonly event: Uint8Array }[]>;
+  usage(tenant: string, window: DecisionWindow): Promise<Usage[]>;
   /** Newest first. */
   find(tenant: string, filter: EntryFilter, limit: number): Promise<StoredEntry[]>;
   /** Rows as they stand, in ascending order of the sequence column, which may start anywhere and have holes. */
@@ -134,6 +161,8 @@ export interface Signals {
   refused(refusal: { readonly tenant: string; readonly size: number; readonly signed: number }): void;
   /** A checkpoint that was archived has no row any more. */
   lost(checkpoint: { readonly tenant: string; readonly size: number }): void;
+  /** Somebody took a tenant's recorded decisions out. */
+  exported(what: { readonly tenant: string; readonly by: string; readonly from: string; readonly to: string }): void;
   /** What waits in the streams, read whenever somebody looks. */
   watchLag(lag: () => number): void;
 }
