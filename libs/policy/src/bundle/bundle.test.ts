@@ -1,9 +1,9 @@
 import { gzipSync } from "node:zlib";
-import { exportJWK, generateKeyPair, type JSONWebKeySet } from "jose";
+import { CompactSign, exportJWK, generateKeyPair, type JSONWebKeySet } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { documentText } from "../../test/vectors.ts";
 import { compile } from "../language/compile.ts";
-import { type BundleSigner, type Head, objectName, readBundle, signHead, verifyHead, writeBundle } from "./bundle.ts";
+import { type BundleSigner, type Head, objectName, readBundle, resignBundle, signHead, verifyHead, writeBundle } from "./bundle.ts";
 import { packFiles, unpackFiles } from "./tarball.ts";
 
 let sign: BundleSigner;
@@ -82,6 +82,47 @@ describe("a bundle", () => {
     expect(await refused(await altered(edit("aegis/decision.rego", '"deny"', '"allow"')))).toMatch(/decision.rego was altered/);
     expect(await refused(await altered((files) => files.set("aegis/more.json", Buffer.from("{}"))))).toMatch(/not signed/);
     expect(await refused(await altered((files) => files.delete("aegis/decision.rego")))).toMatch(/refused/);
+  });
+
+  test("signed again by a new key keeps digest and content; what no known key signed is not signed", async () => {
+    const { tarball, digest, version } = await bundle();
+    const again = await resignBundle(tarball, { keys, tenant: "acme", sign: stranger });
+    expect(await refused(again)).toMatch(/does not verify/);
+    const { d: _, ...publicKey } = stranger.key;
+    expect(await readBundle(again, { keys: { keys: [publicKey] }, tenant: "acme" })).toMatchObject({
+      digest,
+      version,
+      policies: policies(),
+    });
+    await expect(resignBundle(again, { keys, tenant: "acme", sign })).rejects.toThrow(/does not verify/);
+    await expect(resignBundle(tarball, { keys, tenant: "globex", sign })).rejects.toThrow(/another tenant/);
+  });
+
+  test("is refused with two signatures, one of another algorithm, or one spelt in another way", async () => {
+    const files = await unpackFiles((await bundle()).tarball);
+    const [token] = (JSON.parse(Buffer.from(files.get(".signatures.json")!).toString()) as { signatures: [string] }).signatures;
+    const [, payload] = token.split(".");
+    const header = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const edDsa = await generateKeyPair("EdDSA", { extractable: true });
+    const signedByEdDsa = await new CompactSign(Buffer.from(payload!, "base64url"))
+      .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: "ed" })
+      .sign(edDsa.privateKey);
+    const edKey = { ...(await exportJWK(edDsa.publicKey)), kid: "ed" };
+    const withTokens = (...signatures: string[]) =>
+      altered((files) => files.set(".signatures.json", Buffer.from(JSON.stringify({ signatures }))));
+    const outcome = async (tarball: Uint8Array) =>
+      readBundle(tarball, { keys: { keys: [...keys.keys, edKey] }, tenant: "acme" }).then(
+        () => "accepted",
+        (caught: Error) => caught.message,
+      );
+    expect(await outcome(await withTokens(token))).toBe("accepted");
+    expect(await outcome(await withTokens(token, token))).toMatch(/not signed/);
+    expect(await outcome(await withTokens(signedByEdDsa))).toMatch(/does not verify/);
+    expect(await outcome(await withTokens(`${header({ alg: "none", typ: "JWT" })}.${payload}.`))).toMatch(/does not verify/);
+    expect(await outcome(await withTokens(`${header({ alg: "HS256", typ: "JWT", kid: "bundle-1" })}.${payload}.AAAA`))).toMatch(
+      /does not verify/,
+    );
+    expect(await outcome(await withTokens(`${token}=`))).toMatch(/misspelt/);
   });
 
   test("is refused as another tenant's", async () => {

@@ -38,10 +38,8 @@ export async function writeBundle(options: {
     [dataFile, Buffer.from(JSON.stringify(policies))],
     [regoFile, Buffer.from(decisionRego)],
   ]);
-  const listed = [...files].map(([name, bytes]) => ({ name, hash: opaHash(name, bytes), algorithm: "SHA-256" }));
-  const token = await sealed(JSON.stringify({ files: listed }), sign);
   const digest = contentDigest(files);
-  files.set(signaturesFile, Buffer.from(JSON.stringify({ signatures: [token] })));
+  files.set(signaturesFile, await signatureOver(files, sign));
   return { tarball: await packFiles(files), digest, version: versionOf(revision, digest) };
 }
 
@@ -71,6 +69,22 @@ export async function readBundle(
   return { tenant, revision, version: versionOf(revision, digest), digest, policies: data.data as unknown as PolicySet };
 }
 
+/**
+ * The same content signed by another key: its digest and its version stay. What no known key signed is not signed again.
+ *
+ * @throws AegisError `unprocessable` as `readBundle` does.
+ */
+export async function resignBundle(
+  tarball: Uint8Array,
+  options: { readonly keys: JSONWebKeySet; readonly tenant: string; readonly sign: BundleSigner },
+): Promise<Uint8Array> {
+  await readBundle(tarball, options);
+  const files = new Map(await unpackFiles(tarball));
+  files.delete(signaturesFile);
+  files.set(signaturesFile, await signatureOver(files, options.sign));
+  return packFiles(files);
+}
+
 /** The name that people and events use for a revision. */
 export function versionOf(revision: number, digest: Digest): string {
   return `${revision}-${digest.slice("sha256:".length, "sha256:".length + 12)}`;
@@ -85,6 +99,11 @@ export function objectName(tenant: string, revision: number, digest: Digest): st
 function contentDigest(files: Files): Digest {
   const listed = [...files].map(([name, bytes]) => ({ name, sha256: hash("sha256", bytes, "hex") }));
   return digestOf(listed.sort((a, b) => (a.name < b.name ? -1 : 1)));
+}
+
+async function signatureOver(files: Files, sign: BundleSigner): Promise<Uint8Array> {
+  const listed = [...files].map(([name, bytes]) => ({ name, hash: opaHash(name, bytes), algorithm: "SHA-256" }));
+  return Buffer.from(JSON.stringify({ signatures: [await sealed(JSON.stringify({ files: listed }), sign)] }));
 }
 
 function verifyFiles(files: Files, listed: readonly { name: string; hash: string; algorithm: string }[]): void {
@@ -118,16 +137,24 @@ const policySetShape = z.looseObject({
   policies: z.array(z.looseObject({ name: z.string() })),
 });
 
+const digestShape = z.string().regex(/^sha256:[0-9a-f]{64}$/) as unknown as z.ZodType<Digest>;
+
 /** The small signed record that names a tenant's current revision. Times are seconds since 1970. */
 const headShape = z.object({
   tenant: z.string(),
   revision: z.int().min(1),
   version: z.string(),
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) as unknown as z.ZodType<Digest>,
+  digest: digestShape,
   /** Name in the object store `bundles`. */
   object: z.string(),
   issued: z.int(),
   expires: z.int(),
+  /** The same instant as `issued`, in milliseconds. */
+  issuedMs: z.int().optional(),
+  /** SHA-256 of the bundle's tarball, every byte of it. */
+  tarball: digestShape.optional(),
+  /** Prepare it, say so, and put it into force when told by a head without this, or after so many milliseconds. */
+  barrier: z.int().min(1).max(60_000).optional(),
 });
 export type Head = Readonly<z.infer<typeof headShape>>;
 
@@ -155,8 +182,12 @@ async function sealed(payload: string, { key }: BundleSigner, type = "JWT"): Pro
   return new CompactSign(Buffer.from(payload)).setProtectedHeader(header).sign(await importJWK(key, "ES256"));
 }
 
-/** The payload of a JWS that one of the keys signed. A head never passes for a bundle's signature, nor the reverse. */
+/**
+ * The payload of a JWS that one of the keys signed. A head never passes for a bundle's signature, nor the reverse. One token has one
+ * spelling: unused bits and padding that a lenient decoder skips are refused.
+ */
 async function opened(jws: string, keys: JSONWebKeySet, type = "JWT"): Promise<Uint8Array> {
+  if (!jws.split(".").every((part) => Buffer.from(part, "base64url").toString("base64url") === part)) refuse("its signature is misspelt");
   try {
     const { payload, protectedHeader } = await compactVerify(jws, createLocalJWKSet(keys), { algorithms: ["ES256"] });
     if (protectedHeader.typ === type) return payload;
