@@ -15,6 +15,10 @@ const of = (agent: string) => ({ agent, by: "ann" });
 const sent: readonly (readonly [z.ZodObject<{ type: z.ZodLiteral<string>; data: z.ZodObject }>, object])[] = [
   [control.policyPublished, revised],
   [control.policyRolledBack, { ...revised, restores: 1 }],
+  [control.policyRolledBack, { ...revised, restores: 1, approver: "bob" }],
+  [control.policyPromoted, { ...revised, policies: ["finance"] }],
+  [control.policyProposed, { ...revised, follows: 1 }],
+  [control.policyApproved, { ...revised, follows: 1, approver: "bob" }],
   [control.policyActivated, activated],
   [control.policyActivated, { ...activated, producer: { id: "authz-0", epoch: "e", sequence: 7 } }],
   [control.agentRegistered, { agent: "helper", owner: "team", by: "ann" }],

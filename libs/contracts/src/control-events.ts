@@ -5,15 +5,19 @@ import { actionName, agentName, digest, toolName } from "./names.ts";
 
 const revision = { revision: z.int().min(1), version: z.string(), snapshotDigest: digest };
 
-export const policyPublished = cloudEvent(
-  "dev.aegis.policy.published.v1",
-  z.object({ ...revision, author: z.string(), message: z.string() }),
-);
+/** Where a second person is asked for, `approver` is who that was. */
+const written = { ...revision, author: z.string(), message: z.string(), approver: z.string().optional() };
+
+export const policyPublished = cloudEvent("dev.aegis.policy.published.v1", z.object(written));
 /** `restores`: the earlier revision whose files the new one has. */
-export const policyRolledBack = cloudEvent(
-  "dev.aegis.policy.rolledback.v1",
-  z.object({ ...revision, author: z.string(), message: z.string(), restores: z.int().min(1) }),
-);
+export const policyRolledBack = cloudEvent("dev.aegis.policy.rolledback.v1", z.object({ ...written, restores: z.int().min(1) }));
+/** `policies`: the names of those that are enforced from now on and were in shadow before. */
+export const policyPromoted = cloudEvent("dev.aegis.policy.promoted.v1", z.object({ ...written, policies: z.array(z.string()) }));
+
+const proposal = { ...revision, author: z.string(), message: z.string(), /** The head it is to follow. */ follows: z.int().min(0) };
+export const policyProposed = cloudEvent("dev.aegis.policy.proposed.v1", z.object(proposal));
+export const policyApproved = cloudEvent("dev.aegis.policy.approved.v1", z.object({ ...proposal, approver: z.string() }));
+
 export const policyActivated = cloudEvent(
   "dev.aegis.policy.activated.v1",
   z.object({ ...revision, replica: z.string(), millisecondsSinceIssue: z.number(), producer: producer.optional() }),

@@ -14,5 +14,8 @@ export const operatorClaims = z.object({
   aegis_roles: z.record(z.string(), z.array(z.enum(operatorRoles))),
 });
 
+/** One spelling per person, so that "user:Alice@acme.test" and "alice@acme.test" are the same one. */
+export const person = (name: string): string => name.toLowerCase().replace(/^user:/, "");
+
 /** The audience every operator token must name. */
 export const operatorAudience = "aegis-control";

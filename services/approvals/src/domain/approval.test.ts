@@ -1,7 +1,7 @@
+import { person } from "@aegis/contracts/operator";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Approval, type Change, type Command, decide, evolve, lapsed, overrideLifetimeMs, type Vote } from "./approval.ts";
-import { person } from "./person.ts";
 
 const requester = { agent: "finance-agent", subject: "user:u-42", chain: ["finance-agent", "planner-agent"], owner: "olga@acme.test" };
 const asked: Approval = { state: "pending", requester, quorum: 2, expiresAt: 1_000, votes: [], decidedBy: [] };

@@ -1,4 +1,5 @@
-import { isOwnRequest, person } from "./person.ts";
+import { person } from "@aegis/contracts/operator";
+import { isOwnRequest } from "./person.ts";
 
 export const approvalStates = ["pending", "approved", "denied", "expired", "cancelled", "redeemed"] as const;
 export type ApprovalState = (typeof approvalStates)[number];

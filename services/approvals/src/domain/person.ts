@@ -1,5 +1,4 @@
-/** One spelling per person, so that "user:Alice@acme.test" and "alice@acme.test" are the same one. */
-export const person = (name: string): string => name.replace(/^user:/, "").toLowerCase();
+import { person } from "@aegis/contracts/operator";
 
 /** Separation of duties: whether this user asked, is asked for, or answers for the agent that asked. */
 export function isOwnRequest(

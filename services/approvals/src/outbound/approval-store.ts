@@ -1,9 +1,9 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { person } from "@aegis/contracts/operator";
 import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql, type Transaction } from "kysely";
 import { decide, evolve, lapsed, type Outcome } from "#domain/approval.ts";
-import { person } from "#domain/person.ts";
 import type { ApprovalRecord, ApprovalStore, Ask } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
 import { lockApproval, readApprovals } from "./rows.ts";
