@@ -19,6 +19,7 @@ import { ids } from "./outbound/ids.ts";
 import { leaseStore } from "./outbound/lease-store.ts";
 import { limitStore } from "./outbound/limit-store.ts";
 import { followPolicies, readKeys } from "./outbound/policies.ts";
+import { rateStore } from "./outbound/rate-store.ts";
 import { reservationStore } from "./outbound/reservation-store.ts";
 import { spendStore } from "./outbound/spend-store.ts";
 import { signals } from "./signals.ts";
@@ -38,7 +39,8 @@ await runService({ name: "budget", instance: config.instance, logLevel: config.l
   const announce = announcer(instance);
   const [leases, reservations, spending] = [leaseStore(db, announce), reservationStore(db, announce), spendStore(db, announce)];
   const stream = hearing(bus, logger);
-  const ports = { policies, leases, reservations, limits: limitStore(db), spending, stream, clock: systemClock, ids, signals: told };
+  const stores = { leases, reservations, limits: limitStore(db), spending, rates: rateStore(db) };
+  const ports = { policies, ...stores, stream, clock: systemClock, ids, signals: told };
   own(runOutbox({ db, bus, schema: "budget", logger }));
   const http = await createHttpServer(context);
   budgetRoutes(http, ports, operatorAuth({ issuer: config.oidcIssuer }));

@@ -15,6 +15,7 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
   const leases = telemetry.counter("aegis_budget_leases_total", "Leases asked for, by what came of it.");
   const leasedUnits = telemetry.counter("aegis_budget_leased_units_total", "Units handed out in leases.");
   const reservations = telemetry.counter("aegis_budget_reservations_total", "Direct reservations, by what came of them.");
+  const admissions = telemetry.counter("aegis_budget_rate_calls_total", "Calls held to a rate, by whether there was room for them.");
   const uncovered = telemetry.counter("aegis_budget_uncovered_units_total", "Units decisions took from leases that had been taken back.");
   const reclaimed = telemetry.counter("aegis_budget_reclaimed_leases_total", "Leases taken back from holders that had died.");
   const overdue = telemetry.counter("aegis_budget_overdue_decisions_total", "Decisions settled as reserved for want of an outcome.");
@@ -26,6 +27,10 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
       if (units > 0) leasedUnits.add(units);
     },
     reserved: (result) => reservations.add(1, { result }),
+    admitted(calls, refused) {
+      if (calls > 0) admissions.add(calls, { result: "admitted" });
+      if (refused > 0) admissions.add(refused, { result: "refused" });
+    },
     uncovered(tenant, units) {
       uncovered.add(units);
       logger.error({ alarm: "lease_overdrawn", tenant, units }, "decisions took units from a lease that had been taken back");

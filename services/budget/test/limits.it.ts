@@ -118,7 +118,7 @@ test("an unknown tenant's limits are never no limits; a known tenant's unbounded
 });
 
 test("a bundle with another key, or an older revision, changes no limit", async () => {
-  await around.publish("other", 4, [limit("tenant", 1_000_000)], around.forger);
+  await around.publish("other", 4, [limit("tenant", 1_000_000)], { signer: around.forger });
   await until(() => replica(0).output().includes("cannot be used"));
   await around.publish("other", 2, [limit("tenant", 1_000_000)]);
   await until(() => replica(0).output().includes("is not newer than"));
@@ -204,7 +204,7 @@ test("the statement grants what the domain says", async () => {
           const { leased, reserved, settled, overrun } = balance;
           await sql`update accounts set leased = ${leased}, reserved = ${reserved}, settled = ${settled}, overrun = ${overrun},
           ceiling = 1000 where scope = 'agent/model'`.execute(trx);
-          return (await debitLease(trx, key, most, ask))?.last_grant ?? 0;
+          return (await debitLease(trx, key, { limit: most, open: most }, ask))?.last_grant ?? 0;
         });
         expect(granted).toBe(grantable(balance, most, ask));
       },

@@ -12,7 +12,7 @@ import { stores, subject } from "@aegis/contracts/subjects";
 import { freePort } from "@aegis/infra/ports";
 import { startProcess } from "@aegis/infra/process";
 import { signHead, writeBundle } from "@aegis/policy/bundle";
-import type { Limit } from "@aegis/policy/ir";
+import type { Limit, RateLimit } from "@aegis/policy/ir";
 import { connectDatabase, type Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
 import { type RpcClient, rpcClient } from "@aegis/rpc/client";
@@ -41,7 +41,12 @@ export interface Surroundings extends AsyncDisposable {
   readonly operators: OperatorIssuer;
   start(instance: string): Promise<Running>;
   /** Publishes a tenant's limits as a signed bundle. */
-  publish(tenant: string, revision: number, limits: readonly Limit[], signer?: KeyFile): Promise<void>;
+  publish(
+    tenant: string,
+    revision: number,
+    limits: readonly Limit[],
+    more?: { signer?: KeyFile; rates?: readonly RateLimit[] },
+  ): Promise<void>;
   /** Has the name of the key that signs bundles, and is not it. */
   readonly forger: KeyFile;
 }
@@ -74,8 +79,8 @@ export async function surroundings(): Promise<Surroundings> {
     db,
     operators,
     forger,
-    async publish(tenant, revision, limits, signer = bundleKey) {
-      const policies = { format: 1, tenant, governance: { limits, settings: {} }, policies: [] } as const;
+    async publish(tenant, revision, limits, { signer = bundleKey, rates = [] } = {}) {
+      const policies = { format: 1, tenant, governance: { limits, rates, settings: {} }, policies: [] } as const;
       const sign = { key: signer.privateJwk as never };
       const { tarball, digest, version } = await writeBundle({ tenant, revision, policies, sign });
       const object = `${tenant}/${revision}-${digest.slice("sha256:".length)}`;

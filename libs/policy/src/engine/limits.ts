@@ -20,11 +20,34 @@ export function limitFor(content: PolicyContent | PolicySet, account: Account): 
 /** The lowest limit on one account, with its rule and time zone. */
 export function strictest(content: PolicyContent | PolicySet, account: Account): Limit | undefined {
   let lowest: Limit | undefined;
-  for (const limit of limitsOf(content)) {
-    if (limit.unit !== account.unit || limit.window !== account.window || !matchesScope(limit.scope, account.scope)) continue;
-    if (lowest === undefined || limit.limit < lowest.limit) lowest = limit;
-  }
+  for (const limit of limitsOn(content, account)) if (lowest === undefined || limit.limit < lowest.limit) lowest = limit;
   return lowest;
+}
+
+/** What happens on one account before its limit is reached, in the account's unit. */
+export interface SoftThresholds {
+  /** From where on people are told. */
+  readonly notify?: number;
+  /** From where on a call needs a person, or has to keep to a pace. */
+  readonly gate?: { readonly units: number; readonly action: "throttle" | "approval_needed" };
+}
+
+/** The lowest thresholds of all limits on one account; a person is asked before a pace is kept. */
+export function softThresholds(content: PolicyContent | PolicySet, account: Account): SoftThresholds {
+  let notify: number | undefined;
+  let gate: SoftThresholds["gate"];
+  for (const { soft } of limitsOn(content, account)) {
+    if (soft?.action === "notify") notify = Math.min(notify ?? soft.units, soft.units);
+    else if (soft && (gate === undefined || soft.units < gate.units || (soft.units === gate.units && soft.action === "approval_needed")))
+      gate = { units: soft.units, action: soft.action };
+  }
+  return { ...(notify !== undefined && { notify }), ...(gate && { gate }) };
+}
+
+function limitsOn(content: PolicyContent | PolicySet, account: Account): Limit[] {
+  return limitsOf(content).filter(
+    (limit) => limit.unit === account.unit && limit.window === account.window && matchesScope(limit.scope, account.scope),
+  );
 }
 
 /** The account names of calls. */

@@ -41,11 +41,21 @@ export function settlement(reserved: number, actual: number | undefined): Settle
   return { settled, released: reserved - settled, overrun: Math.max(0, (actual ?? 0) - reserved) };
 }
 
-/** The share of the limit at which people are told. Per cent. */
-export const thresholdPercent = 80;
+/** The share of the limit at which people are told when no policy says otherwise. Per cent. */
+const thresholdPercent = 80;
+
+/** The units at which people are told. */
+export const thresholdOf = (limit: number, notifyUnits: number | undefined): number => notifyUnits ?? (limit * thresholdPercent) / 100;
 
 /** Whether spending has come so far that people should know; units in an authz's hands are not spent yet. */
-export const overThreshold = (balance: Balance, limit: number): boolean => spent(balance) * 100 >= limit * thresholdPercent;
+export const overThreshold = (balance: Balance, threshold: number): boolean => spent(balance) >= threshold;
+
+/**
+ * How long after one grant past a throttling threshold the next may follow: what remains, spread evenly over what remains of the window.
+ * Milliseconds. A window without an end has nothing to spread over: it is as if an hour remained.
+ */
+export const paceMs = (rest: number, units: number, untilWindowEnds: number | undefined): number =>
+  Math.ceil(((untilWindowEnds ?? 3_600_000) * units) / Math.max(units, rest));
 
 /** Whether `need` cannot be had even if everything leased came back. */
 export const exhausted = (balance: Balance, limit: number, need: number): boolean => spent(balance) + need > limit;

@@ -1,5 +1,5 @@
 import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
-import { limitsOf, strictest } from "@aegis/policy/limits";
+import { limitsOf, type SoftThresholds, softThresholds, strictest } from "@aegis/policy/limits";
 import { windowAt } from "./window.ts";
 
 /** One account of one tenant. */
@@ -16,13 +16,14 @@ export interface Target extends Account {
   readonly windowEnd: number | undefined;
   /** Undefined: no policy bounds it; a person may. */
   readonly policyLimit: number | undefined;
+  readonly soft: SoftThresholds;
 }
 
 /** Finds an account's present window and limit. */
 export function targetOf(content: PolicyContent, account: Account, now: number): Target {
   const limit = strictest(content, account);
   const { start, end } = windowAt(account.window, now, limit?.timeZone ?? timeZoneOf(content));
-  return { ...account, windowStart: start, windowEnd: end, policyLimit: limit?.limit };
+  return { ...account, windowStart: start, windowEnd: end, policyLimit: limit?.limit, soft: softThresholds(content, account) };
 }
 
 /** Where a tenant's days begin. */

@@ -3,11 +3,12 @@ import { AegisError } from "@aegis/contracts/errors";
 import type { PeerVerifier } from "@aegis/rpc/peer";
 import type { RpcServer } from "@aegis/rpc/server";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { admit } from "#usecases/admit.ts";
 import { lease } from "#usecases/lease.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { reportUsage } from "#usecases/report-usage.ts";
 import { reserve } from "#usecases/reserve.ts";
-import { accountOf, amountsOf, check, holderName, id, text, units, usageRequest } from "./requests.ts";
+import { accountOf, admitRequest, amountsOf, check, holderName, id, text, units, usageRequest } from "./requests.ts";
 
 /** `aegis.budget.v1.BudgetService`. Only authz moves units of calls; `usage` says who may report usage. */
 export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly authz: PeerVerifier; readonly usage: PeerVerifier }): void {
@@ -26,6 +27,8 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly aut
         limit: BigInt(grant.limit),
         remaining: BigInt(grant.remaining),
         outstanding: BigInt(grant.outstanding),
+        softAction: grant.softAction ?? "",
+        ...(grant.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(grant.retryAfterMs) }),
         ...(grant.windowEnds === undefined ? {} : { windowEnds: timestampFromMs(grant.windowEnds) }),
       };
     },
@@ -36,13 +39,14 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly aut
       const tenant = amounts[0]?.account.tenant;
       if (tenant === undefined) throw new AegisError("invalid_argument", "amounts: there is nothing to reserve");
       if (amounts.some((one) => one.account.tenant !== tenant)) throw new AegisError("invalid_argument", "amounts: more than one tenant");
-      const answer = await reserve(ports, tenant, check(id, request.decisionId, "decision_id"), amounts);
+      const answer = await reserve(ports, tenant, check(id, request.decisionId, "decision_id"), amounts, request.pastSoft);
       if (answer.reserved) return { reserved: true };
       return {
         reserved: false,
         refused: answer.refused,
         limit: BigInt(answer.limit),
         remaining: BigInt(answer.remaining),
+        softAction: answer.softAction ?? "",
         ...(answer.retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(answer.retryAfterMs) }),
       };
     },
@@ -62,6 +66,13 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly aut
       const spent = units(request.spent, "spent");
       const now = ports.clock.now().getTime();
       return { released: await ports.leases.giveBack(check(id, what.value, "lease_id"), peer.instance, spent, now) };
+    },
+
+    async admit(request, call) {
+      await peers.authz(call.metadata);
+      const { tenant, scopes, calls, returned } = check(admitRequest, request, "admit");
+      const { admitted, refusedBy = "", waitMs } = await admit(ports, tenant, scopes, { calls, returned });
+      return { admitted, refusedBy, ...(waitMs === undefined ? {} : { retryAfter: durationFromMs(waitMs) }) };
     },
 
     async reportUsage(request, call) {

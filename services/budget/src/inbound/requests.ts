@@ -16,6 +16,12 @@ export const text = z
   .regex(/^[^\0]*$/);
 export const holderName = text.min(1);
 export const usageRequest = z.object({ tenant: tenantName, agent: agentName, usageId: text.min(1) });
+export const admitRequest = z.object({
+  tenant: tenantName,
+  scopes: z.array(scopeName).min(1).max(8),
+  calls: z.int().min(0).max(100_000),
+  returned: z.int().min(0).max(100_000),
+});
 
 const account = z.object({ tenant: tenantName, scope: scopeName, unit: unitName, window: windowName });
 

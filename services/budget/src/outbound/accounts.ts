@@ -1,5 +1,5 @@
 import { type RawBuilder, sql, type Transaction } from "kysely";
-import { type Balance, remaining, scarceShare } from "#domain/account.ts";
+import { type Balance, paceMs, remaining, scarceShare } from "#domain/account.ts";
 import type { Target } from "#domain/target.ts";
 import type { Facts } from "#usecases/ports.ts";
 
@@ -10,31 +10,77 @@ export type Trx = Transaction<Tables>;
 /** An account in one window. */
 export type AccountKey = Pick<Target, "tenant" | "scope" | "unit" | "window" | "windowStart">;
 
+/** What bounds an account. */
+export interface Bounds {
+  readonly limit: number;
+  /** Units that are there without anybody's leave: the limit, or the threshold below it that `gate` guards. */
+  readonly open: number;
+  /** From where on people are told; absent: the usual share of the limit. */
+  readonly notify?: number;
+  readonly gate?: "throttle" | "approval_needed";
+}
+
 export interface BalanceRow extends Balance {
   limit_units: number;
+  notify_units: number | null;
   threshold_told: number | null;
   exhausted_told: number | null;
 }
 
-export const balanceColumns = sql.raw("leased, reserved, settled, overrun, limit_units, threshold_told, exhausted_told");
+export const balanceColumns = sql.raw("leased, reserved, settled, overrun, limit_units, notify_units, threshold_told, exhausted_told");
 
 export const matches = (key: AccountKey): RawBuilder<boolean> =>
   sql`tenant = ${key.tenant} and scope = ${key.scope} and unit = ${key.unit} and window_kind = ${key.window}
     and window_start = ${new Date(key.windowStart)}`;
 
+const bounded = ({ limit, notify }: Bounds) => sql`limit_units = ${limit}, ceiling = ${limit}, notify_units = ${notify ?? null}`;
+
 const rest = (limit: number) => sql`(${limit}::bigint - leased - reserved - settled - overrun)`;
 
 /** Reserves units by one conditional update; undefined when they are not there. */
-export function debit(trx: Trx, key: AccountKey, limit: number, units: number): Promise<BalanceRow | undefined> {
+export function debit(trx: Trx, key: AccountKey, bounds: Bounds, units: number): Promise<BalanceRow | undefined> {
   return granting<BalanceRow>(
     trx,
     key,
-    limit,
+    bounds.limit,
     () => sql`
-      update accounts set reserved = reserved + ${units}, limit_units = ${limit}, ceiling = ${limit}
-      where ${matches(key)} and ${rest(limit)} >= ${units}
+      update accounts set reserved = reserved + ${units}, ${bounded(bounds)}
+      where ${matches(key)} and ${rest(bounds.open)} >= ${units}
       returning ${balanceColumns}`,
   );
+}
+
+/** What a gate says to units that the limit would allow. */
+export type Gated =
+  | { readonly passed: BalanceRow }
+  | { readonly softAction: "throttle" | "approval_needed"; readonly retryAfterMs?: number };
+
+/**
+ * Tries units that are past the threshold but within the limit: a throttled account gives them when its pace allows. Undefined when
+ * nothing guards them, or the limit itself does not hold them.
+ */
+export async function passGate(
+  trx: Trx,
+  target: Target,
+  bounds: Bounds,
+  place: "leased" | "reserved",
+  units: number,
+  now: number,
+): Promise<Gated | undefined> {
+  if (bounds.gate === undefined) return undefined;
+  await ensure(trx, target, bounds.limit);
+  const row = await readLocked(trx, target);
+  const left = remaining(row, bounds.limit);
+  if (left < units) return undefined;
+  if (bounds.gate === "approval_needed") return { softAction: bounds.gate };
+  const wait = row.paced_until === null ? 0 : row.paced_until.getTime() - now;
+  if (wait > 0) return { softAction: "throttle", retryAfterMs: wait };
+  const next = now + paceMs(left, units, target.windowEnd === undefined ? undefined : target.windowEnd - now);
+  const column = sql.ref(place);
+  const { rows } = await sql<BalanceRow>`
+    update accounts set ${column} = ${column} + ${units}, ${bounded(bounds)}, paced_until = ${new Date(next)}
+    where ${matches(target)} returning ${balanceColumns}`.execute(trx);
+  return { passed: rows[0] as BalanceRow };
 }
 
 /**
@@ -44,15 +90,16 @@ export function debit(trx: Trx, key: AccountKey, limit: number, units: number): 
 export async function debitLease(
   trx: Trx,
   key: AccountKey,
-  limit: number,
+  bounds: Bounds,
   ask: { readonly need: number; readonly want: number },
 ): Promise<BalanceRow & { readonly last_grant: number }> {
+  const { limit, open } = bounds;
   const want = Math.max(ask.need, ask.want);
-  const grant = sql`least(case when ${rest(limit)} * ${scarceShare} <= ${limit}::bigint then ${ask.need}::bigint else ${want}::bigint end, ${rest(limit)})`;
+  const grant = sql`least(case when ${rest(open)} * ${scarceShare} <= ${open}::bigint then ${ask.need}::bigint else ${want}::bigint end, ${rest(open)})`;
   const update = async () => {
     const { rows } = await sql<BalanceRow & { last_grant: number }>`
-      update accounts set leased = leased + ${grant}, last_grant = ${grant}, limit_units = ${limit}, ceiling = ${limit}
-      where ${matches(key)} and ${rest(limit)} > 0
+      update accounts set leased = leased + ${grant}, last_grant = ${grant}, ${bounded(bounds)}
+      where ${matches(key)} and ${rest(open)} > 0
       returning ${balanceColumns}, last_grant`.execute(trx);
     return rows[0];
   };
@@ -60,16 +107,17 @@ export async function debitLease(
   if (first !== undefined) return first;
   await ensure(trx, key, limit);
   const row = await readLocked(trx, key);
-  return (remaining(row, limit) > 0 ? await update() : undefined) ?? { ...row, last_grant: 0 };
+  return (remaining(row, open) > 0 ? await update() : undefined) ?? { ...row, last_grant: 0 };
 }
 
 /** Adds what was spent without being asked for: up to the limit as settled, the rest as owed. */
-export async function spend(trx: Trx, key: AccountKey, limit: number, units: number): Promise<BalanceRow> {
+export async function spend(trx: Trx, key: AccountKey, bounds: Bounds, units: number): Promise<BalanceRow> {
+  const { limit, notify } = bounds;
   const fits = sql`least(${units}::bigint, greatest(0, ${rest(limit)}))`;
   await ensure(trx, key, limit);
   const { rows } = await sql<BalanceRow>`
     update accounts set settled = settled + ${fits}, overrun = overrun + ${units} - ${fits}, limit_units = ${limit},
-      ceiling = greatest(${limit}, leased + reserved + settled)
+      notify_units = ${notify ?? null}, ceiling = greatest(${limit}, leased + reserved + settled)
     where ${matches(key)} returning ${balanceColumns}`.execute(trx);
   return rows[0] as BalanceRow;
 }
@@ -121,9 +169,11 @@ export async function read(trx: Trx, key: AccountKey): Promise<BalanceRow | unde
  * Reads an account and keeps it as it is until the transaction ends. No stronger than an update of it: rows that refer to it are
  * inserted before it is updated elsewhere, and a lock of the whole row would wait for those while they wait for it.
  */
-async function readLocked(trx: Trx, key: AccountKey): Promise<BalanceRow> {
-  const { rows } = await sql<BalanceRow>`select ${balanceColumns} from accounts where ${matches(key)} for no key update`.execute(trx);
-  return rows[0] as BalanceRow;
+async function readLocked(trx: Trx, key: AccountKey): Promise<BalanceRow & { readonly paced_until: Date | null }> {
+  const { rows } = await sql<
+    BalanceRow & { paced_until: Date | null }
+  >`select ${balanceColumns}, paced_until from accounts where ${matches(key)} for no key update`.execute(trx);
+  return rows[0]!;
 }
 
 /** Makes the account's row when there is none. */

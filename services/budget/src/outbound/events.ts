@@ -3,7 +3,7 @@ import { outbox } from "@aegis/postgres/outbox";
 import { currentTraceparent } from "@aegis/telemetry/trace";
 import { sql } from "kysely";
 import { v7 } from "uuid";
-import { exhausted, overThreshold, spent, thresholdPercent } from "#domain/account.ts";
+import { exhausted, overThreshold, spent, thresholdOf } from "#domain/account.ts";
 import { type AccountKey, type BalanceRow, matches, type Trx } from "./accounts.ts";
 
 /** Tells people that a budget runs low or out: once per window and limit, in the transaction that made it so. */
@@ -29,9 +29,10 @@ export function announcer(instance: string): Announcer {
   };
   return {
     async spent(trx, key, row) {
-      if (row.threshold_told === row.limit_units || !overThreshold(row, row.limit_units)) return;
+      const threshold = thresholdOf(row.limit_units, row.notify_units ?? undefined);
+      if (row.threshold_told === row.limit_units || !overThreshold(row, threshold)) return;
       await sql`update accounts set threshold_told = limit_units where ${matches(key)}`.execute(trx);
-      await add(trx, "budgetThreshold", "threshold", key, row, { percent: thresholdPercent });
+      await add(trx, "budgetThreshold", "threshold", key, row, { percent: Math.round((threshold * 100) / Math.max(1, row.limit_units)) });
     },
     async refused(trx, key, row, need) {
       if (row.exhausted_told === row.limit_units || !exhausted(row, row.limit_units, need)) return;

@@ -4,9 +4,9 @@ import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
 import { givenBack, type Lease } from "#domain/lease.ts";
 import type { Holder, LeaseStore } from "#usecases/ports.ts";
-import { type AccountKey, debitLease, factsOf, matches, move, type Tables, type Trx } from "./accounts.ts";
+import { type AccountKey, debitLease, factsOf, matches, move, passGate, type Tables, type Trx } from "./accounts.ts";
 import type { Announcer } from "./events.ts";
-import { limitInForce } from "./limit-store.ts";
+import { boundsInForce } from "./limit-store.ts";
 
 /** Leases in PostgreSQL: pre-debited, so that what is in a holder's hands is gone for all others. */
 export function leaseStore(db: Database<Tables>, announce: Announcer): LeaseStore {
@@ -14,13 +14,21 @@ export function leaseStore(db: Database<Tables>, announce: Announcer): LeaseStor
     lease: (target, { id, holder, need, want, now, expiresAt }) =>
       inTenant(db, target.tenant, async (trx) => {
         if (!(await isAlive(trx, holder, now))) return { kind: "fenced" };
-        const limit = await limitInForce(trx, target);
-        if (limit === undefined) return { kind: "unlimited" };
-        const row = await debitLease(trx, target, limit, { need, want });
-        const granted = row.last_grant;
+        const bounds = await boundsInForce(trx, target);
+        if (bounds === undefined) return { kind: "unlimited" };
+        const { limit } = bounds;
+        let row = await debitLease(trx, target, bounds, { need, want });
+        let granted = row.last_grant;
         if (granted === 0) {
-          await announce.refused(trx, target, { ...row, limit_units: limit }, need);
-          return { kind: "granted", granted, outstanding: await heldByOthers(trx, target, holder, now), ...factsOf(row, limit) };
+          const outstanding = await heldByOthers(trx, target, holder, now);
+          // Units that others hold may come back below the threshold, where nobody has to wait.
+          const gated =
+            outstanding > 0 && bounds.gate === "throttle" ? undefined : await passGate(trx, target, bounds, "leased", need, now);
+          if (gated === undefined || !("passed" in gated)) {
+            await announce.refused(trx, target, { ...row, limit_units: limit }, need);
+            return { kind: "granted", granted, outstanding, ...gated, ...factsOf(row, limit) };
+          }
+          [row, granted] = [{ ...gated.passed, last_grant: need }, need];
         }
         await sql`
           insert into leases (id, tenant, scope, unit, window_kind, window_start, producer, epoch, granted, granted_at, expires_at)

@@ -4,7 +4,7 @@ import { inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
 import { type Account, lowest, type Target } from "#domain/target.ts";
 import type { LimitStore } from "#usecases/ports.ts";
-import { type BalanceRow, balanceColumns, factsOf, type Tables, type Trx } from "./accounts.ts";
+import { type BalanceRow, type Bounds, balanceColumns, factsOf, type Tables, type Trx } from "./accounts.ts";
 
 /** Limits set by people, and what accounts hold. */
 export function limitStore(db: Database<Tables>): LimitStore {
@@ -48,9 +48,13 @@ export function limitStore(db: Database<Tables>): LimitStore {
   };
 }
 
-/** The limit in force: the lowest of the policies' and people's. Undefined: nobody bounds the account. */
-export async function limitInForce(trx: Trx, target: Target): Promise<number | undefined> {
-  return lowest(target.policyLimit, await limitSet(trx, target));
+/** What bounds an account now: the lowest of the policies' and people's limits, with the policies' thresholds. Undefined: nobody bounds it. */
+export async function boundsInForce(trx: Trx, target: Target): Promise<Bounds | undefined> {
+  const limit = lowest(target.policyLimit, await limitSet(trx, target));
+  if (limit === undefined) return undefined;
+  const { notify, gate } = target.soft;
+  const open = Math.min(limit, gate?.units ?? limit);
+  return { limit, open, ...(notify !== undefined && { notify }), ...(gate && open < limit && { gate: gate.action }) };
 }
 
 async function limitSet(trx: Trx, { tenant, scope, unit, window }: Account): Promise<number | undefined> {

@@ -4,11 +4,11 @@ import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
 import { releaseAll, settleAll } from "#domain/reservation.ts";
 import type { ReservationStore, ReserveAnswer } from "#usecases/ports.ts";
-import { compareKeys, debit, factsOf, Moves, read, type Tables, type Trx } from "./accounts.ts";
+import { compareKeys, debit, factsOf, Moves, passGate, read, type Tables, type Trx } from "./accounts.ts";
 import { applyFacts } from "./apply.ts";
 import type { Announcer } from "./events.ts";
 import { conclude, lockHeld, moveAll } from "./held.ts";
-import { limitInForce } from "./limit-store.ts";
+import { boundsInForce } from "./limit-store.ts";
 
 /** Reservations in PostgreSQL. */
 export function reservationStore(db: Database<Tables>, announce: Announcer): ReservationStore {
@@ -17,17 +17,23 @@ export function reservationStore(db: Database<Tables>, announce: Announcer): Res
     return tenant === undefined ? false : inTenant(db, tenant, work);
   };
   return {
-    async reserve(tenant, decisionId, amounts, now) {
+    async reserve(tenant, decisionId, amounts, now, pastSoft) {
       try {
         return await inTenant(db, tenant, async (trx) => {
           await lockDecision(trx, decisionId);
           if (await isReserved(trx, tenant, decisionId)) return { kind: "reserved" };
           for (const { target, units } of [...amounts].sort((a, b) => compareKeys(a.target, b.target))) {
-            const limit = await limitInForce(trx, target);
-            if (limit === undefined || units === 0) continue;
-            const row = await debit(trx, target, limit, units);
-            // Nothing of a refused reservation may stay, so the transaction has to fail.
-            if (row === undefined) throw new Refused({ kind: "refused", target, ...factsOf(await read(trx, target), limit) }, units);
+            const bounds = await boundsInForce(trx, target);
+            if (bounds === undefined || units === 0) continue;
+            const { limit } = bounds;
+            let row = await debit(trx, target, pastSoft ? { ...bounds, open: limit } : bounds, units);
+            if (row === undefined) {
+              const gated = pastSoft ? undefined : await passGate(trx, target, bounds, "reserved", units, now);
+              // Nothing of a refused reservation may stay, so the transaction has to fail.
+              if (gated === undefined || !("passed" in gated))
+                throw new Refused({ kind: "refused", target, ...gated, ...factsOf(await read(trx, target), limit) }, units);
+              row = gated.passed;
+            }
             await sql`
               insert into reservations (tenant, decision_id, scope, unit, window_kind, window_start, units, state, reserved_at)
               values (${tenant}, ${decisionId}, ${target.scope}, ${target.unit}, ${target.window}, ${new Date(target.windowStart)}, ${units},

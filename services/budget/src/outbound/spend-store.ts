@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { SpendStore } from "#usecases/ports.ts";
 import { compareKeys, spend, type Tables } from "./accounts.ts";
 import type { Announcer } from "./events.ts";
-import { limitInForce } from "./limit-store.ts";
+import { boundsInForce } from "./limit-store.ts";
 
 /** What was spent: by decisions, and as reported from elsewhere. */
 export function spendStore(db: Database<Tables>, announce: Announcer): SpendStore {
@@ -17,7 +17,7 @@ export function spendStore(db: Database<Tables>, announce: Announcer): SpendStor
           on conflict do nothing returning 1`.execute(trx);
         if (first.rows.length === 0) return false;
         for (const { target, units } of [...amounts].sort((a, b) => compareKeys(a.target, b.target))) {
-          const limit = await limitInForce(trx, target);
+          const limit = await boundsInForce(trx, target);
           if (limit !== undefined) await announce.spent(trx, target, await spend(trx, target, limit, units));
         }
         return true;

@@ -2,9 +2,9 @@ import { AegisError } from "@aegis/contracts/errors";
 import { remaining } from "#domain/account.ts";
 import { leaseTtlMs } from "#domain/lease.ts";
 import { type Account, targetOf } from "#domain/target.ts";
-import type { Holder, Ports } from "./ports.ts";
+import type { Holder, Ports, Soft } from "./ports.ts";
 
-export interface LeaseGrant {
+export interface LeaseGrant extends Soft {
   /** Empty when nothing was granted. */
   readonly leaseId: string;
   readonly granted: number;
@@ -40,7 +40,7 @@ export async function lease(
     ports.signals.leased("unlimited", 0);
     return undefined;
   }
-  const { granted, outstanding, limit, balance } = answer;
+  const { granted, outstanding, limit, balance, softAction, retryAfterMs } = answer;
   ports.signals.leased(granted > 0 ? "granted" : "refused", granted);
   return {
     leaseId: granted > 0 ? id : "",
@@ -49,6 +49,8 @@ export async function lease(
     limit,
     remaining: Math.max(0, remaining(balance, limit)),
     outstanding,
+    ...(softAction && { softAction }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
     windowEnds: target.windowEnd,
   };
 }

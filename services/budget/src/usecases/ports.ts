@@ -1,5 +1,6 @@
 import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
 import type { Balance } from "#domain/account.ts";
+import type { Rate } from "#domain/rate.ts";
 import type { ActualOf } from "#domain/reservation.ts";
 import type { Account, Target } from "#domain/target.ts";
 
@@ -24,6 +25,13 @@ export interface Facts {
   readonly balance: Balance;
 }
 
+/** When nothing was granted although the limit holds it: what a policy asks for past its threshold. */
+export interface Soft {
+  readonly softAction?: "throttle" | "approval_needed";
+  /** With `throttle`: until the next grant fits the pace. */
+  readonly retryAfterMs?: number;
+}
+
 type LeaseAnswer =
   | { readonly kind: "unlimited" }
   /** A later life of the same producer has been seen. */
@@ -33,7 +41,8 @@ type LeaseAnswer =
       readonly granted: number;
       /** When nothing was granted: units that other living holders have not been heard to spend. */
       readonly outstanding: number;
-    } & Facts);
+    } & Soft &
+      Facts);
 
 export interface LeaseStore {
   /** Debits the account by one conditional update, and keeps the lease with it. Granted 0: nothing remains. */
@@ -62,7 +71,7 @@ export interface LeaseStore {
 export type ReserveAnswer =
   | { readonly kind: "reserved" }
   /** The first account that has not enough. */
-  | ({ readonly kind: "refused"; readonly target: Target } & Facts);
+  | ({ readonly kind: "refused"; readonly target: Target } & Soft & Facts);
 
 /** A decision that was allowed, as its event told it. */
 export interface DecisionFact {
@@ -90,6 +99,8 @@ export interface ReservationStore {
     decisionId: string,
     amounts: readonly { readonly target: Target; readonly units: number }[],
     now: number,
+    /** A person agreed to go past soft thresholds. */
+    pastSoft: boolean,
   ): Promise<ReserveAnswer>;
   /** Turns what a decision holds into spending, at most what was reserved; false when it holds nothing. */
   settle(decisionId: string, actualOf: ActualOf): Promise<boolean>;
@@ -139,6 +150,29 @@ export interface SpendStore {
   report(tenant: string, by: SpendKey, since: number): Promise<readonly SpendRow[]>;
 }
 
+/** A rate on one account. */
+export interface ScopedRate extends Rate {
+  readonly scope: string;
+}
+
+export interface Admission {
+  /** Calls that may go ahead. */
+  readonly admitted: number;
+  /** When that is not all: the rate in the way, and after how long the next call fits. */
+  readonly refusedBy?: string;
+  readonly waitMs?: number;
+}
+
+export interface RateStore {
+  /** Takes places for as many calls as fit under all of the rates. `now` in microseconds since 1970. */
+  admit(
+    tenant: string,
+    rates: readonly ScopedRate[],
+    ask: { readonly calls: number; readonly returned: number },
+    now: number,
+  ): Promise<Admission>;
+}
+
 /** How far the events have been heard. */
 export interface Stream {
   /** Whether all that NATS holds has been taken in for a while. */
@@ -157,6 +191,7 @@ export interface Ids {
 export interface Signals {
   leased(result: "granted" | "unlimited" | "refused" | "fenced", units: number): void;
   reserved(result: "reserved" | "refused"): void;
+  admitted(calls: number, refused: number): void;
   /** Units that were spent although no lease covered them any more. */
   uncovered(tenant: string, units: number): void;
   reclaimed(leases: number): void;
@@ -169,6 +204,7 @@ export interface Ports {
   readonly reservations: ReservationStore;
   readonly limits: LimitStore;
   readonly spending: SpendStore;
+  readonly rates: RateStore;
   readonly stream: Stream;
   readonly clock: Clock;
   readonly ids: Ids;

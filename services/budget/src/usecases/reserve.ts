@@ -1,6 +1,6 @@
 import { remaining } from "#domain/account.ts";
 import { type Account, targetOf } from "#domain/target.ts";
-import type { Ports } from "./ports.ts";
+import type { Ports, Soft } from "./ports.ts";
 
 export type Reservation =
   | { readonly reserved: true }
@@ -11,6 +11,7 @@ export type Reservation =
       readonly remaining: number;
       /** Until the account's window ends, or until leases may have come back. Undefined: waiting does not help. */
       readonly retryAfterMs: number | undefined;
+      readonly softAction: Soft["softAction"];
     };
 
 /** Units in an authz's hands come back within seconds. */
@@ -26,11 +27,12 @@ export async function reserve(
   tenant: string,
   decisionId: string,
   amounts: readonly { readonly account: Account; readonly units: number }[],
+  pastSoft: boolean,
 ): Promise<Reservation> {
   const now = ports.clock.now().getTime();
   const content = ports.policies.of(tenant);
   const targets = amounts.map(({ account, units }) => ({ target: targetOf(content, account, now), units }));
-  const answer = await ports.reservations.reserve(tenant, decisionId, targets, now);
+  const answer = await ports.reservations.reserve(tenant, decisionId, targets, now, pastSoft);
   ports.signals.reserved(answer.kind);
   if (answer.kind === "reserved") return { reserved: true };
   const { target, limit, balance } = answer;
@@ -41,6 +43,7 @@ export async function reserve(
     refused: { tenant, scope, unit, window },
     limit,
     remaining: Math.max(0, remaining(balance, limit)),
-    retryAfterMs: balance.leased > 0 ? leasesReturnMs : untilWindowEnds,
+    retryAfterMs: answer.retryAfterMs ?? (balance.leased > 0 ? leasesReturnMs : untilWindowEnds),
+    softAction: answer.softAction,
   };
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aegis/budget/v1/budget.proto.
  */
 export const file_aegis_budget_v1_budget: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDItUBCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiTwoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQioAEKD1Jlc2VydmVSZXNwb25zZRIQCghyZXNlcnZlZBgBIAEoCBIpCgdyZWZ1c2VkGAIgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFbGltaXQYAyABKAMSEQoJcmVtYWluaW5nGAQgASgDEi4KC3JldHJ5X2FmdGVyGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIk0KDVNldHRsZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSJwoGYWN0dWFsGAIgAygLMhcuYWVnaXMuYnVkZ2V0LnYxLkFtb3VudCIhCg5TZXR0bGVSZXNwb25zZRIPCgdzZXR0bGVkGAEgASgIIlIKDlJlbGVhc2VSZXF1ZXN0EhUKC2RlY2lzaW9uX2lkGAEgASgJSAASEgoIbGVhc2VfaWQYAiABKAlIABINCgVzcGVudBgDIAEoA0IGCgR3aGF0IiMKD1JlbGVhc2VSZXNwb25zZRIQCghyZWxlYXNlZBgBIAEoCCKPAQoSUmVwb3J0VXNhZ2VSZXF1ZXN0Eg4KBnRlbmFudBgBIAEoCRINCgVhZ2VudBgCIAEoCRIRCglwcm9tcHRfaWQYAyABKAkSEgoKc2Vzc2lvbl9pZBgEIAEoCRIOCgZ0b2tlbnMYBSABKAMSEQoJbWljcm9fdXNkGAYgASgDEhAKCHVzYWdlX2lkGAcgASgJIicKE1JlcG9ydFVzYWdlUmVzcG9uc2USEAoIcmVjb3JkZWQYASABKAgymAMKDUJ1ZGdldFNlcnZpY2USRgoFTGVhc2USHS5hZWdpcy5idWRnZXQudjEuTGVhc2VSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkxlYXNlUmVzcG9uc2USTAoHUmVzZXJ2ZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVzcG9uc2USSQoGU2V0dGxlEh4uYWVnaXMuYnVkZ2V0LnYxLlNldHRsZVJlcXVlc3QaHy5hZWdpcy5idWRnZXQudjEuU2V0dGxlUmVzcG9uc2USTAoHUmVsZWFzZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVzcG9uc2USWAoLUmVwb3J0VXNhZ2USIy5hZWdpcy5idWRnZXQudjEuUmVwb3J0VXNhZ2VSZXF1ZXN0GiQuYWVnaXMuYnVkZ2V0LnYxLlJlcG9ydFVzYWdlUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIo8BChJSZXBvcnRVc2FnZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBWFnZW50GAIgASgJEhEKCXByb21wdF9pZBgDIAEoCRISCgpzZXNzaW9uX2lkGAQgASgJEg4KBnRva2VucxgFIAEoAxIRCgltaWNyb191c2QYBiABKAMSEAoIdXNhZ2VfaWQYByABKAkiJwoTUmVwb3J0VXNhZ2VSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCDLgAwoNQnVkZ2V0U2VydmljZRJGCgVMZWFzZRIdLmFlZ2lzLmJ1ZGdldC52MS5MZWFzZVJlcXVlc3QaHi5hZWdpcy5idWRnZXQudjEuTGVhc2VSZXNwb25zZRJMCgdSZXNlcnZlEh8uYWVnaXMuYnVkZ2V0LnYxLlJlc2VydmVSZXF1ZXN0GiAuYWVnaXMuYnVkZ2V0LnYxLlJlc2VydmVSZXNwb25zZRJJCgZTZXR0bGUSHi5hZWdpcy5idWRnZXQudjEuU2V0dGxlUmVxdWVzdBofLmFlZ2lzLmJ1ZGdldC52MS5TZXR0bGVSZXNwb25zZRJMCgdSZWxlYXNlEh8uYWVnaXMuYnVkZ2V0LnYxLlJlbGVhc2VSZXF1ZXN0GiAuYWVnaXMuYnVkZ2V0LnYxLlJlbGVhc2VSZXNwb25zZRJGCgVBZG1pdBIdLmFlZ2lzLmJ1ZGdldC52MS5BZG1pdFJlcXVlc3QaHi5hZWdpcy5idWRnZXQudjEuQWRtaXRSZXNwb25zZRJYCgtSZXBvcnRVc2FnZRIjLmFlZ2lzLmJ1ZGdldC52MS5SZXBvcnRVc2FnZVJlcXVlc3QaJC5hZWdpcy5idWRnZXQudjEuUmVwb3J0VXNhZ2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One account: a limit on one unit over one window.
@@ -143,6 +143,20 @@ export type LeaseResponse = Message<"aegis.budget.v1.LeaseResponse"> & {
    * @generated from field: bool unlimited = 8;
    */
   unlimited: boolean;
+
+  /**
+   * When nothing was granted although the limit would allow it: what the policy asks for past its soft threshold, approval_needed | throttle.
+   *
+   * @generated from field: string soft_action = 9;
+   */
+  softAction: string;
+
+  /**
+   * With throttle: when the next call fits the pace.
+   *
+   * @generated from field: google.protobuf.Duration retry_after = 10;
+   */
+  retryAfter?: Duration | undefined;
 };
 
 /**
@@ -189,6 +203,13 @@ export type ReserveRequest = Message<"aegis.budget.v1.ReserveRequest"> & {
    * @generated from field: repeated aegis.budget.v1.Amount amounts = 2;
    */
   amounts: Amount[];
+
+  /**
+   * A person agreed to go past soft thresholds; the limits themselves still hold.
+   *
+   * @generated from field: bool past_soft = 3;
+   */
+  pastSoft: boolean;
 };
 
 /**
@@ -228,6 +249,13 @@ export type ReserveResponse = Message<"aegis.budget.v1.ReserveResponse"> & {
    * @generated from field: google.protobuf.Duration retry_after = 5;
    */
   retryAfter?: Duration | undefined;
+
+  /**
+   * As in LeaseResponse.
+   *
+   * @generated from field: string soft_action = 6;
+   */
+  softAction: string;
 };
 
 /**
@@ -236,6 +264,77 @@ export type ReserveResponse = Message<"aegis.budget.v1.ReserveResponse"> & {
  */
 export const ReserveResponseSchema: GenMessage<ReserveResponse> = /*@__PURE__*/
   messageDesc(file_aegis_budget_v1_budget, 5);
+
+/**
+ * @generated from message aegis.budget.v1.AdmitRequest
+ */
+export type AdmitRequest = Message<"aegis.budget.v1.AdmitRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * The accounts each of the calls is made for: "tenant", "agent/<agent>", "tool/<tool>".
+   *
+   * @generated from field: repeated string scopes = 2;
+   */
+  scopes: string[];
+
+  /**
+   * Calls that wait.
+   *
+   * @generated from field: int32 calls = 3;
+   */
+  calls: number;
+
+  /**
+   * Calls that were let through before and were not made after all: their places are free again.
+   *
+   * @generated from field: int32 returned = 4;
+   */
+  returned: number;
+};
+
+/**
+ * Describes the message aegis.budget.v1.AdmitRequest.
+ * Use `create(AdmitRequestSchema)` to create a new message.
+ */
+export const AdmitRequestSchema: GenMessage<AdmitRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 6);
+
+/**
+ * @generated from message aegis.budget.v1.AdmitResponse
+ */
+export type AdmitResponse = Message<"aegis.budget.v1.AdmitResponse"> & {
+  /**
+   * How many of the calls may go ahead now.
+   *
+   * @generated from field: int32 admitted = 1;
+   */
+  admitted: number;
+
+  /**
+   * When there was no room for all: the rate that was in the way, as "<calls> in <seconds> s on <scope>".
+   *
+   * @generated from field: string refused_by = 2;
+   */
+  refusedBy: string;
+
+  /**
+   * When the next one fits.
+   *
+   * @generated from field: google.protobuf.Duration retry_after = 3;
+   */
+  retryAfter?: Duration | undefined;
+};
+
+/**
+ * Describes the message aegis.budget.v1.AdmitResponse.
+ * Use `create(AdmitResponseSchema)` to create a new message.
+ */
+export const AdmitResponseSchema: GenMessage<AdmitResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 7);
 
 /**
  * @generated from message aegis.budget.v1.SettleRequest
@@ -257,7 +356,7 @@ export type SettleRequest = Message<"aegis.budget.v1.SettleRequest"> & {
  * Use `create(SettleRequestSchema)` to create a new message.
  */
 export const SettleRequestSchema: GenMessage<SettleRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 6);
+  messageDesc(file_aegis_budget_v1_budget, 8);
 
 /**
  * @generated from message aegis.budget.v1.SettleResponse
@@ -274,7 +373,7 @@ export type SettleResponse = Message<"aegis.budget.v1.SettleResponse"> & {
  * Use `create(SettleResponseSchema)` to create a new message.
  */
 export const SettleResponseSchema: GenMessage<SettleResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 7);
+  messageDesc(file_aegis_budget_v1_budget, 9);
 
 /**
  * @generated from message aegis.budget.v1.ReleaseRequest
@@ -310,7 +409,7 @@ export type ReleaseRequest = Message<"aegis.budget.v1.ReleaseRequest"> & {
  * Use `create(ReleaseRequestSchema)` to create a new message.
  */
 export const ReleaseRequestSchema: GenMessage<ReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 8);
+  messageDesc(file_aegis_budget_v1_budget, 10);
 
 /**
  * @generated from message aegis.budget.v1.ReleaseResponse
@@ -327,7 +426,7 @@ export type ReleaseResponse = Message<"aegis.budget.v1.ReleaseResponse"> & {
  * Use `create(ReleaseResponseSchema)` to create a new message.
  */
 export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 9);
+  messageDesc(file_aegis_budget_v1_budget, 11);
 
 /**
  * @generated from message aegis.budget.v1.ReportUsageRequest
@@ -376,7 +475,7 @@ export type ReportUsageRequest = Message<"aegis.budget.v1.ReportUsageRequest"> &
  * Use `create(ReportUsageRequestSchema)` to create a new message.
  */
 export const ReportUsageRequestSchema: GenMessage<ReportUsageRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 10);
+  messageDesc(file_aegis_budget_v1_budget, 12);
 
 /**
  * @generated from message aegis.budget.v1.ReportUsageResponse
@@ -393,7 +492,7 @@ export type ReportUsageResponse = Message<"aegis.budget.v1.ReportUsageResponse">
  * Use `create(ReportUsageResponseSchema)` to create a new message.
  */
 export const ReportUsageResponseSchema: GenMessage<ReportUsageResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 11);
+  messageDesc(file_aegis_budget_v1_budget, 13);
 
 /**
  * @generated from service aegis.budget.v1.BudgetService
@@ -438,6 +537,16 @@ export const BudgetService: GenService<{
     methodKind: "unary";
     input: typeof ReleaseRequestSchema;
     output: typeof ReleaseResponseSchema;
+  },
+  /**
+   * Lets calls through the rates that bound them: as many as there is room for now, under all of them.
+   *
+   * @generated from rpc aegis.budget.v1.BudgetService.Admit
+   */
+  admit: {
+    methodKind: "unary";
+    input: typeof AdmitRequestSchema;
+    output: typeof AdmitResponseSchema;
   },
   /**
    * Adds model tokens and cost that were spent outside a tool call.
