@@ -60,6 +60,8 @@ export interface Verdict {
   readonly overridable: boolean;
   /** What to reserve should the call go ahead; empty for a deny. */
   readonly charges: readonly Charge[];
+  /** The accounts whose rates the call has to pass; empty for a deny. */
+  readonly rates: readonly string[];
   readonly cost: { readonly microUsd: number; readonly tokens: number };
   readonly obligations: readonly string[];
   readonly durability: Durability;

@@ -5,6 +5,7 @@ import { appliesTo, type ChargePlan, planCharges } from "./charges.ts";
 import type { View } from "./evaluate.ts";
 import { matchesName } from "./limits.ts";
 import { detectorsOf, type PreparedPolicy, preparePolicy } from "./prepared.ts";
+import { planRates } from "./rates.ts";
 
 /** A view with what else depends on the agent alone. */
 export interface AgentView extends View {
@@ -14,6 +15,8 @@ export interface AgentView extends View {
   readonly plan: ChargePlan;
   /** With the limits of policies in shadow too. */
   readonly wholePlan: ChargePlan;
+  /** The accounts whose rates a call has to pass. */
+  readonly rates: ReturnType<typeof planRates>;
 }
 
 const maxCachedAgents = 100_000;
@@ -76,6 +79,7 @@ export class ViewIndex {
       detectors: detectorsOf(policies),
       plan: plan(enforced),
       wholePlan: plan(policies),
+      rates: planRates([...(this.#set.governance.rates ?? []), ...enforced.flatMap(({ source }) => source.rates ?? [])], agent),
     };
   }
 }
