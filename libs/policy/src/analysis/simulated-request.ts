@@ -1,0 +1,94 @@
+import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
+import { agentName, toolName } from "@aegis/contracts/names";
+import { z } from "zod";
+import type { EvaluationInput } from "../input.ts";
+import { scopeItem } from "./recorded-call.ts";
+
+const text = z.string().max(4_096);
+const json = z.record(z.string(), z.json());
+
+const shape = z
+  .strictObject({
+    agent: agentName,
+    tool: toolName,
+    action: toolName,
+    /** `args` is the same. */
+    arguments: json.optional(),
+    args: json.optional(),
+    url: text.optional(),
+    method: text.optional(),
+    destination: z.strictObject({ url: text, method: text.optional() }).optional(),
+    purpose: text.optional(),
+    prompt: text.optional(),
+    session: text.optional(),
+    context: z.strictObject({ purpose: text.optional(), promptId: text.optional(), sessionId: text.optional() }).partial().optional(),
+    subject: text.optional(),
+    /** The actors, newest first; the agent alone when left out. */
+    chain: z.array(agentName).min(1).max(8).optional(),
+    depth: z.int().min(0).max(8).optional(),
+    /** What the token may do; this very call when left out. */
+    scope: z.array(text).max(1_000).optional(),
+    labels: z.array(text).max(1_000).optional(),
+    calls: z.array(text).max(1_000).optional(),
+    drift: z.boolean().optional(),
+    estimate: z.strictObject({ microUsd: z.number().min(0), tokens: z.number().min(0).default(0) }).optional(),
+    /** RFC 3339; the moment of the simulation when left out. */
+    time: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine(({ args, arguments: long }) => args === undefined || long === undefined, "args and arguments are the same: give one of them")
+  .refine(({ url, destination }) => url === undefined || destination === undefined, "url and destination are the same: give one of them")
+  .refine(({ agent, chain }) => chain === undefined || chain[0] === agent, "the first of chain must be agent");
+
+/** A call that somebody thought of, as the engine takes it, or what is wrong with it. */
+export type SimulatedRequest =
+  | { readonly ok: true; readonly input: Omit<EvaluationInput, "findings"> }
+  | { readonly ok: false; readonly message: string };
+
+/** Reads one request of a simulation. Unknown members are a mistake, not decoration. */
+export function simulatedRequest(value: unknown, defaults: { readonly tenant: string; readonly now: number }): SimulatedRequest {
+  const read = shape.safeParse(value);
+  if (!read.success) return { ok: false, message: read.error.issues.map(explain).join("; ") };
+  const { agent, tool, action, chain = [agent], labels = [], calls = [], ...rest } = read.data;
+  const destination = rest.destination ?? (rest.url === undefined ? undefined : { url: rest.url, method: rest.method });
+  const input: Omit<EvaluationInput, "findings"> = {
+    principal: {
+      tenant: defaults.tenant,
+      agent,
+      subject: rest.subject ?? agent,
+      chain,
+      depth: rest.depth ?? chain.length - 1,
+      scope: rest.scope ?? [scopeItem(tool, action)],
+    },
+    tool,
+    action,
+    arguments: (rest.arguments ?? rest.args ?? {}) as JsonObject,
+    ...(destination && { destination }),
+    context: {
+      purpose: rest.purpose ?? rest.context?.purpose,
+      promptId: rest.prompt ?? rest.context?.promptId,
+      sessionId: rest.session ?? rest.context?.sessionId,
+    },
+    ...((labels.length > 0 || calls.length > 0) && { session: { labels: sorted(labels), calls: sorted(calls) } }),
+    ...(rest.drift !== undefined && { drift: rest.drift }),
+    ...(rest.estimate && { estimate: rest.estimate }),
+    now: rest.time === undefined ? defaults.now : Date.parse(rest.time),
+  };
+  return { ok: true, input };
+}
+
+/** The same of one line of a file of JSON lines. */
+export function simulatedLine(line: string, defaults: { readonly tenant: string; readonly now: number }): SimulatedRequest {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(line) as JsonValue;
+  } catch {
+    return { ok: false, message: "it is not JSON" };
+  }
+  return simulatedRequest(value, defaults);
+}
+
+const sorted = (all: readonly string[]): string[] => [...new Set(all)].sort();
+
+function explain({ path, message }: z.core.$ZodIssue): string {
+  return path.length === 0 ? message : `${path.join(".")}: ${message}`;
+}
