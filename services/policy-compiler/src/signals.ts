@@ -14,6 +14,8 @@ export interface PolicyCompilerSignals extends Signals {
 /** Everything this service counts and every business line it logs. */
 export function signals(telemetry: Telemetry, logger: Logger): PolicyCompilerSignals {
   const published = telemetry.counter("aegis_policy_revisions_total", "Revisions appended, by how they came about.");
+  const proposed = telemetry.counter("aegis_policy_proposed_total", "Revisions that wait for a second person, or waited.");
+  const approved = telemetry.counter("aegis_policy_approved_total", "Proposed revisions that a second person approved.");
   const faulty = telemetry.counter("aegis_policy_refused_total", "Sets of policies that were refused for their faults.");
   const handedOut = telemetry.counter("aegis_policy_heads_written_total", "Heads handed out, new or renewed.");
   const failed = telemetry.counter("aegis_policy_heads_failed_total", "Heads that could not be handed out at once.");
@@ -22,9 +24,17 @@ export function signals(telemetry: Telemetry, logger: Logger): PolicyCompilerSig
   let pending = 0;
   telemetry.gauge("aegis_policy_heads_pending", "Tenants whose head is not handed out.", () => pending);
   return {
-    published({ tenant, revision, version, author, restores }) {
-      published.add(1, { how: restores === undefined ? "publish" : "rollback" });
-      logger.info({ tenant, revision, version, author, restores }, "revision appended");
+    published({ tenant, revision, version, author, restores, promotes }) {
+      published.add(1, { how: restores !== undefined ? "rollback" : promotes !== undefined ? "promotion" : "publish" });
+      logger.info({ tenant, revision, version, author, restores, promotes }, "revision appended");
+    },
+    proposed({ tenant, revision, version, author, follows }) {
+      proposed.add(1);
+      logger.info({ tenant, revision, version, author, follows }, "revision proposed");
+    },
+    approved({ tenant, revision, version, author, approver }) {
+      approved.add(1);
+      logger.info({ tenant, revision, version, author, approver }, "revision approved");
     },
     faulty: (tenant, faults) => {
       faulty.add(1);

@@ -20,9 +20,21 @@ export interface Revision {
   readonly message: string;
   /** The revision whose files these are, when made by a rollback. */
   readonly restores?: number;
+  /** Policies that it took out of shadow, when made by a promotion. */
+  readonly promotes?: readonly string[];
+  /** The head it was made on, 0 for none; absent where that was not kept. */
+  readonly follows?: number;
+  /** It becomes the head only when a person other than its author approves it. */
+  readonly proposed?: true;
+  readonly approver?: string;
+  readonly approvedAt?: number;
+  /** Whatever follows it asks for a second person. */
+  readonly guarded?: true;
   readonly createdAt: number;
   /** When it was handed out as the head; absent until then. */
   readonly publishedAt?: number;
+  /** When the first replica said that it enforces it. */
+  readonly activatedAt?: number;
 }
 
 /** Whether two sets are the same set: names, texts and their order, which is the order of reasons. */
@@ -30,8 +42,14 @@ export function sourceDigestOf(files: readonly PolicyFile[]): Digest {
   return digestOf(files.map(({ name, text }) => ({ name, text })));
 }
 
-/** `pending` until handed out; one that a later revision overtook before that is `superseded`. */
-export function stateOf(revision: Revision, head: number): "pending" | "published" | "superseded" {
+export const revisionStates = ["proposed", "stale", "pending", "published", "superseded"] as const;
+
+/**
+ * `proposed` until a second person approves it, `stale` when the head moved before; then `pending` until handed out. One that a later
+ * revision overtook before that is `superseded`.
+ */
+export function stateOf(revision: Revision, head: number): (typeof revisionStates)[number] {
   if (revision.publishedAt !== undefined) return "published";
+  if (revision.proposed && revision.approver === undefined) return (revision.follows ?? 0) === head ? "proposed" : "stale";
   return revision.revision === head ? "pending" : "superseded";
 }

@@ -1,6 +1,6 @@
 import { digest, tenantName } from "@aegis/contracts/names";
 import { z } from "zod";
-import { type Revision, stateOf } from "#domain/revision.ts";
+import { type Revision, revisionStates, stateOf } from "#domain/revision.ts";
 
 /** Text that every part of the fabric can keep: well-formed, and without NUL, which PostgreSQL does not take. */
 const text = (limit: number) =>
@@ -36,21 +36,38 @@ export const revisionView = z.object({
   revision: z.int(),
   version: z.string(),
   digest,
-  state: z.enum(["pending", "published", "superseded"]),
+  state: z.enum(revisionStates),
   author: z.string(),
   message: z.string(),
   createdAt: z.iso.datetime(),
+  /** The head it was made on. */
+  follows: z.int().optional(),
+  /** The second person, where one is asked for. */
+  approver: z.string().optional(),
+  approvedAt: z.iso.datetime().optional(),
   publishedAt: z.iso.datetime().optional(),
+  /** When the first replica enforced it. */
+  activatedAt: z.iso.datetime().optional(),
   restores: z.int().optional(),
+  promotes: z.array(z.string()).optional(),
 });
 
 /** How a revision is shown; `head` is the tenant's present revision. */
 export function viewOf(revision: Revision, head: number): z.infer<typeof revisionView> {
-  const { tenant, version, digest, author, message, createdAt, publishedAt, restores } = revision;
+  const { tenant, version, digest, author, message, createdAt, follows, approver, restores, promotes } = revision;
+  const time = (name: "approvedAt" | "publishedAt" | "activatedAt") => {
+    const at = revision[name];
+    return at === undefined ? {} : { [name]: new Date(at).toISOString() };
+  };
   return {
     ...{ tenant, revision: revision.revision, version, digest, state: stateOf(revision, head), author, message },
     createdAt: new Date(createdAt).toISOString(),
-    ...(publishedAt === undefined ? {} : { publishedAt: new Date(publishedAt).toISOString() }),
+    ...(follows === undefined ? {} : { follows }),
+    ...(approver === undefined ? {} : { approver }),
+    ...time("approvedAt"),
+    ...time("publishedAt"),
+    ...time("activatedAt"),
     ...(restores === undefined ? {} : { restores }),
+    ...(promotes === undefined ? {} : { promotes: [...promotes] }),
   };
 }

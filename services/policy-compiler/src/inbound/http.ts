@@ -1,29 +1,39 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { digest } from "@aegis/contracts/names";
 import type { OperatorRole } from "@aegis/contracts/operator";
-import type { OperatorAuth } from "@aegis/http/operator";
+import type { Operator, OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import { compile } from "@aegis/policy/compile";
 import { z } from "zod";
 import { parseIfMatch } from "#domain/precondition.ts";
 import { activationsOf } from "#usecases/activations.ts";
+import { approve } from "#usecases/approve.ts";
 import type { Ports } from "#usecases/ports.ts";
-import { publish } from "#usecases/publish.ts";
+import { type PublishOutcome, publish } from "#usecases/publish.ts";
 import { rollBack } from "#usecases/roll-back.ts";
 import { compileOrRefuse } from "#usecases/validate.ts";
 import { fault, files, message, revisionView, tenantParams, viewOf } from "./bodies.ts";
 
-const authors: readonly OperatorRole[] = ["policy-author", "admin"];
+export const authors: readonly OperatorRole[] = ["policy-author", "admin"];
+const approvers: readonly OperatorRole[] = ["policy-approver", "admin"];
 export const readers: readonly OperatorRole[] = [...authors, "policy-approver", "approver", "auditor", "soc", "finops", "org-auditor"];
 
-const whole = z.coerce.number().int().min(1).max(2_147_483_647);
+const wholeTarget = z.string().regex(/^[1-9]\d{0,8}:(rollback|approve)$/);
 
-/** The routes under /v1. */
-export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth): void {
-  const operator = async (authorization: string | undefined, tenant: string, roles: readonly OperatorRole[]) => {
+export const whole = z.coerce.number().int().min(1).max(2_147_483_647);
+
+/** Finds out who calls, and that they hold one of the roles in the tenant. @throws AegisError `unauthenticated`, `permission_denied`. */
+export const permitted =
+  (who: OperatorAuth) =>
+  async (authorization: string | undefined, tenant: string, roles: readonly OperatorRole[]): Promise<Operator> => {
     const found = await who.authenticate(authorization);
     found.require(tenant, ...roles);
     return found;
   };
+
+/** The routes under /v1. */
+export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth): void {
+  const operator = permitted(who);
 
   server.post(
     "/v1/tenants/:tenant/policies::validate",
@@ -62,9 +72,7 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     async ({ params: { tenant }, body, headers }, reply) => {
       const { user: author } = await operator(headers.authorization, tenant, authors);
       const request = { tenant, files: body.files, message: body.message, author, ifMatch: parseIfMatch(headers["if-match"]) };
-      const { revision, created } = await publish(ports, request);
-      reply.header("etag", `"${revision.version}"`).status(created ? 201 : 200);
-      return viewOf(revision, revision.revision);
+      return answerWith(reply, await publish(ports, request));
     },
   );
 
@@ -72,18 +80,22 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     "/v1/tenants/:tenant/revisions/:target",
     {
       schema: {
-        params: tenantParams.extend({ target: z.string().regex(/^[1-9]\d{0,8}:rollback$/) }),
-        body: z.strictObject({ message }).default({ message: "" }).nullable(),
+        params: tenantParams.extend({ target: wholeTarget }),
+        body: z.strictObject({ message, digest: digest.optional() }).default({ message: "" }).nullable(),
         response: { 200: revisionView, 201: revisionView },
       },
     },
     async ({ params: { tenant, target }, body, headers }, reply) => {
+      const revision = Number.parseInt(target, 10);
+      if (target.endsWith(":approve")) {
+        const { user: approver } = await operator(headers.authorization, tenant, approvers);
+        const approved = await approve(ports, { tenant, revision, approver, digest: body?.digest });
+        const head = (await ports.revisions.head(tenant))?.revision ?? 0;
+        return answerWith(reply, { revision: approved, created: false, head });
+      }
       const { user: author } = await operator(headers.authorization, tenant, authors);
       const ifMatch = parseIfMatch(headers["if-match"]);
-      const request = { tenant, revision: Number.parseInt(target, 10), message: body?.message ?? "", author, ifMatch };
-      const { revision, created } = await rollBack(ports, request);
-      reply.header("etag", `"${revision.version}"`).status(created ? 201 : 200);
-      return viewOf(revision, revision.revision);
+      return answerWith(reply, await rollBack(ports, { tenant, revision, message: body?.message ?? "", author, ifMatch }));
     },
   );
 
@@ -132,6 +144,18 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
       return { tenant, revision, enforcedOn, live: replicas.length, replicas };
     },
   );
+}
+
+interface Reply {
+  header(name: string, value: string): unknown;
+  status(code: 200 | 201): unknown;
+}
+
+/** A revision as the answer to what made it; the ETag names the head, so only a revision that is the head has one. */
+export function answerWith(reply: Reply, { revision, created, head }: PublishOutcome): z.infer<typeof revisionView> {
+  if (revision.revision === head) reply.header("etag", `"${revision.version}"`);
+  reply.status(created ? 201 : 200);
+  return viewOf(revision, head);
 }
 
 const activationView = z.object({

@@ -16,6 +16,13 @@ export function activationStore(db: Database<Tables>): ActivationStore {
             conflict.columns(["tenant", "replica"]).doUpdateSet(row).where("activations.activated_at", "<=", row.activated_at),
           )
           .execute();
+        await trx
+          .updateTable("revisions")
+          .set({ activated_at: row.activated_at })
+          .where("tenant", "=", tenant)
+          .where("revision", "=", revision)
+          .where((either) => either.or([either("activated_at", "is", null), either("activated_at", ">", row.activated_at)]))
+          .execute();
       }),
     of: (tenant) =>
       inTenant(db, tenant, async (trx) => {

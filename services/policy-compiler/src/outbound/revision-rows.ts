@@ -13,6 +13,13 @@ const columns = [
   "restores",
   "created_at",
   "published_at",
+  "follows",
+  "proposed",
+  "approver",
+  "approved_at",
+  "guarded",
+  "promotes",
+  "activated_at",
 ] as const;
 
 type Row = Pick<Selectable<Tables["revisions"]>, (typeof columns)[number]>;
@@ -34,12 +41,20 @@ export async function tarballIn(trx: Transaction<Tables>, tenant: string, revisi
 
 export function revisionOf(row: Row): Revision {
   const { source_digest: sourceDigest, created_at: createdAt, published_at: publishedAt, restores } = row;
+  const { follows, proposed, approver, approved_at: approvedAt, guarded, promotes, activated_at: activatedAt } = row;
   const { tenant, revision, version, digest, author, message } = row;
   return {
     ...{ tenant, revision, version, digest, sourceDigest, author, message },
     createdAt: createdAt.getTime(),
     ...(restores === null ? {} : { restores }),
+    ...(promotes === null ? {} : { promotes }),
+    ...(follows === null ? {} : { follows }),
+    ...(proposed ? { proposed } : {}),
+    ...(approver === null ? {} : { approver }),
+    ...(approvedAt === null ? {} : { approvedAt: approvedAt.getTime() }),
+    ...(guarded ? { guarded } : {}),
     ...(publishedAt === null ? {} : { publishedAt: publishedAt.getTime() }),
+    ...(activatedAt === null ? {} : { activatedAt: activatedAt.getTime() }),
   };
 }
 
@@ -50,6 +65,10 @@ export function rowOf(revision: Revision) {
     revision: revision.revision,
     source_digest: revision.sourceDigest,
     restores: revision.restores ?? null,
+    promotes: revision.promotes === undefined ? null : [...revision.promotes],
+    follows: revision.follows ?? null,
+    proposed: revision.proposed === true,
+    guarded: revision.guarded === true,
     created_at: new Date(revision.createdAt),
   };
 }

@@ -18,6 +18,13 @@ export interface Tables {
     files: ColumnType<PolicyFile[], string, never>;
     tarball: ColumnType<Buffer, Uint8Array, never>;
     published_at: Generated<Date | null>;
+    follows: number | null;
+    proposed: boolean;
+    approver: Generated<string | null>;
+    approved_at: Generated<Date | null>;
+    guarded: boolean;
+    promotes: string[] | null;
+    activated_at: Generated<Date | null>;
   };
   activations: { tenant: string; replica: string; revision: number; activated_at: Date; milliseconds_since_issue: number };
 }

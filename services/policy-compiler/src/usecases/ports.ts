@@ -13,6 +13,20 @@ interface Draft extends Revision {
 /** What a revision is, without its bytes, of any tenant. */
 export type HeadRow = Pick<Revision, "tenant" | "revision" | "version" | "digest" | "publishedAt">;
 
+/** What the tenant has while nobody else can add to it. */
+export interface Present {
+  readonly head: Revision | undefined;
+  /** The number that the next revision gets. */
+  readonly next: number;
+  /** A proposal of the same files by the same author on this head, that waits for its second person. */
+  proposal(sourceDigest: Digest, author: string): Promise<Revision | undefined>;
+}
+
+export type ApprovalJudge = (
+  revision: Revision | undefined,
+  head: number,
+) => { readonly approver: string; readonly at: number } | undefined;
+
 export interface RevisionStore {
   head(tenant: string): Promise<Revision | undefined>;
   find(tenant: string, revision: number): Promise<(Revision & { readonly files: readonly PolicyFile[] }) | undefined>;
@@ -20,10 +34,15 @@ export interface RevisionStore {
   list(tenant: string, page: { readonly before?: number | undefined; readonly limit: number }): Promise<Revision[]>;
   tarball(tenant: string, revision: number): Promise<Uint8Array | undefined>;
   /**
-   * Appends what `draft` makes of the head while the head is locked, together with its event; nothing when it makes undefined.
-   * Two writers come one after the other, and each sees what the other left.
+   * Appends what `draft` makes of what is there while the head is locked, together with its event; nothing when it makes undefined.
+   * Unless it is proposed, it is the head from then on. Two writers come one after the other, and each sees what the other left.
    */
-  append(tenant: string, draft: (head: Revision | undefined) => Promise<Draft | undefined>): Promise<Revision | undefined>;
+  append(tenant: string, draft: (present: Present) => Promise<Draft | undefined>): Promise<Revision | undefined>;
+  /**
+   * Makes a proposed revision the head, in the name of whom `judge` says, while the head is locked; nothing when it says undefined.
+   * `judge` sees the very rows that are changed.
+   */
+  approve(tenant: string, revision: number, judge: ApprovalJudge): Promise<Revision | undefined>;
   /** The heads of all tenants. */
   heads(): Promise<HeadRow[]>;
 }
@@ -81,6 +100,8 @@ export interface Clock {
 /** What operators are told. */
 export interface Signals {
   published(revision: Revision): void;
+  proposed(revision: Revision): void;
+  approved(revision: Revision): void;
   faulty(tenant: string, faults: number): void;
   handedOut(tenant: string, revision: number, why: "new" | "renewed"): void;
   /** It stays committed and is handed out later. */

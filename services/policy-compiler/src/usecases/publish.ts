@@ -14,31 +14,52 @@ export interface PublishRequest {
   readonly ifMatch?: readonly string[] | undefined;
   /** The revision these files come from. */
   readonly restores?: number;
+  /** Policies that these files take out of shadow. */
+  readonly promotes?: readonly string[];
+}
+
+export interface PublishOutcome {
+  readonly revision: Revision;
+  /** False when what was asked for was there already. */
+  readonly created: boolean;
+  /** The revision that is in force as far as this database says. */
+  readonly head: number;
 }
 
 /**
- * Makes a set the tenant's policies: compiles it, appends the next revision, and hands it out. The set that is the head already is
- * left as it is (`created: false`). Once committed it will be handed out, whatever happens to this process or to NATS.
+ * Makes a set the tenant's policies: compiles it, runs the tests in it, appends the next revision, and hands it out. The set that is the
+ * head already is left as it is (`created: false`). Where the head asks for a second person, the revision is proposed instead, and
+ * nothing changes until it is approved. Once it is the head it will be handed out, whatever happens to this process or to NATS.
  *
  * @throws AegisError `unprocessable` with all faults; `precondition_failed` when the head is another than the writer saw.
  */
-export async function publish(ports: Ports, request: PublishRequest): Promise<{ readonly revision: Revision; readonly created: boolean }> {
-  const { tenant, files, message, author, ifMatch, restores } = request;
+export async function publish(ports: Ports, request: PublishRequest): Promise<PublishOutcome> {
+  const { tenant, files, message, author, ifMatch, restores, promotes } = request;
   const policies = compileOrRefuse(ports, tenant, files);
   const sourceDigest = sourceDigestOf(files);
-  let unchanged: Revision | undefined;
-  const appended = await ports.revisions.append(tenant, async (head) => {
+  let present: { readonly revision: Revision; readonly head: number } | undefined;
+  let before = 0;
+  const appended = await ports.revisions.append(tenant, async ({ head, next, proposal }) => {
     requireMatch(head, ifMatch);
-    unchanged = head?.sourceDigest === sourceDigest ? head : undefined;
-    if (unchanged !== undefined) return undefined;
-    const revision = (head?.revision ?? 0) + 1;
-    const bundle = await ports.bundles.write({ tenant, revision, policies });
+    before = head?.revision ?? 0;
+    const same = head?.sourceDigest === sourceDigest ? head : head?.guarded === true ? await proposal(sourceDigest, author) : undefined;
+    present = same && { revision: same, head: before };
+    if (present !== undefined) return undefined;
+    const bundle = await ports.bundles.write({ tenant, revision: next, policies });
     const createdAt = ports.clock.now().getTime();
-    const origin = restores === undefined ? {} : { restores };
-    return { tenant, revision, ...bundle, sourceDigest, author, message, createdAt, files, ...origin };
+    return {
+      ...{ tenant, revision: next, ...bundle, sourceDigest, author, message, createdAt, files, follows: before },
+      ...(restores === undefined ? {} : { restores }),
+      ...(promotes === undefined ? {} : { promotes }),
+      ...(policies.governance.requireApproval === true ? { guarded: true as const } : {}),
+      ...(head?.guarded === true ? { proposed: true as const } : {}),
+    };
   });
-  if (appended !== undefined) ports.signals.published(appended);
-  const current = appended ?? (unchanged as Revision);
+  if (appended?.proposed === true) ports.signals.proposed(appended);
+  else if (appended !== undefined) ports.signals.published(appended);
+  const revision = appended ?? (present as { readonly revision: Revision }).revision;
+  const created = appended !== undefined;
+  if (revision.proposed === true && revision.approver === undefined) return { revision, created, head: before };
   const publishedAt = await handOutQuietly(ports, tenant);
-  return { revision: { ...current, ...(publishedAt === undefined ? {} : { publishedAt }) }, created: appended !== undefined };
+  return { revision: { ...revision, ...(publishedAt === undefined ? {} : { publishedAt }) }, created, head: revision.revision };
 }
