@@ -1,6 +1,7 @@
 /** What can be wrong with a policy document. Closed: tools may switch over it. Each is shown with an example in docs/reference/faults.md. */
 export const faultCodes = {
   syntax: "the text is not YAML 1.2 or JSON",
+  bad_indentation: "a line is indented with a tab, or not like the entries it belongs to",
   invalid_text: "the text holds what no policy needs: bytes that are not UTF-8, a NUL, another control character, half of a surrogate pair",
   too_large: "a document is over 1 MiB, a file over 4 MiB, or either holds too many values",
   too_many_documents: "a file holds over 1,000 documents",
@@ -13,6 +14,7 @@ export const faultCodes = {
   yaml_version: "a %YAML directive asks for another YAML than 1.2",
   duplicate_key: "a key is there twice",
   key_not_text: "a key is not text",
+  too_many_faults: "a file has over 500 faults, of which the first are shown",
   no_documents: "there is no file, or the file holds no document",
   unknown_document: "a document is of no known form",
   unknown_kind: "kind is none that is known",
@@ -111,9 +113,7 @@ export function sortFaults<Code extends string>(faults: readonly Fault<Code>[], 
   return sorted.filter((fault, index) => {
     const before = sorted[index - 1];
     const { file, line, column, code, message } = fault;
-    return (
-      before?.file !== file || before.line !== line || before.column !== column || before.code !== code || before.message !== message
-    );
+    return before?.file !== file || before.line !== line || before.column !== column || before.code !== code || before.message !== message;
   });
 }
 

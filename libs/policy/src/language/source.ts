@@ -1,7 +1,10 @@
-import { Composer, type Document, type Node, Parser } from "yaml";
+import { Composer, type Document, isScalar, type Node, Parser, visit, type YAMLError } from "yaml";
+import { withoutUnwanted } from "./characters.ts";
 import type { Fault, FaultCode } from "./fault.ts";
 import { inspect } from "./inspect.ts";
-import { measure } from "./measure.ts";
+import { type Budget, maxDocuments, maxFileCharacters, maxTokens, measure } from "./measure.ts";
+import { splitDocuments } from "./split.ts";
+import { syntaxFault } from "./syntax.ts";
 
 /** A place in a file, counted from 1. */
 export interface Position {
@@ -10,61 +13,115 @@ export interface Position {
   readonly column: number;
 }
 
-type Report = (position: Position, code: FaultCode, message: string, hint?: string) => void;
+export type Report = (position: Position, code: FaultCode, message: string, hint?: string) => void;
 
-/** A document that is safe to walk: bounded, with string keys that are there once, core types, and aliases that end. */
+/** A document that is safe to walk: bounded, and with aliases that end. What else is wrong with its form is reported already. */
 export interface SourceDocument {
   readonly document: Document.Parsed;
   readonly root: Node;
   readonly report: Report;
+  /** The document's own text, which its nodes' ranges and `positionAt` count in. */
+  readonly text: string;
+  positionAt(offset: number): Position;
   positionOf(node: Node): Position;
 }
 
+/** Of one file: whoever has so many has one cause for most of them. */
+const maxFaults = 500;
+/** Of one document: the faults that follow a broken line say little. */
+const maxErrors = 20;
+
 /** Splits a file into its documents. What cannot be walked safely is reported and left out; a document with nothing in it is skipped. */
 export function readDocuments(file: string, text: string, faults: Fault[]): SourceDocument[] {
-  const positionAt = positionsIn(file, text);
-  const positionOf = (node: Node): Position => positionAt(node.range?.[0] ?? 0);
-  const report: Report = (position, code, message, hint = "") => {
-    faults.push({ file: position.file, line: position.line, column: position.column, code, message, hint });
-  };
-  const excess = measure(text);
-  if (excess !== undefined) {
-    report({ file, line: text.slice(0, excess.offset).split("\n").length, column: 1 }, excess.code, excess.message, excess.hint);
+  const report = bounded(file, faults);
+  if (text.length > maxFileCharacters) {
+    report({ file, line: 1, column: 1 }, "too_large", "the file is over 4 MiB", "split it into several files");
     return [];
   }
+  const start = text.startsWith("\ufeff") ? 1 : 0;
+  const positionAt = positionsIn(file, text, start);
+  const clean = withoutUnwanted(text, positionAt, report);
+  const parts = splitDocuments(clean, start, maxDocuments + 1);
+  const excess = parts[maxDocuments];
+  if (excess !== undefined) {
+    report(positionAt(excess.start), "too_many_documents", "the file holds over 1,000 documents", "split it into several files");
+    return [];
+  }
+  if (parts.length === 0) {
+    report({ file, line: 1, column: 1 }, "no_documents", "the file holds no policy document", "write a policy, or leave the file out");
+  }
+  const budget: Budget = { tokens: maxTokens };
+  return parts.flatMap((part) => {
+    const at = (offset: number): Position => positionAt(part.start + offset);
+    return budget.tokens < 0 ? [] : readDocument(clean.slice(part.start, part.end), budget, at, report);
+  });
+}
+
+function readDocument(text: string, budget: Budget, positionAt: SourceDocument["positionAt"], report: Report): SourceDocument[] {
+  const excess = measure(text, budget);
+  if (excess !== undefined) {
+    report(positionAt(excess.offset), excess.code, excess.message, excess.hint);
+    return [];
+  }
+  const positionOf = (node: Node): Position => positionAt(node.range?.[0] ?? 0);
   // Duplicate keys are looked for by `inspect`: the library's own search is quadratic.
   const composer = new Composer({ version: "1.2", schema: "core", uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
   const documents: SourceDocument[] = [];
-  let found = 0;
   for (const document of composer.compose(new Parser().parse(text))) {
-    found++;
-    const { errors, warnings } = document;
-    for (const { pos, code, message } of errors.slice(0, maxReported)) {
-      const position = positionAt(pos[0]);
-      if (code === "RESOURCE_EXHAUSTION") report(position, "too_deep", "nesting is too deep", "nest at most 32 deep");
-      else if (code === "TAG_RESOLVE_FAILED") report(position, "custom_tag", firstLine(message), "leave the tag out");
-      else report(position, "syntax", firstLine(message));
+    const problems = [...document.errors, ...document.warnings];
+    for (const problem of problems.slice(0, maxErrors)) {
+      const { code, message, hint } = syntaxFault(problem);
+      report(positionAt(placeOf(problem, document)), code, message, hint);
     }
-    for (const { pos, message } of warnings.slice(0, maxReported)) {
-      report(positionAt(pos[0]), "custom_tag", firstLine(message), "leave the tag out");
+    const { explicit, version } = document.directives.yaml;
+    if (explicit && version !== "1.2") {
+      report(positionAt(Math.max(0, text.indexOf("%YAML"))), "yaml_version", "policies are YAML 1.2", "leave the %YAML directive out");
     }
-    if (document.directives.yaml.explicit && document.directives.yaml.version !== "1.2") {
-      report(positionAt(document.range[0]), "custom_tag", "policies are YAML 1.2", "leave the %YAML directive out");
-    } else if (errors.length + warnings.length === 0 && document.contents !== null && !isEmpty(document.contents)) {
-      const walkable: SourceDocument = { document, root: document.contents, report, positionOf };
-      if (inspect(walkable)) documents.push(walkable);
-    }
+    const tags = problems.some(({ code }) => code === "TAG_RESOLVE_FAILED");
+    const broken = problems.some(({ code }) => code !== "TAG_RESOLVE_FAILED" && code !== "BAD_DIRECTIVE");
+    if (broken || document.contents === null || isEmpty(document.contents)) continue;
+    const walkable: SourceDocument = { document, root: document.contents, report, text, positionAt, positionOf };
+    if (inspect(walkable, { tags: !tags })) documents.push(walkable);
   }
-  if (found === 0) report({ file, line: 1, column: 1 }, "no_documents", "the file holds no policy document");
   return documents;
 }
 
+/** Adds faults of one file, up to a number that a person may still read. */
+function bounded(file: string, faults: Fault[]): Report {
+  let count = 0;
+  const merged = new Set<string>();
+  return ({ line, column }, code, message, hint = "") => {
+    const place = `${line}:${column}`;
+    if (code === "merge_key") merged.add(place);
+    // A merge key is an unknown key too, and that would say less.
+    if (code === "unknown_key" && merged.has(place)) return;
+    if (++count <= maxFaults) faults.push({ file, line, column, code, message, hint });
+    if (count === maxFaults + 1) {
+      const more = `the file has over ${maxFaults} faults; more are not shown`;
+      faults.push({ file, line: 1, column: 1, code: "too_many_faults", message: more, hint: "mend those that are, and check again" });
+    }
+  };
+}
+
+/** Where an error of the library is shown: a quote that never ends, where it begins. */
+function placeOf({ code, message, pos: [offset] }: YAMLError, document: Document.Parsed): number {
+  let place = offset;
+  if (code === "MISSING_CHAR" && message.includes("quote")) {
+    visit(document, {
+      Scalar: (_, { type, range }) => {
+        if (type?.startsWith("QUOTE") && range && range[0] < offset && range[1] >= offset) place = range[0];
+      },
+    });
+  }
+  return place;
+}
+
 /** Offsets to positions. The library's own counter counts lines twice where it looks at a broken scalar again. */
-function positionsIn(file: string, text: string): (offset: number) => Position {
-  const starts = [0];
+function positionsIn(file: string, text: string, start: number): (offset: number) => Position {
+  const starts = [start];
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   return (offset) => {
-    const within = Math.min(offset, text.length);
+    const within = Math.max(start, Math.min(offset, text.length));
     let [low, high] = [0, starts.length - 1];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
@@ -75,9 +132,4 @@ function positionsIn(file: string, text: string): (offset: number) => Position {
   };
 }
 
-/** Of one document: the faults that follow a broken line say little. */
-const maxReported = 20;
-
-const firstLine = (message: string): string => message.split("\n")[0]!.slice(0, 200);
-
-const isEmpty = (node: Node): boolean => "source" in node && node.source === "";
+const isEmpty = (node: Node): boolean => isScalar(node) && node.source === "" && node.type === "PLAIN" && !node.tag && !node.anchor;
