@@ -230,6 +230,9 @@ export interface ApprovalRule {
   readonly expiresSeconds: number;
 }
 
+/** Where a question goes when no rule says. */
+export const defaultApproval = { queue: "default", quorum: 1, expiresSeconds: 1800 } as const;
+
 export type ParameterType = "string" | "number" | "integer" | "boolean" | "array" | "object";
 export type ScalarValue = string | number | boolean | null;
 

@@ -1,8 +1,10 @@
 import { isMap } from "yaml";
 import type { ParameterRule } from "../ir.ts";
 import { actionNames } from "./agent-policy-document.ts";
-import { entries, fault, listOf, optional, type Place, positioned, type Reader, record, required, wrongType } from "./reader.ts";
+import { schemaReference } from "./named-document.ts";
+import { entries, fault, listOf, optional, type Place, positioned, type Reader, reader, record, required, wrongType } from "./reader.ts";
 import * as read from "./scalars.ts";
+import type { Schema } from "./schema.ts";
 import type { Position } from "./source.ts";
 
 /** A condition's parameter, standing at the first condition that bounds it. */
@@ -14,8 +16,32 @@ export interface Condition {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+const onViolation = read.oneOf("deny", "approval_needed");
+const allowed = listOf(read.scalarValue, { atLeast: 1, what: "plain values" });
+
+/** The same in JSON Schema. A key that could be read two ways is a `max_` or `min_` first. */
+const conditionsSchema: Schema = {
+  type: "object",
+  properties: { on_violation: { description: "What a violated condition means: `deny` unless said otherwise.", ...onViolation.schema } },
+  patternProperties: {
+    "^(?:max|min)_[\\s\\S]+$": {
+      description: "The greatest or least number allowed of the parameter that the name ends in.",
+      ...read.number.schema,
+    },
+    "^(?!(?:max|min)_[\\s\\S])[\\s\\S]+_in$": {
+      description: "The only values allowed of the parameter that the name starts with.",
+      ...allowed.schema,
+    },
+    "^(?!(?:max|min)_[\\s\\S])[\\s\\S]+_matches$": {
+      description: "An RE2 expression that must be found in the parameter that the name starts with.",
+      ...read.pattern.schema,
+    },
+  },
+  additionalProperties: false,
+};
+
 /** `max_<p>`, `min_<p>`, `<p>_in`, `<p>_matches` and `on_violation`. */
-const conditions: Reader<readonly Condition[]> = (place) => {
+const conditions: Reader<readonly Condition[]> = reader(conditionsSchema, (place) => {
   if (!isMap(place.node)) return wrongType(place, "a map of conditions");
   const byParameter = new Map<string, { at: Position; value: Mutable<Condition["value"]> }>();
   let beyond = false;
@@ -55,28 +81,37 @@ const conditions: Reader<readonly Condition[]> = (place) => {
     }
     const { min, max } = entry.value;
     if (min !== undefined && max !== undefined && min > max)
-      fault(value, "conflicting_rules", `no ${parameter} lies within the bounds`, "swap them");
+      fault(value, "empty_range", `no ${parameter} lies within the bounds`, "swap them");
   }
   return [...byParameter].map(([name, { at, value }]) => ({ name, at, value: beyond ? { ...value, beyond: "approval_needed" } : value }));
-};
-
-const onViolation = read.oneOf("deny", "approval_needed");
-const allowed = listOf(read.scalarValue, { atLeast: 1, what: "plain values" });
+});
 
 function expectType(value: Mutable<Condition["value"]>, type: "number" | "string", place: Place): void {
   if (value.type !== undefined && value.type !== type) {
-    fault(place, "conflicting_rules", `${place.path} bounds a ${type}, another condition a ${value.type}`, "drop one of them");
+    fault(place, "misplaced_bound", `${place.path} bounds a ${type}, another condition a ${value.type}`, "drop one of them");
   }
   value.type = type;
 }
 
 /** The bare document of the wild: an agent and the tools it may use. */
 export const bareAgentDocument = record({
-  agent: required(positioned(read.agent)),
+  ...schemaReference,
+  agent: required(positioned(read.agent), "The agent it is about, exactly."),
   allowed_tools: required(
-    listOf(positioned(record({ name: required(read.tool), actions: required(actionNames), conditions: optional(conditions) })), {
-      what: "tools",
-    }),
+    listOf(
+      positioned(
+        record({
+          name: required(read.tool, "The tool, exactly."),
+          actions: required(actionNames, "The actions that are allowed."),
+          conditions: optional(
+            conditions,
+            "Bounds on parameters, by name: `max_<p>`, `min_<p>`, `<p>_in`, `<p>_matches`; and `on_violation`. A bounded parameter must be there; others are allowed.",
+          ),
+        }),
+      ),
+      { what: "tools" },
+    ),
+    "What the agent may call. What is not listed is denied.",
   ),
 });
 

@@ -1,24 +1,39 @@
+import { detectorNames } from "@aegis/dlp/detect";
 import { isMap } from "yaml";
-import type { Policy, PolicySet } from "../ir.ts";
+import type { CatalogTool, Policy, PolicySet } from "../ir.ts";
 import { agentPolicyDocument } from "./agent-policy-document.ts";
 import { bareAgentDocument } from "./bare-agent-document.ts";
+import { type DetectorUse, detectorsIn } from "./data-rules-document.ts";
 import { type Fault, sortFaults } from "./fault.ts";
-import { bareGovernanceDocument, bareGovernanceKeys, type GovernanceSpec, governanceDocument } from "./governance-document.ts";
-import { lowerAgentPolicy, lowerBareAgent, lowerGovernance } from "./lower.ts";
+import {
+  bareGovernanceDocument,
+  bareGovernanceKeys,
+  type GovernanceSpec,
+  governanceDocument,
+  lowerDetectors,
+} from "./governance-document.ts";
+import { indexed, lowerAgentPolicy, lowerBareAgent, lowerGovernance, type Surroundings } from "./lower.ts";
+import { apiVersion, type Kind, kinds } from "./named-document.ts";
+import type { PolicyTest } from "./policy-test.ts";
+import { policyTestDocument, testOf } from "./policy-test-document.ts";
 import { entries, fault, type Place, rootOf, scalar } from "./reader.ts";
 import { type Position, readDocuments } from "./source.ts";
 import { suggestion } from "./suggest.ts";
+import { lowerCatalog, toolCatalogDocument } from "./tool-catalog-document.ts";
 
 export interface PolicyFile {
   readonly name: string;
   readonly text: string;
 }
 
-export type CompileResult = { readonly ok: true; readonly policies: PolicySet } | { readonly ok: false; readonly faults: readonly Fault[] };
-
-const apiVersion = "aegis.dev/v1";
-const kinds = ["AgentPolicy", "Governance"];
-const laterKinds = ["ToolCatalog", "PolicyTest"];
+export type CompileResult =
+  | {
+      readonly ok: true;
+      readonly policies: PolicySet;
+      /** The set's own tests, in source order. They are no part of what is enforced. */
+      readonly tests: readonly PolicyTest[];
+    }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /**
  * A tenant's whole set of documents to its intermediate representation, or everything that is wrong with them at once, sorted.
@@ -41,7 +56,7 @@ export function compile(files: readonly PolicyFile[], options: { readonly tenant
       ),
     };
   }
-  return { ok: true, policies };
+  return { ok: true, policies, tests: set.tests };
 }
 
 interface Tool {
@@ -51,13 +66,16 @@ interface Tool {
   readonly actions: readonly { readonly name: string; readonly at: Position }[];
 }
 
-/** Documents are lowered once all are read: budgets need the tenant's time zone, which any of them may name. */
+/** Documents are lowered once all are read: a time zone, a tool or a detector may stand in any of them. */
 class PolicySetBuilder {
+  readonly tests: PolicyTest[] = [];
   readonly #tenant: string;
   readonly #faults: Fault[];
   readonly #names = new Set<string>();
-  readonly #pending: ((timeZone: string) => Policy)[] = [];
+  readonly #pending: ((surroundings: Surroundings) => Policy)[] = [];
   readonly #unjustified: (() => void)[] = [];
+  readonly #catalog: CatalogTool[] = [];
+  readonly #detectorUses: (DetectorUse & { readonly place: Place })[] = [];
   #governance: { readonly spec: GovernanceSpec; readonly at: Position } | undefined;
 
   constructor(tenant: string, faults: Fault[]) {
@@ -82,13 +100,17 @@ class PolicySetBuilder {
   finish(): PolicySet {
     const governance = this.#governance;
     if (governance?.spec.require_justification === true) for (const report of this.#unjustified) report();
+    const detectors = lowerDetectors(governance?.spec ?? {});
+    this.#checkDetectors(detectors.map(({ name }) => name));
     if (this.#faults.length > 0) return { format: 1, tenant: this.#tenant, governance: { limits: [], settings: {} }, policies: [] };
-    const timeZone = governance?.spec.time_zone ?? "UTC";
+    const surroundings = { timeZone: governance?.spec.time_zone ?? "UTC", catalog: indexed(this.#catalog) };
     return {
       format: 1,
       tenant: this.#tenant,
       governance: governance === undefined ? { limits: [], settings: {} } : lowerGovernance(governance.spec, governance.at),
-      policies: this.#pending.map((lower) => lower(timeZone)),
+      policies: this.#pending.map((lower) => lower(surroundings)),
+      ...(this.#catalog.length > 0 && { catalog: this.#catalog }),
+      ...(detectors.length > 0 && { detectors }),
     };
   }
 
@@ -103,41 +125,74 @@ class PolicySetBuilder {
     const name = kind && scalar(kind)?.value;
     if (kind === undefined) fault(place, "missing_key", 'the document has no "kind"', `add one of: ${kinds.join(", ")}`);
     else if (name === "AgentPolicy") this.#addAgentPolicy(place);
-    else if (name === "Governance") {
-      const document = governanceDocument(place);
-      this.#checkTenant(place, document?.metadata?.tenant);
-      this.#addGovernance(place, document?.spec);
-    } else if (typeof name === "string" && laterKinds.includes(name)) {
-      fault(kind, "not_supported", `${name} documents are not read by this version, so they are not accepted`, "leave the document out");
-    } else {
-      const hint = typeof name === "string" ? suggestion(name, kinds) : `one of: ${kinds.join(", ")}`;
-      fault(kind, "unknown_document", "no such kind of document", hint);
-    }
+    else if (name === "Governance") this.#addNamedGovernance(place);
+    else if (name === "ToolCatalog") this.#addToolCatalog(place);
+    else if (name === "PolicyTest") this.#addPolicyTest(place);
+    else
+      fault(
+        kind,
+        "unknown_kind",
+        "no such kind of document",
+        typeof name === "string" ? suggestion(name, kinds) : `one of: ${kinds.join(", ")}`,
+      );
   }
 
   #addAgentPolicy(place: Place): void {
     const before = this.#faults.length;
     const document = agentPolicyDocument(this.#tenant)(place);
-    const { metadata } = document ?? {};
-    this.#checkTenant(place, metadata?.tenant);
-    if (metadata?.name !== undefined) {
-      if (this.#names.has(metadata.name)) {
-        const at = member(member(place, "metadata"), "name");
-        fault(at, "duplicate_name", `another policy is named "${metadata.name}"`, "give each policy its own name");
-      }
-      this.#names.add(metadata.name);
-    }
+    this.#checkMetadata(place, "AgentPolicy", document?.metadata);
+    const { spec } = document ?? {};
     this.#checkTools(
       place,
-      (document?.spec?.tools ?? []).map(({ at, value }) => ({
+      (spec?.tools ?? []).map(({ at, value }) => ({
         name: value.name,
         at,
         justified: value.justification !== undefined,
         actions: (value.actions ?? []).map((action) => ({ name: action.value.name, at: action.at })),
       })),
     );
+    const ofActions = (spec?.tools ?? []).flatMap(({ value }) => value.actions ?? []).map(({ value }) => value.results?.value.dlp);
+    for (const use of [spec?.dlp, spec?.results?.value.dlp, ...ofActions].flatMap(detectorsIn)) this.#detectorUses.push({ ...use, place });
     if (document === undefined || this.#faults.length > before) return;
-    this.#pending.push((timeZone) => lowerAgentPolicy(document, place.position, timeZone));
+    this.#pending.push((surroundings) => lowerAgentPolicy(document, place.position, surroundings));
+  }
+
+  #addNamedGovernance(place: Place): void {
+    const document = governanceDocument(place);
+    this.#checkMetadata(place, "Governance", document?.metadata);
+    this.#addGovernance(place, document?.spec);
+    const own = new Set<string>();
+    for (const { at, value } of document?.spec?.detectors ?? []) {
+      const twice = own.has(value.name) || detectorNames.some((name) => name === value.name);
+      if (twice) place.source.report(at, "duplicate_name", `another detector is named "${value.name}"`, "give it a name of its own");
+      own.add(value.name);
+    }
+  }
+
+  #addToolCatalog(place: Place): void {
+    const before = this.#faults.length;
+    const document = toolCatalogDocument(place);
+    this.#checkMetadata(place, "ToolCatalog", document?.metadata);
+    for (const { at, value } of document?.spec?.tools ?? []) {
+      this.#checkUnique(place, at, `tool ${value.name}`, `the tool ${value.name} is described twice`);
+      for (const action of value.actions ?? []) {
+        const call = `${value.name}:${action.value.name}`;
+        this.#checkUnique(place, action.at, `call ${value.name}\n${action.value.name}`, `${call} is described twice`);
+      }
+    }
+    if (document !== undefined && this.#faults.length === before) this.#catalog.push(...lowerCatalog(document));
+  }
+
+  #addPolicyTest(place: Place): void {
+    const before = this.#faults.length;
+    const document = policyTestDocument(place);
+    this.#checkMetadata(place, "PolicyTest", document?.metadata);
+    for (const { at, value } of document?.spec?.cases ?? []) {
+      const { agent, chain } = value.call ?? {};
+      if (chain !== undefined && agent !== undefined && chain[0] !== agent)
+        place.source.report(at, "conflicting_rules", `the chain does not start with ${agent}`, "write the agent that calls first");
+    }
+    if (document !== undefined && this.#faults.length === before) this.tests.push(testOf(document, place.position));
   }
 
   #addBareAgent(place: Place): void {
@@ -153,12 +208,12 @@ class PolicySetBuilder {
       })),
     );
     if (document === undefined || this.#faults.length > before) return;
-    this.#pending.push(() => lowerBareAgent(document, this.#ownName(document.agent.value), place.position));
+    this.#pending.push((surroundings) => lowerBareAgent(document, this.#ownName(document.agent.value), place.position, surroundings));
   }
 
   #addGovernance(place: Place, spec: GovernanceSpec | undefined): void {
     if (this.#governance !== undefined) {
-      fault(place, "duplicate_name", "another document already governs the tenant", "write one Governance for the tenant");
+      fault(place, "second_governance", "another document already governs the tenant", "write one Governance for the tenant");
     }
     this.#governance ??= { spec: spec ?? {}, at: place.position };
   }
@@ -166,20 +221,36 @@ class PolicySetBuilder {
   /** A bare document has no name of its own: it goes by its agent's, numbered when that is taken. */
   #ownName(agent: string): string {
     let name = agent;
-    for (let number = 2; this.#names.has(name); number++) name = `${agent}-${number}`;
-    this.#names.add(name);
+    for (let number = 2; this.#names.has(`AgentPolicy ${name}`); number++) name = `${agent}-${number}`;
+    this.#names.add(`AgentPolicy ${name}`);
     return name;
   }
 
-  #checkTenant(place: Place, tenant: string | undefined): void {
-    if (tenant === undefined || tenant === this.#tenant) return;
-    const at = member(member(place, "metadata"), "tenant");
-    fault(
-      at,
-      "wrong_tenant",
-      `the document is for the tenant "${tenant}", not "${this.#tenant}"`,
-      `write "${this.#tenant}", or leave it out`,
-    );
+  #checkMetadata(place: Place, kind: Kind, metadata: { readonly name?: string; readonly tenant?: string } | undefined): void {
+    const { name, tenant } = metadata ?? {};
+    const at = (key: string) => member(member(place, "metadata"), key);
+    if (tenant !== undefined && tenant !== this.#tenant) {
+      fault(
+        at("tenant"),
+        "wrong_tenant",
+        `the document is for the tenant "${tenant}", not "${this.#tenant}"`,
+        `write "${this.#tenant}", or leave it out`,
+      );
+    }
+    if (name === undefined) return;
+    this.#checkUnique(place, at("name").position, `${kind} ${name}`, `another ${kind} is named "${name}"`);
+  }
+
+  #checkUnique(place: Place, at: Position, key: string, message: string): void {
+    if (this.#names.has(key)) place.source.report(at, "duplicate_name", message, "give each its own name, once");
+    this.#names.add(key);
+  }
+
+  #checkDetectors(own: readonly string[]): void {
+    const known = [...detectorNames, ...own];
+    for (const { at, name, place } of this.#detectorUses) {
+      if (!known.includes(name)) place.source.report(at, "unknown_detector", `"${name}" is no detector`, suggestion(name, known));
+    }
   }
 
   #checkTools(place: Place, tools: readonly Tool[]): void {
@@ -191,7 +262,7 @@ class PolicySetBuilder {
       }
       for (const action of actions) {
         const key = `${name}\n${action.name}`;
-        if (listed.has(key)) report(action.at, "duplicate_name", `${name}:${action.name} is there twice`, "keep one of them");
+        if (listed.has(key)) report(action.at, "duplicate_action", `${name}:${action.name} is there twice`, "keep one of them");
         listed.add(key);
       }
     }

@@ -1,24 +1,20 @@
-import { isScalar } from "yaml";
 import type { EgressRule } from "../ir.ts";
-import { fault, listOf, optional, type Place, positioned, type Reader, record, required } from "./reader.ts";
-import { text } from "./scalars.ts";
+import { eitherOf, fault, listOf, optional, positioned, type Reader, reader, record, required } from "./reader.ts";
+import { brief, textOf } from "./scalars.ts";
 import type { Position } from "./source.ts";
 
 export type EgressDocument = { readonly at: Position; readonly value: Omit<EgressRule, "rule"> };
 
 const label = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?";
 const name = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*(?::[1-9]\\d{0,4})?$`);
+const methodPattern = /^[A-Z]{1,20}$/;
 
-const method: Reader<string> = (place) => {
-  const value = text(place);
-  if (value === undefined || /^[A-Z]{1,20}$/.test(value)) return value;
-  return fault(place, "invalid_value", `"${value.slice(0, 64)}" is no method`, "write it in capitals: GET");
-};
+const method: Reader<string> = textOf({ pattern: methodPattern.source }, (value, place) =>
+  methodPattern.test(value) ? value : fault(place, "invalid_method", `"${brief(value)}" is no method`, "write it in capitals: GET"),
+);
 
 /** A host as a URL spells it, so that an entry can only be matched by exactly that spelling. */
-const host: Reader<string> = (place) => {
-  const value = text(place);
-  if (value === undefined) return undefined;
+const host: Reader<string> = textOf({ pattern: `${name.source}|^\\[[0-9a-f:.]+\\](?::[1-9]\\d{0,4})?$` }, (value, place) => {
   const invalid = (why: string, hint: string) => fault(place, "invalid_host", `"${value.slice(0, 80)}" ${why}`, hint);
   if (value.includes("://")) return invalid("is a URL", "write the host alone, or {host, path, methods}");
   const suffix = value.replace(/^\*\./, "");
@@ -29,18 +25,16 @@ const host: Reader<string> = (place) => {
   if (!name.test(value) && !(address && suffix.startsWith("[")))
     return invalid("is no host", 'write "api.example.com", "*.example.com" or "host:8443"');
   if (canonical === undefined || spelled !== suffix) return invalid("is not spelled as URLs spell it", `write "${spelled}"`);
-  if (wildcard && address) return invalid("is a wildcard over an address", "list the addresses");
-  if (wildcard && !suffix.includes(".")) return invalid("covers a whole top-level domain", "name at least two labels");
+  const tooWide = (why: string, hint: string) => fault(place, "host_too_wide", `"${value.slice(0, 80)}" ${why}`, hint);
+  if (wildcard && address) return tooWide("is a wildcard over an address", "list the addresses");
+  if (wildcard && !suffix.includes(".")) return tooWide("covers a whole top-level domain", "name at least two labels");
   return value;
-};
+});
 
 /** A path of literal segments, `*` (one segment), a last `**` (any number), and `{tenant}`: as an RE2 anchored at both ends. */
-const pathOf =
-  (tenant: string): Reader<string> =>
-  (place) => {
-    const value = text(place);
-    if (value === undefined) return undefined;
-    const invalid = (why: string) => fault(place, "invalid_value", `${place.path} ${why}`, 'write "/a/*/b", "/a/{tenant}/**"');
+const pathOf = (tenant: string): Reader<string> =>
+  textOf({ pattern: "^/", maxLength: 1000 }, (value, place) => {
+    const invalid = (why: string) => fault(place, "invalid_path", `${place.path} ${why}`, 'write "/a/*/b", "/a/{tenant}/**"');
     if (!value.startsWith("/") || value.length > 1000) return invalid("is no absolute path");
     const segments = value.slice(1).split("/");
     let expression = "^";
@@ -55,20 +49,19 @@ const pathOf =
       else expression += `/${segment.replace(/[.$()+]/g, "\\$&")}`;
     }
     return `${expression}$`;
-  };
+  });
+
+const hostAlone: Reader<EgressDocument["value"]> = reader(host.schema, (place) => {
+  const value = host(place);
+  return value === undefined ? undefined : { host: value };
+});
 
 /** `egress.allow`: hosts, or hosts with a path and methods. */
 export const egressAllow = (tenant: string): Reader<readonly EgressDocument[]> => {
   const entry = record({
-    host: required(host),
-    path: optional(pathOf(tenant)),
-    methods: optional(listOf(method, { atLeast: 1, what: "methods" })),
+    host: required(host, "The host, with `:port` when it is not the scheme's default; `*.` stands for one or more labels before."),
+    path: optional(pathOf(tenant), "`*` is one segment, a last `**` any number of them, `{tenant}` the token's tenant. Absent: any path."),
+    methods: optional(listOf(method, { atLeast: 1, what: "methods" }), "HTTP methods in capitals. Absent: any."),
   });
-  return listOf(
-    positioned<EgressDocument["value"]>((place: Place) => {
-      if (!isScalar(place.node)) return entry(place);
-      const value = host(place);
-      return value === undefined ? undefined : { host: value };
-    }),
-  );
+  return listOf(positioned<EgressDocument["value"]>(eitherOf(hostAlone, entry)));
 };

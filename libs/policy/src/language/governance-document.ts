@@ -1,75 +1,108 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
-import { metadata } from "./agent-policy-document.ts";
+import type { TenantDetector } from "../ir.ts";
+import { detectorName } from "./data-rules-document.ts";
 import { governanceLimit } from "./limit-document.ts";
-import { keyed, listOf, optional, type RecordOf, record, required, unsupported } from "./reader.ts";
+import { named, schemaReference } from "./named-document.ts";
+import { keyed, listOf, optional, positioned, type RecordOf, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 
 /** What a bare governance document may hold, and the `spec` of `kind: Governance`. */
 const members = {
   policy_engine: optional(
     record({
-      mode: optional(read.oneOf("zero_trust")),
-      evaluation: optional(read.oneOf("per_action")),
-      fallback: optional(read.supported(["deny"], ["allow"], "write deny: what no policy allows is denied")),
+      mode: optional(read.oneOf("zero_trust"), "What always holds."),
+      evaluation: optional(read.oneOf("per_action"), "What always holds."),
+      fallback: optional(
+        read.always("deny", ["allow"], "write deny: what no policy allows is denied"),
+        "What always holds: what no policy allows is denied.",
+      ),
     }),
+    "How the engine decides.",
   ),
   delegation: optional(
     keyed(
       record({
-        token_ttl_seconds: optional(read.integer(1, 300)),
-        max_depth: optional(read.integer(0, 3)),
-        scope_inheritance: optional(read.oneOf("narrow_only")),
+        token_ttl_seconds: optional(read.integer(1, 300), "The longest life of a delegated token."),
+        max_depth: optional(read.integer(0, 3), "The most agent-to-agent hops."),
+        scope_inheritance: optional(read.oneOf("narrow_only"), "What always holds: a delegated token never covers more than its parent."),
       }),
     ),
+    "How work may be handed on.",
   ),
   audit: optional(
     record({
-      storage: optional(read.oneOf("append_only")),
-      schema_version: optional(read.shortText),
-      capture_reasoning: optional(read.truth),
-      retention_days: optional(read.integer(1, 36_500)),
+      storage: optional(read.oneOf("append_only"), "What always holds."),
+      schema_version: optional(read.shortText, "Carried; nothing acts on it."),
+      capture_reasoning: optional(read.truth, "Carried; nothing acts on it."),
+      retention_days: optional(read.integer(1, 36_500), "Carried; nothing acts on it."),
     }),
+    "How decisions are recorded.",
   ),
   quotas: optional(
     record({
-      enforcement_level: optional(read.oneOf("prompt")),
-      max_actions_per_prompt: optional(keyed(read.integer(0, 1e12))),
-      max_compute_tokens: optional(keyed(read.integer(0, 1e15))),
-      circuit_breaker: optional(read.oneOf("pause_and_notify")),
+      enforcement_level: optional(read.oneOf("prompt"), "What always holds for these quotas."),
+      max_actions_per_prompt: optional(keyed(read.integer(0, 1e12)), "The most calls for one prompt, of all agents together."),
+      max_compute_tokens: optional(keyed(read.integer(0, 1e15)), "The most model tokens for one prompt, of all agents together."),
+      circuit_breaker: optional(read.oneOf("pause_and_notify"), "Carried; nothing acts on it."),
     }),
+    "What one prompt may use.",
   ),
   identity: optional(
     record({
-      provider: optional(read.oneOf("oidc")),
-      agent_registration: optional(read.oneOf("dynamic")),
-      impersonation: optional(read.supported(["supported", "disabled"], [], "")),
-      shared_keys: optional(read.supported(["disabled"], ["enabled"], "write disabled: every agent has its own key")),
+      provider: optional(read.oneOf("oidc"), "What always holds."),
+      agent_registration: optional(read.oneOf("dynamic"), "What always holds."),
+      impersonation: optional(read.oneOf("supported", "disabled"), "Carried; nothing acts on it."),
+      shared_keys: optional(
+        read.always("disabled", ["enabled"], "write disabled: every agent has its own key"),
+        "What always holds: every agent has its own key.",
+      ),
     }),
+    "How agents prove who they are.",
   ),
 };
 
+const detector = positioned(
+  record({
+    name: required(detectorName, "What `detect` calls it; not a built-in one's name."),
+    pattern: required(read.pattern, "An RE2 expression, found anywhere in a text."),
+    context: optional(
+      listOf(read.shortText, { atLeast: 1, what: "words" }),
+      "Words of which one must stand near a match. Absent: none need.",
+    ),
+  }),
+);
+
 const spec = {
   ...members,
-  time_zone: optional(read.timeZone),
-  require_justification: optional(read.truth),
-  limits: optional(listOf(governanceLimit, { what: "limits" })),
-  require_second_person: unsupported,
+  time_zone: optional(read.timeZone, "Where the tenant's days begin, as an IANA name; UTC unless said otherwise."),
+  require_justification: optional(read.truth, "`true`: a tool without a `justification` is refused."),
+  require_approval: optional(read.truth, "`true`: what is published takes effect only once another person than its author approved it."),
+  retry_unchanged: optional(
+    keyed(read.integer(1, 1000)),
+    "A call that failed more often than this is not tried again unchanged. Absent: as often as one likes.",
+  ),
+  limits: optional(listOf(governanceLimit, { what: "limits" }), "Rates and budgets of the tenant, or of one tool."),
+  detectors: optional(listOf(detector, { what: "detectors" }), "Detectors of the tenant's own, for `detect`."),
 };
 
 /** The bare document of the wild: its members are those of `spec`, without the ones Aegis adds. */
-export const bareGovernanceDocument = record(members);
+export const bareGovernanceDocument = record({ ...schemaReference, ...members });
 
 /** `kind: Governance`. */
-export const governanceDocument = record({
-  apiVersion: required(read.text),
-  kind: required(read.text),
-  metadata: required(metadata),
-  spec: required(record(spec)),
-});
+export const governanceDocument = named("Governance", record(spec), "The tenant's ground rules. They hold for every agent.");
 
 export type GovernanceSpec = RecordOf<typeof spec>;
 
 export const bareGovernanceKeys = Object.keys(members);
+
+export function lowerDetectors(spec: GovernanceSpec): TenantDetector[] {
+  return (spec.detectors ?? []).map(({ at, value }) => ({
+    rule: `${at.file}:${at.line}`,
+    name: value.name,
+    pattern: value.pattern,
+    ...(value.context && { context: [...value.context] }),
+  }));
+}
 
 /** Members that decide no call, as written. */
 export function settingsOf(value: GovernanceSpec): JsonObject {

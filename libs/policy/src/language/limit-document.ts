@@ -1,59 +1,99 @@
-import type { BudgetWindow, Limit } from "../ir.ts";
-import { entries, fault, optional, type Place, positioned, type Reader, record, required, unsupported } from "./reader.ts";
-import { integer, supported, tool, usd } from "./scalars.ts";
+import type { BudgetUnit, BudgetWindow, Limit, RateLimit } from "../ir.ts";
+import { checked, entries, fault, optional, type Place, positioned, type Reader, record } from "./reader.ts";
+import { integer, oneOf, percent, rate, supported, tool, usd } from "./scalars.ts";
+import type { Schema } from "./schema.ts";
 import type { Position } from "./source.ts";
 
+const budgets = supported(["daily", "prompt"], ["session", "hourly", "weekly", "monthly"], "write daily or prompt");
+
 const members = {
-  budget: required(supported(["daily", "prompt"], ["session", "hourly", "weekly", "monthly"], "write daily or prompt")),
-  usd: optional(usd),
-  actions: optional(integer(0, 1e12)),
-  tokens: optional(integer(0, 1e15)),
-  rate: unsupported,
-  soft: unsupported,
-  at_soft: unsupported,
+  rate: optional(rate, "At most so many calls, as `10/s`, `60/m` or `1000/h`, and as many at once. Stands alone, without `budget`."),
+  budget: optional(budgets, "What it counts over: `daily` (the tenant's calendar day) or `prompt`."),
+  usd: optional(usd, "The most that may be spent, in US dollars."),
+  actions: optional(integer(0, 1e12), "The most calls."),
+  tokens: optional(integer(0, 1e15), "The most model tokens."),
+  soft: optional(percent, "A share of the limit, as `80%`, from which on `at_soft` holds."),
+  at_soft: optional(
+    oneOf("notify", "throttle", "approval_needed"),
+    "What happens from `soft` on: people are told (unless said otherwise), calls are slowed down, or every call is a question to a person.",
+  ),
 };
 
-interface Bounded {
-  readonly budget: "daily" | "prompt";
+const units = ["usd", "actions", "tokens"];
+const budgetMembers = ["budget", ...units, "soft", "at_soft"];
+
+/** An entry is a rate alone, or a budget with a unit; in JSON Schema, too. */
+const shape: Schema = {
+  oneOf: [
+    { required: ["rate"], not: { anyOf: budgetMembers.map((name) => ({ required: [name] })) } },
+    { required: ["budget"], anyOf: units.map((unit) => ({ required: [unit] })), not: { required: ["rate"] } },
+  ],
+  dependencies: { at_soft: ["soft"] },
+};
+
+/** An entry of `limits`, as written: a rate, or a budget of one or more units. */
+export interface LimitDocument {
+  readonly rate?: { readonly calls: number; readonly seconds: number };
+  readonly budget?: "daily" | "prompt";
   /** Micro-units. */
   readonly usd?: number;
   readonly actions?: number;
   readonly tokens?: number;
+  /** Percent of each of them. */
+  readonly soft?: number;
+  readonly at_soft?: "notify" | "throttle" | "approval_needed";
 }
 
 /** An entry of `limits` in an AgentPolicy: it bounds each of the policy's agents on its own. */
 export const policyLimit = positioned(bounding(record(members)));
 
-/** An entry of `limits` in a Governance: it bounds the tenant, or one tool. */
-const governed = bounding(record({ ...members, tool: optional(tool) }));
-export const governanceLimit = positioned((place: Place) => {
-  const value = governed(place);
-  if (value?.budget === "prompt" && value.tool !== undefined) {
-    fault(place, "not_supported", "a quota per prompt and tool is not supported by this version", "drop tool, or write budget: daily");
-  }
-  return value;
-});
+const governed = bounding(record({ ...members, tool: optional(tool, "Bounds the calls of one tool, instead of the whole tenant's.") }));
 
-/** One limit for each unit that an entry bounds. */
-export function lowerLimit(entry: { at: Position; value: Bounded }, scope: string, timeZone: string): Limit[] {
-  const { at, value } = entry;
+/** An entry of `limits` in a Governance: it bounds the tenant, or one tool. */
+export const governanceLimit = positioned(
+  checked(governed, (place, value) => {
+    if (value.budget === "prompt" && value.tool !== undefined) {
+      fault(place, "not_supported", "a quota per prompt and tool is not supported by this version", "drop tool, or write budget: daily");
+    }
+  }),
+);
+
+export type Entry<T = LimitDocument> = { readonly at: Position; readonly value: T };
+
+/** One limit for each unit that an entry bounds; none for a rate. */
+export function lowerLimit({ at, value }: Entry, scope: string, timeZone: string): Limit[] {
+  if (value.budget === undefined) return [];
   const window: BudgetWindow = value.budget === "daily" ? "day" : "prompt";
-  const common = { rule: `${at.file}:${at.line}`, scope, window, timeZone };
-  return [
-    ...(value.usd === undefined ? [] : [{ ...common, unit: "micro_usd" as const, limit: value.usd }]),
-    ...(value.actions === undefined ? [] : [{ ...common, unit: "actions" as const, limit: value.actions }]),
-    ...(value.tokens === undefined ? [] : [{ ...common, unit: "tokens" as const, limit: value.tokens }]),
-  ];
+  const limit = (unit: BudgetUnit, units: number | undefined): Limit[] =>
+    units === undefined ? [] : [{ rule: `${at.file}:${at.line}`, scope, window, timeZone, unit, limit: units, ...softOf(value, units) }];
+  return [...limit("micro_usd", value.usd), ...limit("actions", value.actions), ...limit("tokens", value.tokens)];
 }
 
-/** Refuses an entry that bounds nothing. One that names a unit, or `rate`, has its own faults if any. */
-function bounding<T>(read: Reader<T>): Reader<T> {
-  const units = ["usd", "actions", "tokens", "rate"];
-  return (place) => {
-    const value = read(place);
-    if (value !== undefined && !entries(place).some(({ name }) => units.includes(name))) {
-      place.source.report(place.parent, "missing_key", `${place.path} bounds nothing`, 'add "usd", "actions" or "tokens"');
-    }
-    return value;
-  };
+/** The rate of an entry, if it is one. */
+export function lowerRate({ at, value }: Entry, scope: string): RateLimit[] {
+  return value.rate === undefined ? [] : [{ rule: `${at.file}:${at.line}`, scope, ...value.rate }];
+}
+
+function softOf({ soft, at_soft }: LimitDocument, limit: number): Pick<Limit, "soft"> {
+  // Divided before it is multiplied, in two exact parts: the product of the largest limits is no exact double.
+  const units = soft === undefined ? 0 : Math.floor(limit / 100) * soft + Math.ceil(((limit % 100) * soft) / 100);
+  return soft === undefined ? {} : { soft: { units, action: at_soft ?? "notify" } };
+}
+
+function bounding<T extends LimitDocument>(read: Reader<T>): Reader<T> {
+  return checked(read, checkLimit, shape);
+}
+
+function checkLimit(place: Place): void {
+  const written = entries(place);
+  const has = (name: string) => written.some((entry) => entry.name === name);
+  const missing = (name: string, hint: string) => place.source.report(place.parent, "missing_key", `${place.path} has no "${name}"`, hint);
+  if (has("rate")) {
+    const other = written.find(({ name }) => budgetMembers.includes(name));
+    if (other) place.source.report(other.key, "conflicting_rules", `${place.path} is both a rate and a budget`, "write two entries");
+  } else if (!has("budget")) missing("budget", 'add "budget" or "rate"');
+  else if (!units.some(has)) {
+    place.source.report(place.parent, "limit_without_unit", `${place.path} bounds nothing`, 'add "usd", "actions" or "tokens"');
+  }
+  if (has("at_soft") && !has("soft")) missing("soft", 'add "soft", as 80%');
 }

@@ -1,23 +1,49 @@
 import { type Digest, digestOf } from "@aegis/canonical/digest";
-import type { ActionRule, DenyRule, Governance, Limit, ParameterRule, Policy, ToolRules } from "../ir.ts";
+import {
+  type ActionRule,
+  type CatalogAction,
+  type CatalogTool,
+  type DenyRule,
+  defaultApproval,
+  type Governance,
+  type Limit,
+  type ParameterRule,
+  type Policy,
+  type ToolRules,
+} from "../ir.ts";
 import type { AgentPolicyDocument, AgentPolicySpec } from "./agent-policy-document.ts";
 import type { BareAgentDocument } from "./bare-agent-document.ts";
+import { lowerDlp, lowerResults, lowerSession } from "./data-rules-document.ts";
 import { type GovernanceSpec, settingsOf } from "./governance-document.ts";
-import { lowerLimit } from "./limit-document.ts";
+import { type LimitDocument, lowerLimit, lowerRate } from "./limit-document.ts";
+import { lowerParameters } from "./parameter-document.ts";
 import type { Position } from "./source.ts";
+
+/** What a document does not say itself, but another one of the set does. */
+export interface Surroundings {
+  /** The tenant's: where a daily budget begins. */
+  readonly timeZone: string;
+  readonly catalog: CatalogIndex;
+}
+
+/** Actions by name, of tools by name. */
+export type CatalogIndex = ReadonlyMap<string, ReadonlyMap<string, CatalogAction>>;
+
+export const indexed = (tools: readonly CatalogTool[]): CatalogIndex =>
+  new Map(tools.map((tool) => [tool.name, new Map(tool.actions.map((action) => [action.name, action]))]));
 
 type ToolDocument = AgentPolicySpec["tools"][number];
 type ActionDocument = NonNullable<ToolDocument["value"]["actions"]>[number];
 
-export const defaultApproval = { queue: "default", quorum: 1, expiresSeconds: 1800 } as const;
-
 const ruleAt = (at: Position): string => `${at.file}:${at.line}`;
 
-/** An AgentPolicy as rules. `timeZone` is the tenant's: where a daily budget begins. */
-export function lowerAgentPolicy(document: AgentPolicyDocument, at: Position, timeZone: string): Policy {
+/** An AgentPolicy as rules. */
+export function lowerAgentPolicy(document: AgentPolicyDocument, at: Position, { timeZone, catalog }: Surroundings): Policy {
   const { metadata, spec } = document;
   const { name } = metadata;
-  const { agents, purposes, delegation, egress } = spec;
+  const { agents, purposes, delegation, egress, results, session, on_drift } = spec;
+  const limits = spec.limits ?? [];
+  const rates = limits.flatMap((entry) => agents.flatMap((agent) => lowerRate(entry, `agent/${agent}`)));
   return {
     name,
     rule: ruleAt(at),
@@ -35,21 +61,20 @@ export function lowerAgentPolicy(document: AgentPolicyDocument, at: Position, ti
     ...(egress && {
       egress: { rule: ruleAt(egress.at), allow: egress.value.allow.map((entry) => ({ ...entry.value, rule: ruleAt(entry.at) })) },
     }),
-    dlp: (spec.dlp ?? []).map(({ at: place, value }) => ({
-      rule: ruleAt(place),
-      detect: [...new Set(value.detect)],
-      ...(value.in && { in: [...value.in] }),
-      action: value.action,
-    })),
-    limits: (spec.limits ?? []).flatMap((entry) =>
+    dlp: lowerDlp(spec.dlp),
+    limits: limits.flatMap((entry) =>
       agents.flatMap((agent) => lowerLimit(entry, entry.value.budget === "daily" ? `agent/${agent}` : `prompt/*/agent/${agent}`, timeZone)),
     ),
-    tools: spec.tools.map((tool) => lowerTool(tool, name)),
+    tools: spec.tools.map((tool) => lowerTool(tool, name, catalog)),
+    ...(results && { results: lowerResults(results) }),
+    ...(session && { session: lowerSession(session, name) }),
+    ...(on_drift && { onDrift: { rule: ruleAt(on_drift.at), action: on_drift.value } }),
+    ...(rates.length > 0 && { rates }),
   };
 }
 
 /** A bare agent document: parameters it does not mention are allowed, those it bounds are required. */
-export function lowerBareAgent(document: BareAgentDocument, name: string, at: Position): Policy {
+export function lowerBareAgent(document: BareAgentDocument, name: string, at: Position, { catalog }: Surroundings): Policy {
   const tools = document.allowed_tools.map(({ at: place, value }): ToolRules => {
     const parameters = (value.conditions ?? []).map((each): ParameterRule => ({ name: each.name, rule: ruleAt(each.at), ...each.value }));
     return {
@@ -63,7 +88,7 @@ export function lowerBareAgent(document: BareAgentDocument, name: string, at: Po
           mode: "enforce",
           parameters,
           additional: "allow",
-          durability: "T1",
+          ...fromCatalog(catalog, value.name, action.value),
           obligations: [],
         }),
       ),
@@ -75,6 +100,8 @@ export function lowerBareAgent(document: BareAgentDocument, name: string, at: Po
 export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance {
   const { delegation, quotas } = spec;
   const timeZone = spec.time_zone ?? "UTC";
+  const limits = spec.limits ?? [];
+  const rates = limits.flatMap((entry) => lowerRate(entry, governedScope(entry.value)));
   const quota = (entry: { at: Position; value: number } | undefined, unit: Limit["unit"]): Limit[] =>
     entry === undefined ? [] : [{ rule: ruleAt(entry.at), scope: "prompt/*", unit, window: "prompt", limit: entry.value, timeZone }];
   return {
@@ -85,22 +112,26 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
     limits: [
       ...quota(quotas?.max_actions_per_prompt, "actions"),
       ...quota(quotas?.max_compute_tokens, "tokens"),
-      ...(spec.limits ?? []).flatMap((entry) => lowerLimit(entry, governedScope(entry.value), timeZone)),
+      ...limits.flatMap((entry) => lowerLimit(entry, governedScope(entry.value), timeZone)),
     ],
+    ...(rates.length > 0 && { rates }),
+    ...(spec.retry_unchanged && { retryUnchanged: spec.retry_unchanged.value }),
+    ...(spec.require_approval === true && { requireApproval: true }),
     settings: settingsOf(spec),
   };
 }
 
-function governedScope({ budget, tool }: { readonly budget: "daily" | "prompt"; readonly tool?: string }): string {
+function governedScope({ budget, tool }: LimitDocument & { readonly tool?: string }): string {
   if (tool !== undefined) return `tool/${encodeURIComponent(tool)}`;
-  return budget === "daily" ? "tenant" : "prompt/*";
+  return budget === "prompt" ? "prompt/*" : "tenant";
 }
 
-function lowerTool({ at, value }: ToolDocument, policy: string): ToolRules {
+function lowerTool({ at, value }: ToolDocument, policy: string, catalog: CatalogIndex): ToolRules {
   return {
     name: value.name,
     rule: ruleAt(at),
     ...(value.justification !== undefined && { justification: value.justification }),
+    ...(value.review_by !== undefined && { reviewBy: value.review_by }),
     deny: (value.deny ?? []).map(
       (entry): DenyRule => ({
         rule: ruleAt(entry.at),
@@ -108,20 +139,19 @@ function lowerTool({ at, value }: ToolDocument, policy: string): ToolRules {
         action: entry.value,
       }),
     ),
-    actions: (value.actions ?? []).map((action) => lowerAction(action, policy, value.name)),
+    actions: (value.actions ?? []).map((action) => lowerAction(action, policy, value.name, catalog)),
   };
 }
 
-function lowerAction({ at, value }: ActionDocument, policy: string, tool: string): ActionRule {
-  const parameters = (value.parameters ?? []).map(
-    (entry): ParameterRule => ({ name: entry.name, rule: ruleAt(entry.value.at), ...entry.value.value }),
-  );
+function lowerAction({ at, value }: ActionDocument, policy: string, tool: string, catalog: CatalogIndex): ActionRule {
+  const parameters = lowerParameters(value.parameters);
   const approval = value.approval && {
     rule: ruleAt(value.approval.at),
     queue: value.approval.value.queue ?? defaultApproval.queue,
     quorum: value.approval.value.quorum ?? defaultApproval.quorum,
     expiresSeconds: value.approval.value.expires ?? defaultApproval.expiresSeconds,
   };
+  const { costMicroUsd, durability } = fromCatalog(catalog, tool, value.name);
   return withDigest(policy, tool, {
     name: value.name,
     rule: ruleAt(at),
@@ -131,10 +161,29 @@ function lowerAction({ at, value }: ActionDocument, policy: string, tool: string
     ...(approval && { approval }),
     // With a parameter that names its own way out, `approval` only says where that way leads.
     ...(approval && !parameters.some((parameter) => parameter.beyond) && { approvalAlways: true as const }),
-    ...(value.cost && { costMicroUsd: value.cost.usd }),
-    durability: value.durability ?? "T1",
+    ...(value.when && { when: { rule: ruleAt(value.when.at), expression: value.when.value } }),
+    ...(value.cost ? costOf(value.cost.usd) : costMicroUsd !== undefined && { costMicroUsd }),
+    ...(value.results && { results: lowerResults(value.results) }),
+    durability: value.durability ?? durability,
     obligations: [...new Set(value.obligations ?? [])],
   });
+}
+
+function costOf(usd: NonNullable<ActionDocument["value"]["cost"]>["usd"]): Pick<ActionRule, "costMicroUsd" | "costUsd"> {
+  return typeof usd === "number" ? { costMicroUsd: usd } : { costUsd: usd };
+}
+
+/** What the catalog says of a call where a rule says nothing. */
+function fromCatalog(
+  catalog: CatalogIndex,
+  tool: string,
+  action: string,
+): Pick<CatalogAction, "costMicroUsd"> & Pick<ActionRule, "durability"> {
+  const described = catalog.get(tool)?.get(action);
+  return {
+    ...(described?.costMicroUsd !== undefined && { costMicroUsd: described.costMicroUsd }),
+    durability: described?.durability ?? "T1",
+  };
 }
 
 function withDigest(policy: string, tool: string, rule: Omit<ActionRule, "digest">): ActionRule {
@@ -143,13 +192,18 @@ function withDigest(policy: string, tool: string, rule: Omit<ActionRule, "digest
 
 /** The meaning of a rule without its places: an edit elsewhere in the file leaves it as it was. */
 function ruleDigest(policy: string, tool: string, rule: Omit<ActionRule, "digest">): Digest {
-  const { rule: _, parameters, approval, ...meaning } = rule;
-  const { rule: __, ...route } = approval ?? { rule: "" };
+  const { rule: _, parameters, approval, when, results, ...meaning } = rule;
   return digestOf({
     ...meaning,
     policy,
     tool,
-    parameters: parameters.map(({ rule: ___, ...parameter }) => parameter),
-    approval: approval && route,
+    parameters: parameters.map(withoutPlace),
+    approval: approval && withoutPlace(approval),
+    when: when?.expression.text,
+    results: results && { dlp: results.dlp.map(withoutPlace), labels: results.labels },
   });
+}
+
+function withoutPlace<T extends { readonly rule: string }>({ rule: _, ...meaning }: T): Omit<T, "rule"> {
+  return meaning;
 }

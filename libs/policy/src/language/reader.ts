@@ -1,5 +1,6 @@
-import { isAlias, isMap, isScalar, isSeq, type Node } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type Node, Scalar } from "yaml";
 import type { FaultCode } from "./fault.ts";
+import { objectSchema, type Schema } from "./schema.ts";
 import type { Position, SourceDocument } from "./source.ts";
 import { suggestion } from "./suggest.ts";
 
@@ -19,14 +20,24 @@ export interface Place {
  * Reads one value: reports every fault below it, and gives the value, or `undefined` when it is unusable.
  * What is lowered was read without a single fault, so a reader may return partial values beside its reports.
  */
-export type Reader<T> = (place: Place) => T | undefined;
-
-export interface Member<T, P extends "required" | "optional" | "unsupported" = "required" | "optional" | "unsupported"> {
-  readonly read: Reader<T>;
-  readonly presence: P;
+export interface Reader<T> {
+  (place: Place): T | undefined;
+  /** The same in JSON Schema, as far as that can say it: it accepts whatever the reader accepts. */
+  readonly schema: Schema;
 }
 
-type Members = Readonly<Record<string, Member<unknown>>>;
+/** A reader and its schema, which say the same. */
+export const reader = <T>(schema: Schema, read: (place: Place) => T | undefined): Reader<T> =>
+  Object.assign((place: Place) => read(place), { schema });
+
+export interface Member<T, P extends "required" | "optional" = "required" | "optional"> {
+  readonly read: Reader<T>;
+  readonly presence: P;
+  /** What it means, for the reference and for editors. */
+  readonly about: string;
+}
+
+export type Members = Readonly<Record<string, Member<unknown>>>;
 type Named<M extends Members, P> = { [K in keyof M]: M[K]["presence"] extends P ? K : never }[keyof M];
 type ValueOf<M> = M extends Member<infer T> ? T : never;
 
@@ -35,10 +46,8 @@ export type RecordOf<M extends Members> = { readonly [K in Named<M, "required">]
   readonly [K in Named<M, "optional">]?: ValueOf<M[K]>;
 };
 
-export const required = <T>(read: Reader<T>): Member<T, "required"> => ({ read, presence: "required" });
-export const optional = <T>(read: Reader<T>): Member<T, "optional"> => ({ read, presence: "optional" });
-/** A member of the language that this version does not enforce. It is refused: a rule that is ignored is worse than none. */
-export const unsupported: Member<never, "unsupported"> = { read: () => undefined, presence: "unsupported" };
+export const required = <T>(read: Reader<T>, about: string): Member<T, "required"> => ({ read, presence: "required", about });
+export const optional = <T>(read: Reader<T>, about: string): Member<T, "optional"> => ({ read, presence: "optional", about });
 
 export function fault(place: Place, code: FaultCode, message: string, hint = ""): undefined {
   place.source.report(place.position, code, message, hint);
@@ -47,8 +56,8 @@ export function fault(place: Place, code: FaultCode, message: string, hint = "")
 
 /** A map with just these members. */
 export function record<M extends Members>(members: M): Reader<RecordOf<M>> {
-  const known = Object.entries(members).flatMap(([name, { presence }]) => (presence === "unsupported" ? [] : [name]));
-  return (place) => {
+  const known = Object.keys(members).filter((name) => !name.startsWith("$"));
+  return reader(objectSchema(members), (place) => {
     const { node, source, path } = place;
     if (!isMap(node)) return wrongType(place, `a map with ${known.join(", ")}`);
     const values = Object.create(null) as Record<string, unknown>;
@@ -58,8 +67,6 @@ export function record<M extends Members>(members: M): Reader<RecordOf<M>> {
       seen.add(name);
       if (member === undefined) {
         source.report(key, "unknown_key", `"${show(name)}" means nothing in ${path || "a policy document"}`, suggestion(name, known));
-      } else if (member.presence === "unsupported") {
-        source.report(key, "not_supported", `"${name}" is not enforced by this version, so it is not accepted`, "leave it out");
       } else {
         const read = member.read(value);
         if (read !== undefined) values[name] = read;
@@ -71,51 +78,64 @@ export function record<M extends Members>(members: M): Reader<RecordOf<M>> {
       }
     }
     return values as RecordOf<M>;
-  };
+  });
 }
 
 /** A map whose keys the author names, in source order. */
-export function mapOf<T>(
-  readKey: (name: string, key: Place) => boolean,
-  read: Reader<T>,
-): Reader<readonly { name: string; at: Position; value: T }[]> {
-  return (place) => {
+export function mapOf<T>(readKey: Reader<string>, read: Reader<T>): Reader<readonly { name: string; at: Position; value: T }[]> {
+  const { schema } = read;
+  return reader({ type: "object", propertyNames: readKey.schema, additionalProperties: schema }, (place) => {
     if (!isMap(place.node)) return wrongType(place, "a map");
     return entries(place).flatMap(({ name, key, value }) => {
-      const named = readKey(name, { ...value, position: key });
+      const named = readKey({ ...value, node: new Scalar(name), position: key });
       const result = read(value);
-      return named && result !== undefined ? [{ name, at: key, value: result }] : [];
+      return named !== undefined && result !== undefined ? [{ name, at: key, value: result }] : [];
     });
-  };
+  });
 }
 
 export function listOf<T>(read: Reader<T>, options: { readonly atLeast?: number; readonly what?: string } = {}): Reader<readonly T[]> {
-  return (place) => {
-    if (!isSeq(place.node)) return wrongType(place, `a list${options.what === undefined ? "" : ` of ${options.what}`}`);
+  const { atLeast = 0, what } = options;
+  return reader({ type: "array", items: read.schema, ...(atLeast > 0 && { minItems: atLeast }) }, (place) => {
+    if (!isSeq(place.node)) return wrongType(place, `a list${what === undefined ? "" : ` of ${what}`}`);
     const { items } = place.node;
-    if (items.length < (options.atLeast ?? 0)) return fault(place, "invalid_value", `${place.path} is empty`, "list at least one");
+    if (items.length < atLeast) return fault(place, "empty_list", `${place.path} is empty`, "list at least one");
     return items.flatMap((item, index) => {
       const position = place.source.positionOf(item as Node);
       const result = read(follow({ ...place, node: item as Node, position, parent: position, path: `${place.path}[${index}]` }));
       return result === undefined ? [] : [result];
     });
-  };
+  });
+}
+
+/** Reads a plain value one way and a map another. */
+export function eitherOf<A, B>(plain: Reader<A>, structured: Reader<B>): Reader<A | B> {
+  return reader<A | B>({ anyOf: [plain.schema, structured.schema] }, (place) => (isMap(place.node) ? structured(place) : plain(place)));
+}
+
+/** A reader that looks again at what another one read. */
+export function checked<T>(read: Reader<T>, check: (place: Place, value: T) => void, schema: Schema = {}): Reader<T> {
+  return reader({ ...read.schema, ...schema }, (place) => {
+    const value = read(place);
+    if (value !== undefined) check(place, value);
+    return value;
+  });
 }
 
 /** Keeps where a value stands beside it. */
 export function positioned<T>(read: Reader<T>): Reader<{ readonly at: Position; readonly value: T }> {
-  return (place) => {
+  return reader(read.schema, (place) => {
     const value = read(place);
     return value === undefined ? undefined : { at: place.position, value };
-  };
+  });
 }
 
 /** The same, standing at its key. */
 export function keyed<T>(read: Reader<T>): Reader<{ readonly at: Position; readonly value: T }> {
-  return (place) => {
+  return reader(read.schema, (place) => {
     const value = read(place);
     return value === undefined ? undefined : { at: place.parent, value };
-  };
+  });
 }
 
 /** A plain value: text, number, truth value or null. */
@@ -126,7 +146,8 @@ export function scalar(place: Place): { readonly value: string | number | boolea
 }
 
 export function wrongType(place: Place, wanted: string): undefined {
-  return fault(place, "wrong_type", `${place.path || "the document"} is ${kindOf(place.node)}`, `write ${wanted}`);
+  const code = isScalar(place.node) && place.node.value === null && place.node.source !== "null" ? "missing_value" : "wrong_type";
+  return fault(place, code, `${place.path || "the document"} is ${kindOf(place.node)}`, `write ${wanted}`);
 }
 
 /** The root of a document as a place. */
@@ -150,10 +171,10 @@ export function entries(place: Place): Entry[] {
     if (!isScalar(keyNode) || typeof keyNode.value !== "string") return [];
     const name = keyNode.value;
     const key = source.positionOf(keyNode);
-    const value = pair.value as Node | null;
+    // `{ name }` has a key and no value at all, which means what an empty one does.
+    const value = (pair.value as Node | null) ?? new Scalar(null);
     const valuePath = path === "" ? show(name) : `${path}.${show(name)}`;
-    if (value === null) return [];
-    const position = "source" in value && value.source === "" ? key : source.positionOf(value);
+    const position = !value.range || ("source" in value && value.source === "") ? key : source.positionOf(value);
     return [{ name, key, value: follow({ source, node: value, position, parent: key, path: valuePath }) }];
   });
 }

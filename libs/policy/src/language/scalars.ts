@@ -1,95 +1,97 @@
 import { actionName, agentName, namePattern, tenantName, toolName, toolPattern } from "@aegis/contracts/names";
-import { type DetectorName, detectorNames } from "@aegis/dlp/detect";
 import { RE2JS } from "re2js";
 import type { z } from "zod";
 import type { ScalarValue } from "../ir.ts";
-import { fault, type Place, type Reader, scalar, wrongType } from "./reader.ts";
+import { fault, type Place, type Reader, reader, scalar, wrongType } from "./reader.ts";
+import type { Schema } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 
-export const text: Reader<string> = (place) => {
+export const text: Reader<string> = reader({ type: "string" }, (place) => {
   const value = scalar(place)?.value;
   return typeof value === "string" ? value : wrongType(place, "text");
-};
+});
+
+/** Text that something further is asked of. `schema` says it as far as a schema can. */
+export const textOf = <T>(schema: Schema, read: (value: string, place: Place) => T | undefined): Reader<T> =>
+  reader({ type: "string", ...schema }, (place) => {
+    const value = text(place);
+    return value === undefined ? undefined : read(value, place);
+  });
 
 /** Text for people: reasons, justifications, queues. */
-export const shortText: Reader<string> = (place) => {
-  const value = text(place);
-  if (value === undefined || (value.length > 0 && value.length <= 1000)) return value;
-  return fault(place, "invalid_value", `${place.path} must have 1 to 1,000 characters`);
-};
+export const shortText: Reader<string> = textOf({ minLength: 1, maxLength: 1000 }, (value, place) =>
+  value.length > 0 && value.length <= 1000
+    ? value
+    : fault(place, "invalid_length", `${place.path} has ${value.length} characters`, "write 1 to 1,000 characters"),
+);
 
-export const truth: Reader<boolean> = (place) => {
+export const truth: Reader<boolean> = reader({ type: "boolean" }, (place) => {
   const value = scalar(place)?.value;
   return typeof value === "boolean" ? value : wrongType(place, "true or false");
-};
+});
+
+const most = Number.MAX_SAFE_INTEGER;
 
 /** A number that is the same in every engine: finite, and an exact double when it is an integer. */
-export const number: Reader<number> = (place) => {
+export const number: Reader<number> = reader({ type: "number" }, (place) => {
   const value = scalar(place)?.value;
   if (typeof value !== "number") return wrongType(place, "a number");
-  if (!Number.isFinite(value)) return fault(place, "invalid_value", `${place.path} is not a finite number`, "write a finite number");
+  if (!Number.isFinite(value)) return fault(place, "invalid_number", `${place.path} is not a finite number`, "write a finite number");
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    return fault(place, "invalid_value", `${place.path} cannot be kept exactly`, `stay within ±${Number.MAX_SAFE_INTEGER}`);
+    return fault(place, "invalid_number", `${place.path} cannot be kept exactly`, `stay within ±${most}`);
   }
   return Object.is(value, -0) ? 0 : value;
-};
+});
 
-export const integer =
-  (least: number, most: number): Reader<number> =>
-  (place) => {
+export const integer = (least: number, greatest: number): Reader<number> =>
+  reader({ type: "integer", minimum: least, maximum: greatest }, (place) => {
     const value = number(place);
     if (value === undefined) return undefined;
-    if (!Number.isInteger(value)) return fault(place, "wrong_type", `${place.path} is not a whole number`, "write a whole number");
-    if (value >= least && value <= most) return value;
-    return fault(place, "out_of_range", `${place.path} is ${value}`, `write ${least} to ${most}`);
-  };
+    if (!Number.isInteger(value)) return fault(place, "not_whole", `${place.path} is not a whole number`, "write a whole number");
+    if (value >= least && value <= greatest) return value;
+    return fault(place, "out_of_range", `${place.path} is ${value}`, `write ${least} to ${greatest}`);
+  });
 
 /** US dollars as integer micro-units. */
-export const usd: Reader<number> = (place) => {
-  const written = scalar(place)?.value;
-  if (typeof written === "string") {
-    return fault(
-      place,
-      "not_supported",
-      "a cost that is computed from arguments is not supported by this version",
-      "write a constant number of US dollars",
-    );
-  }
+export const usd: Reader<number> = reader({ type: "number", minimum: 0, maximum: 1e9 }, (place) => {
   const value = number(place);
   if (value === undefined) return undefined;
   if (value < 0 || value > 1e9) return fault(place, "out_of_range", `${place.path} is ${value}`, "write 0 to 1000000000 US dollars");
   return Math.round(value * 1e6);
-};
+});
 
-export const oneOf =
-  <const T extends string>(...values: readonly T[]): Reader<T> =>
-  (place) => {
-    const value = text(place);
-    if (value === undefined) return undefined;
-    return (
+export const oneOf = <const T extends string>(...values: readonly T[]): Reader<T> =>
+  textOf(
+    { enum: [...values] },
+    (value, place) =>
       values.find((each) => each === value) ??
-      fault(place, "invalid_value", `"${brief(value)}" is no value of ${place.path}`, suggestion(value, values))
-    );
-  };
+      fault(place, "unknown_value", `"${brief(value)}" is no value of ${place.path}`, suggestion(value, values)),
+  );
 
-/** A value that is understood, and one that is not enforced by this version. */
-export const supported =
-  <const T extends string>(values: readonly T[], refused: readonly string[], hint: string): Reader<T> =>
-  (place) => {
+/** Values that are understood, beside some that this version does not enforce. */
+export const supported = <const T extends string>(values: readonly T[], refused: readonly string[], hint: string): Reader<T> =>
+  refusing(oneOf(...values), refused, (place, value) =>
+    fault(place, "not_supported", `${place.path}: ${value} is not supported by this version`, hint),
+  );
+
+/** What always holds; a value that would switch it off is refused. */
+export const always = <const T extends string>(value: T, refused: readonly string[], hint: string): Reader<T> =>
+  refusing(oneOf(value), refused, (place, written) =>
+    fault(place, "weakens_fabric", `${place.path}: ${written} would switch off what always holds`, hint),
+  );
+
+const refusing = <T>(known: Reader<T>, refused: readonly string[], refuse: (place: Place, value: string) => undefined): Reader<T> =>
+  reader(known.schema, (place) => {
     const value = scalar(place)?.value;
-    if (typeof value === "string" && refused.includes(value)) {
-      return fault(place, "not_supported", `${place.path}: ${value} is not supported by this version`, hint);
-    }
-    return oneOf(...values)(place);
-  };
+    return typeof value === "string" && refused.includes(value) ? refuse(place, value) : known(place);
+  });
 
-const nameReader =
-  (schema: z.ZodString, pattern: RegExp, what: string): Reader<string> =>
-  (place) => {
-    const value = text(place);
-    if (value === undefined || schema.safeParse(value).success) return value;
-    return fault(place, "invalid_name", `"${brief(value)}" is no ${what} name`, `must match ${pattern.source}`);
-  };
+const nameReader = (schema: z.ZodString, pattern: RegExp, what: string): Reader<string> =>
+  textOf({ pattern: pattern.source }, (value, place) =>
+    schema.safeParse(value).success
+      ? value
+      : fault(place, "invalid_name", `"${brief(value)}" is no ${what} name`, `must match ${pattern.source}`),
+  );
 
 export const agent = nameReader(agentName, namePattern, "agent");
 export const tenant = nameReader(tenantName, namePattern, "tenant");
@@ -99,39 +101,27 @@ export const action = nameReader(actionName, toolPattern, "action");
 export const label = nameReader(toolName, toolPattern, "plain");
 
 /** A name, or a prefix of names ending in `*`; `*` alone is every name. */
-const prefixReader =
-  (exact: Reader<string>, prefix: RegExp): Reader<string> =>
-  (place) => {
+const prefixReader = (exact: Reader<string>, prefix: RegExp): Reader<string> =>
+  reader({ type: "string", anyOf: [{ pattern: exact.schema.pattern as string }, { pattern: prefix.source }] }, (place) => {
     const value = text(place);
     if (value === undefined || prefix.test(value)) return value;
     if (value.includes("*"))
-      return fault(place, "invalid_name", `"${brief(value)}" has a * that is not at its end`, "write a name, or a prefix and one *");
+      return fault(place, "invalid_wildcard", `"${brief(value)}" has a * that is not at its end`, "write a name, or a prefix and one *");
     return exact(place);
-  };
+  });
 
 export const agentPattern = prefixReader(agent, /^(?:[a-z0-9][a-z0-9-]{0,62})?\*$/);
 export const actionPattern = prefixReader(action, /^(?:[A-Za-z0-9][A-Za-z0-9_./:-]{0,127})?\*$/);
 
-export const parameterName = (name: string, place: Place): boolean => {
-  if (name.length > 0 && name.length <= 256) return true;
-  fault(place, "invalid_name", "a parameter's name must have 1 to 256 characters");
-  return false;
-};
-
-export const detector: Reader<DetectorName> = (place) => {
-  const value = text(place);
-  if (value === undefined) return undefined;
-  return (
-    detectorNames.find((name) => name === value) ??
-    fault(place, "invalid_value", `"${brief(value)}" is no detector`, suggestion(value, detectorNames))
-  );
-};
+export const parameterName: Reader<string> = textOf({ minLength: 1, maxLength: 256 }, (value, place) =>
+  value.length > 0 && value.length <= 256
+    ? value
+    : fault(place, "invalid_length", "a parameter's name must have 1 to 256 characters", "shorten it"),
+);
 
 /** RE2 syntax: linear time, and the same in both engines. */
-export const pattern: Reader<string> = (place) => {
-  const value = text(place);
-  if (value === undefined) return undefined;
-  if (value.length > 1000) return fault(place, "invalid_pattern", `${place.path} is over 1,000 characters`);
+export const pattern: Reader<string> = textOf({ maxLength: 1000 }, (value, place) => {
+  if (value.length > 1000) return fault(place, "pattern_too_costly", `${place.path} is over 1,000 characters`, "write a shorter one");
   try {
     RE2JS.compile(value);
     return value;
@@ -139,56 +129,88 @@ export const pattern: Reader<string> = (place) => {
     const why = caught instanceof Error ? caught.message : "unreadable";
     return fault(place, "invalid_pattern", `${place.path}: ${why}`, "RE2 syntax has no lookaround and no backreference");
   }
-};
+});
+
+const pointer = /^(?:\/(?:[^~/]|~[01])*)+$/u;
 
 /** JSON pointer (RFC 6901) whose segments may be `*`. */
-export const pointerPattern: Reader<string> = (place) => {
-  const value = text(place);
-  if (value?.split("/").includes("**")) {
-    const hint = "write one * for each level; leave `in` out to look everywhere";
-    return fault(place, "invalid_value", `"${brief(value)}" has **, which no pointer knows`, hint);
-  }
-  if (value === undefined) return value;
+export const pointerPattern: Reader<string> = textOf({ pattern: pointer.source, maxLength: 1000 }, (value, place) => {
   if (value.split("/").includes("**")) {
-    return fault(
-      place,
-      "invalid_value",
-      `"${brief(value)}" has **, which no pointer knows`,
-      "write one * for each level; leave `in` out to look everywhere",
-    );
+    const hint = "write one * for each level; leave `in` out to look everywhere";
+    return fault(place, "invalid_pointer", `"${brief(value)}" has **, which no pointer knows`, hint);
   }
-  if (/^(?:\/(?:[^~/]|~[01])*)+$/u.test(value) && value.length <= 1000) return value;
-  return fault(place, "invalid_value", `"${brief(value)}" is no JSON pointer`, 'write "/member", "/list/*/member"');
-};
+  if (pointer.test(value) && value.length <= 1000) return value;
+  return fault(place, "invalid_pointer", `"${brief(value)}" is no JSON pointer`, 'write "/member", "/list/*/member"');
+});
+
+const durationPattern = /^([1-9]\d{0,6})(s|m|h|d)$/;
 
 /** `90s`, `30m`, `12h`, `7d`, as seconds. */
-export const duration: Reader<number> = (place) => {
-  const value = text(place);
-  if (value === undefined) return undefined;
-  const match = /^([1-9]\d{0,6})(s|m|h|d)$/.exec(value);
-  if (match === null) return fault(place, "invalid_value", `"${brief(value)}" is no duration`, "write 90s, 30m, 12h or 7d");
+export const duration: Reader<number> = textOf({ pattern: durationPattern.source }, (value, place) => {
+  const match = durationPattern.exec(value);
+  if (match === null) return fault(place, "invalid_duration", `"${brief(value)}" is no duration`, "write 90s, 30m, 12h or 7d");
   const seconds = Number(match[1]) * { s: 1, m: 60, h: 3600, d: 86400 }[match[2] as "s" | "m" | "h" | "d"];
   return seconds <= 30 * 86400 ? seconds : fault(place, "out_of_range", `${place.path} is ${value}`, "write at most 30d");
-};
+});
+
+const ratePattern = /^([1-9]\d{0,8})\/(s|m|h)$/;
+
+/** `10/s`, `60/m`, `1000/h`. */
+export const rate: Reader<{ readonly calls: number; readonly seconds: number }> = textOf(
+  { pattern: ratePattern.source },
+  (value, place) => {
+    const match = ratePattern.exec(value);
+    if (match === null) return fault(place, "invalid_rate", `"${brief(value)}" is no rate`, "write 10/s, 60/m or 1000/h");
+    return { calls: Number(match[1]), seconds: { s: 1, m: 60, h: 3600 }[match[2] as "s" | "m" | "h"] };
+  },
+);
+
+const percentPattern = /^([1-9]\d?)%$/;
+
+/** `1%` to `99%`, as a whole number. */
+export const percent: Reader<number> = textOf({ pattern: percentPattern.source }, (value, place) => {
+  const match = percentPattern.exec(value);
+  return match === null
+    ? fault(place, "invalid_percentage", `"${brief(value)}" is no share of the limit`, "write 1% to 99%")
+    : Number(match[1]);
+});
+
+const datePattern = /^\d{4}-\d{2}-\d{2}$/;
+
+/** A day of the calendar, `2027-01-31`. */
+export const date: Reader<string> = textOf({ pattern: datePattern.source, format: "date" }, (value, place) => {
+  const day = datePattern.test(value) ? new Date(`${value}T00:00:00Z`) : undefined;
+  // An impossible day such as February 30 is either invalid or another day.
+  if (day !== undefined && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(value)) return value;
+  return fault(place, "invalid_date", `"${brief(value)}" is no date`, "write a day as 2027-01-31");
+});
+
+const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?Z$/;
+
+/** An instant in UTC, `2027-01-31T12:00:00Z`, as milliseconds since 1970. */
+export const instant: Reader<number> = textOf({ pattern: instantPattern.source, format: "date-time" }, (value, place) => {
+  const at = instantPattern.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(at) || !new Date(at).toISOString().startsWith(value.slice(0, 19)))
+    return fault(place, "invalid_date", `"${brief(value)}" is no time`, "write a time in UTC as 2027-01-31T12:00:00Z");
+  return at;
+});
 
 /** One plain value of a closed set. */
-export const scalarValue: Reader<{ readonly value: ScalarValue }> = (place) => {
+export const scalarValue: Reader<{ readonly value: ScalarValue }> = reader({ type: ["string", "number", "boolean", "null"] }, (place) => {
   const read = scalar(place);
   if (read === undefined) return wrongType(place, "text, a number, true, false or null");
   if (typeof read.value !== "number") return read;
   const value = number(place);
   return value === undefined ? undefined : { value };
-};
+});
 
-export const timeZone: Reader<string> = (place) => {
-  const value = text(place);
-  if (value === undefined) return undefined;
+export const timeZone: Reader<string> = textOf({ examples: ["UTC", "Europe/Zurich"] }, (value, place) => {
   try {
     new Intl.DateTimeFormat("en", { timeZone: value });
     return value;
   } catch {
-    return fault(place, "invalid_value", `"${brief(value)}" is no time zone`, "write an IANA name such as Europe/Zurich");
+    return fault(place, "unknown_time_zone", `"${brief(value)}" is no time zone`, "write an IANA name such as Europe/Zurich");
   }
-};
+});
 
-const brief = (value: string): string => (value.length > 64 ? `${value.slice(0, 64)}…` : value);
+export const brief = (value: string): string => (value.length > 64 ? `${value.slice(0, 64)}…` : value);

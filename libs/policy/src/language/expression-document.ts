@@ -1,0 +1,32 @@
+import { isScalar } from "yaml";
+import type { Expression } from "../cel/expression.ts";
+import { parseExpression } from "./cel-seam.ts";
+import { type Reader, reader } from "./reader.ts";
+import { offsetsIn } from "./scalar-offsets.ts";
+import { text, usd } from "./scalars.ts";
+
+/** A CEL expression. Its faults stand where they are in the file, however YAML quotes or folds the text. */
+const expression = (want: "condition" | "cost"): Reader<Expression> =>
+  reader({ type: "string", minLength: 1 }, (place) => {
+    const value = text(place);
+    if (value === undefined) return undefined;
+    const parsed = parseExpression(value, want);
+    if (parsed.ok) return parsed.expression;
+    const { source, node } = place;
+    const offsets = isScalar(node) ? offsetsIn(source.text, node, value) : [];
+    for (const { offset, message, hint } of parsed.faults) {
+      const at = offsets[Math.min(offset, value.length)];
+      source.report(at === undefined ? place.position : source.positionAt(at), "invalid_expression", `${place.path}: ${message}`, hint);
+    }
+    return undefined;
+  });
+
+/** A condition over `args`, `dest`, `agent`, `context`, `session` and `now`. */
+export const condition = expression("condition");
+
+const computed = expression("cost");
+
+/** A constant number of US dollars, in micro-units, or an expression that computes it from the call. */
+export const cost: Reader<number | Expression> = reader({ anyOf: [usd.schema, computed.schema] }, (place) =>
+  isScalar(place.node) && typeof place.node.value === "string" ? computed(place) : usd(place),
+);

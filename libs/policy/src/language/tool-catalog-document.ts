@@ -1,0 +1,76 @@
+import type { CatalogAction, CatalogTool } from "../ir.ts";
+import { durability } from "./agent-policy-document.ts";
+import { sessionLabel } from "./data-rules-document.ts";
+import { named } from "./named-document.ts";
+import { lowerParameters, parameters } from "./parameter-document.ts";
+import { listOf, optional, positioned, record, required } from "./reader.ts";
+import * as read from "./scalars.ts";
+import type { Position } from "./source.ts";
+
+const amount = record({ usd: required(read.usd, "US dollars.") });
+
+const action = positioned(
+  record({
+    name: required(read.action, "The action, exactly."),
+    risk: optional(read.oneOf("low", "medium", "high"), "How much harm a wrong call does; `high` unless said otherwise."),
+    writes: optional(read.truth, "`true`: it changes something in the world."),
+    parameters: optional(
+      parameters,
+      "The parameters that the tool really takes: a policy that names others, or allows only impossible ones, is refused.",
+    ),
+    labels: optional(
+      listOf(sessionLabel, { atLeast: 1, what: "labels" }),
+      "What a session is marked with from the moment such a call is let through.",
+    ),
+    cost: optional(amount, "What a call costs, when neither the caller nor the policy's rule says."),
+    max_cost: optional(amount, "The most that one call can cost: what is reserved while its cost is unknown."),
+    durability: optional(durability, "As in a policy; holds where the policy's rule names none."),
+  }),
+);
+
+const tool = positioned(
+  record({
+    name: required(read.tool, "The tool, exactly."),
+    network: optional(read.truth, "`true`: its calls leave for the network, so a policy that grants it should name `egress`."),
+    actions: required(listOf(action, { what: "actions" }), "All that the tool offers."),
+  }),
+);
+
+/** `kind: ToolCatalog`. */
+export const toolCatalogDocument = named(
+  "ToolCatalog",
+  record({
+    tools: required(
+      listOf(tool, { what: "tools" }),
+      "What tools there are. A policy is held to what is said of a tool; a set without a catalog is held to none.",
+    ),
+  }),
+  "What the tenant's tools are, whoever may use them.",
+);
+
+export type ToolCatalogDocument = NonNullable<ReturnType<typeof toolCatalogDocument>>;
+
+export function lowerCatalog({ spec }: ToolCatalogDocument): CatalogTool[] {
+  return spec.tools.map(({ at, value }) => ({
+    rule: ruleAt(at),
+    name: value.name,
+    ...(value.network === true && { network: true as const }),
+    actions: value.actions.map(lowerAction),
+  }));
+}
+
+function lowerAction({ at, value }: ToolCatalogDocument["spec"]["tools"][number]["value"]["actions"][number]): CatalogAction {
+  return {
+    rule: ruleAt(at),
+    name: value.name,
+    risk: value.risk ?? "high",
+    ...(value.writes === true && { writes: true as const }),
+    ...(value.parameters && { parameters: lowerParameters(value.parameters) }),
+    ...(value.labels && { labels: [...new Set(value.labels)].sort() }),
+    ...(value.cost && { costMicroUsd: value.cost.usd }),
+    ...(value.max_cost && { maxCostMicroUsd: value.max_cost.usd }),
+    ...(value.durability && { durability: value.durability }),
+  };
+}
+
+const ruleAt = ({ file, line }: Position): string => `${file}:${line}`;
