@@ -4,6 +4,7 @@ import { type Destination, parseDestination } from "./egress.ts";
 import { matchesName } from "./limits.ts";
 import { Outcome } from "./outcome.ts";
 import type { PreparedDlp, PreparedPolicy, PreparedTool } from "./prepared.ts";
+import type { PreparedSessionRule } from "./session.ts";
 
 /** The policies that match one agent, in source order. */
 export interface View {
@@ -17,15 +18,18 @@ export interface View {
 export type Extent = "enforced" | "all";
 
 /** Finds the policies of another agent of the chain. */
-export type ViewOf = (agent: string) => View | undefined;
+export interface Views {
+  of(agent: string): View | undefined;
+}
 
 const outOfScope: Reason = Object.freeze({ code: "scope_missing", message: "the token's scope does not cover the call" });
 
 /**
  * What the policies of one view say, stage by stage: delegation, which ends it; then tool, action and scope; then each policy's
- * purpose, explicit denies, parameters, destination and approval, in source order; then what the detectors found.
+ * purpose, explicit denies, parameters, condition, destination, session and drift, in source order; then what the detectors found;
+ * then which rules want every call approved.
  */
-export function judge(view: View, input: EvaluationInput, extent: Extent, viewOf: ViewOf): Outcome {
+export function judge(view: View, input: EvaluationInput, extent: Extent, views: Views): Outcome {
   const outcome = new Outcome();
   const policies = extent === "all" ? view.policies : view.enforced;
   checkDelegation(policies, input, outcome);
@@ -34,13 +38,15 @@ export function judge(view: View, input: EvaluationInput, extent: Extent, viewOf
   checkMention(policies, input, outcome);
   if (!inScope(input)) outcome.deny(outOfScope);
   checkRules(policies, input, extent, outcome);
+  checkDrift(policies, input, outcome);
   for (const policy of policies) {
     if (policy.delegation?.intersect === true) {
-      checkChain(input, extent, viewOf, policy.delegation.rule, outcome);
+      checkChain(input, extent, views, policy.delegation.rule, outcome);
       break;
     }
   }
   if (input.findings.length > 0) outcome.sanitize(extent === "all" ? view.allDlp : view.enforcedDlp, input.findings);
+  outcome.askAlways();
   return outcome;
 }
 
@@ -98,6 +104,7 @@ function checkRules(policies: readonly PreparedPolicy[], input: EvaluationInput,
       if (!isParsed) [parsed, isParsed] = [parseDestination(destination.url), true];
       if (!policy.egress.check(parsed, destination.method)) outcome.deny(policy.egress.reason);
     }
+    if (policy.session.length > 0) checkSession(policy.session, input, outcome);
   }
 }
 
@@ -105,16 +112,36 @@ function checkTool(rules: PreparedTool, action: string, input: EvaluationInput, 
   for (const { source, reason } of rules.denied) if (matchesName(source.action, action)) outcome.deny(reason, source.digest);
   const rule = rules.actions.get(action);
   if (rule === undefined || (!rule.enforced && extent !== "all")) return;
-  outcome.enter(rule.source);
+  outcome.enter(rule);
   rule.check(input.arguments, outcome);
-  if (rule.approval !== undefined) outcome.ask(rule.approval, rule.source);
+  if (rule.condition !== undefined) rule.condition(input, outcome);
   outcome.leave();
+  if (rule.approval !== undefined) outcome.askFinally(rule.approval, rule.source);
+}
+
+function checkSession(rules: readonly PreparedSessionRule[], { session, tool, action }: EvaluationInput, outcome: Outcome): void {
+  if (session === undefined) return;
+  for (const rule of rules) {
+    if (!rule.applies(session, encodeColon(tool), encodeColon(action))) continue;
+    if (rule.asks) outcome.ask(rule.reason, rule);
+    else outcome.deny(rule.reason, rule.digest);
+  }
+}
+
+function checkDrift(policies: readonly PreparedPolicy[], { drift }: EvaluationInput, outcome: Outcome): void {
+  if (drift !== true) return;
+  for (const { drift: rule } of policies) {
+    if (rule === undefined) continue;
+    if (rule.action === "deny") outcome.deny(rule.reason, rule.digest);
+    else if (rule.action === "approval_needed") outcome.ask(rule.reason, rule);
+    else outcome.note(rule.reason);
+  }
 }
 
 /** `authority: intersect`: each earlier actor must be allowed the same call by its own policies. */
-function checkChain(input: EvaluationInput, extent: Extent, viewOf: ViewOf, rule: string, outcome: Outcome): void {
+function checkChain(input: EvaluationInput, extent: Extent, views: Views, rule: string, outcome: Outcome): void {
   for (const actor of new Set(input.principal.chain.slice(1))) {
-    const view = viewOf(actor);
+    const view = views.of(actor);
     const policies = extent === "all" ? view?.policies : view?.enforced;
     if (view === undefined) {
       outcome.deny({ code: "policy_missing", message: `no policy is about ${actor}, an earlier actor of the chain`, rule });

@@ -1,27 +1,39 @@
 import { digestOf } from "@aegis/canonical/digest";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
 import type { ApprovalNeed, EvaluationInput, Redaction } from "../input.ts";
-import type { ActionRule, DlpAction, Durability } from "../ir.ts";
-import { defaultApproval } from "../language/lower.ts";
+import { type ActionRule, type DlpAction, type Durability, defaultApproval } from "../ir.ts";
 import type { Findings } from "./parameters.ts";
-import type { PreparedDlp } from "./prepared.ts";
+import type { PreparedAction, PreparedDlp } from "./prepared.ts";
+
+/** What a reason does to the decision. */
+export type Effect = "deny" | "ask" | "note";
+
+/** A rule that a person may lift. One for all of an agent's actions names no way to that person: it takes the action's. */
+export interface Asking {
+  readonly digest: string;
+  readonly approval?: ApprovalNeed;
+  readonly agentWide?: true;
+}
 
 /** Collects what policies say about one call. The most severe wins; all reasons stay, in the order they came. */
 export class Outcome implements Findings {
   readonly reasons: Reason[] = [];
+  /** What each reason does, by its position. */
+  readonly effects: Effect[] = [];
   readonly redactions: Redaction[] = [];
   /** Rules that allow, deny or ask, in source order. */
-  readonly rules: ActionRule[] = [];
+  readonly rules: PreparedAction[] = [];
   /** A stage failed that ends the evaluation: nothing more is collected. */
   stopped = false;
   #denied = false;
   #denyDigest: string | undefined;
-  readonly #asking: ActionRule[] = [];
+  readonly #asking: Asking[] = [];
+  readonly #always: { readonly reason: Reason; readonly rule: ActionRule }[] = [];
   #current: ActionRule | undefined;
 
   /** The rule that following findings belong to. */
-  enter(rule: ActionRule): void {
-    this.#current = rule;
+  enter(rule: PreparedAction): void {
+    this.#current = rule.source;
     this.rules.push(rule);
   }
 
@@ -33,6 +45,7 @@ export class Outcome implements Findings {
     this.#denied = true;
     this.#denyDigest ??= digest;
     this.reasons.push(reason);
+    this.effects.push("deny");
   }
 
   violation(reason: Reason, approvable: boolean): void {
@@ -40,9 +53,25 @@ export class Outcome implements Findings {
     else this.deny(reason);
   }
 
-  ask(reason: Reason, rule: ActionRule): void {
-    if (this.#asking.at(-1) !== rule) this.#asking.push(rule);
+  ask(reason: Reason, rule: Asking): void {
+    if (!this.#asking.includes(rule)) this.#asking.push(rule);
     this.reasons.push(reason);
+    this.effects.push("ask");
+  }
+
+  /** The rule wants every call approved: said at `askAlways`, after all else that is found. */
+  askFinally(reason: Reason, rule: ActionRule): void {
+    this.#always.push({ reason, rule });
+  }
+
+  askAlways(): void {
+    for (const { reason, rule } of this.#always) this.ask(reason, rule);
+  }
+
+  /** A reason that changes no decision. */
+  note(reason: Reason): void {
+    this.reasons.push(reason);
+    this.effects.push("note");
   }
 
   get denied(): boolean {
@@ -59,13 +88,18 @@ export class Outcome implements Findings {
   get ruleDigest(): string | undefined {
     if (this.#denied) return this.#denyDigest;
     if (this.#asking.length > 1) return digestOf(this.#asking.map(({ digest }) => digest));
-    return (this.#asking[0] ?? this.rules[0])?.digest;
+    return (this.#asking[0] ?? this.rules[0]?.source)?.digest;
   }
 
   /** The strictest of what the asking rules want: the first queue, the largest quorum, the earliest expiry. */
   get approval(): ApprovalNeed | undefined {
-    const [first, ...others] = this.#asking.map(({ approval }) => approval ?? defaultApproval);
-    if (first === undefined || this.#denied) return undefined;
+    if (this.#denied) return undefined;
+    const [first, ...others] = this.#asking.map((rule) =>
+      rule.agentWide
+        ? (this.rules.find(({ source }) => source.approval)?.source.approval ?? defaultApproval)
+        : (rule.approval ?? defaultApproval),
+    );
+    if (first === undefined) return undefined;
     return {
       queue: first.queue,
       quorum: others.reduce((most, { quorum }) => Math.max(most, quorum), first.quorum),
@@ -73,11 +107,12 @@ export class Outcome implements Findings {
     };
   }
 
-  get durability(): Durability {
+  /** How safely the decision must be kept. `known`: what the catalog says of the action, where no rule speaks of it. */
+  durability(known: Durability | undefined): Durability {
     if (this.#denied) return "T2";
-    if (this.rules.some(({ durability }) => durability === "T0")) return "T0";
-    const reads = this.#asking.length === 0 && this.rules.length > 0 && this.rules.every(({ durability }) => durability === "T2");
-    return reads ? "T2" : "T1";
+    const wanted = this.rules.length > 0 ? this.rules.map(({ source }) => source.durability) : [known ?? "T1"];
+    if (wanted.includes("T0")) return "T0";
+    return this.#asking.length === 0 && wanted.every((each) => each === "T2") ? "T2" : "T1";
   }
 
   /** Applies DLP rules to what the detectors found: the strongest action on each finding, one reason for each place and detector. */
@@ -97,7 +132,7 @@ export class Outcome implements Findings {
       named.add(key);
       const reason: Reason = { code: "pii_found", message: `${finding.detector} found`, pointer: finding.pointer, rule };
       if (action === "deny") this.deny(reason);
-      else this.reasons.push(reason);
+      else this.note(reason);
     }
   }
 }

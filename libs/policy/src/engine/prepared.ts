@@ -1,11 +1,15 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import { type DetectorName, detectorNames } from "@aegis/dlp/detect";
 import type { RE2JS } from "re2js";
-import type { ActionRule, DenyRule, DlpAction, Policy, ToolRules } from "../ir.ts";
+import type { Expression } from "../cel/expression.ts";
+import type { ActionRule, DenyRule, DlpAction, DlpRule, Policy, ToolRules } from "../ir.ts";
+import { type ConditionCheck, type Evaluate, prepareCondition, preparePrice } from "./conditions.ts";
+import type { PriceOf } from "./cost.ts";
 import { type EgressCheck, prepareEgress } from "./egress.ts";
 import { matchesName } from "./limits.ts";
 import { type ParameterCheck, prepareParameters } from "./parameters.ts";
 import { type PointerCheck, preparePointers } from "./pointers.ts";
+import { type PreparedDrift, type PreparedSessionRule, prepareDrift, prepareSession } from "./session.ts";
 
 /** A policy as closures over maps. */
 export interface PreparedPolicy {
@@ -15,6 +19,8 @@ export interface PreparedPolicy {
   readonly delegation: PreparedDelegation | undefined;
   readonly egress: { readonly check: EgressCheck; readonly reason: Reason } | undefined;
   readonly dlp: readonly PreparedDlp[];
+  readonly session: readonly PreparedSessionRule[];
+  readonly drift: PreparedDrift | undefined;
   readonly tools: ReadonlyMap<string, PreparedTool>;
 }
 
@@ -40,16 +46,36 @@ export interface PreparedTool {
   readonly actions: ReadonlyMap<string, PreparedAction>;
 }
 
-interface PreparedAction {
+export interface PreparedAction {
   readonly source: ActionRule;
   readonly enforced: boolean;
   readonly check: ParameterCheck;
+  readonly condition: ConditionCheck | undefined;
+  /** Set when the price depends on the call. */
+  readonly price: PriceOf | undefined;
   /** Set when every call needs approval. */
   readonly approval: Reason | undefined;
 }
 
-/** `patterns` is shared by all policies of a snapshot: each expression is compiled once. */
-export function preparePolicy(source: Policy, patterns: Map<string, RE2JS>): PreparedPolicy {
+const evaluator =
+  (_: Expression): Evaluate =>
+  () => ({ ok: false, message: "conditions are not evaluated by this version" });
+
+/** What all policies of a snapshot have in common: each pattern and each expression is prepared once. */
+export class Shared {
+  readonly patterns = new Map<string, RE2JS>();
+  readonly #expressions = new Map<string, Evaluate>();
+
+  readonly expression = (expression: Expression): Evaluate => {
+    const known = this.#expressions.get(expression.text);
+    if (known !== undefined) return known;
+    const prepared = evaluator(expression);
+    this.#expressions.set(expression.text, prepared);
+    return prepared;
+  };
+}
+
+export function preparePolicy(source: Policy, shared: Shared): PreparedPolicy {
   const { purposes, egress } = source;
   return {
     source,
@@ -67,14 +93,15 @@ export function preparePolicy(source: Policy, patterns: Map<string, RE2JS>): Pre
       check: prepareEgress(egress.allow),
       reason: Object.freeze<Reason>({ code: "egress_blocked", message: "the destination is not on the egress list", rule: egress.rule }),
     },
-    dlp: source.dlp.map((rule) => ({
-      detectors: new Set(rule.detect),
-      covers: preparePointers(rule.in),
-      action: rule.action,
-      rule: rule.rule,
-    })),
-    tools: prepareTools(source.tools, patterns),
+    dlp: source.dlp.map(prepareDlp),
+    session: prepareSession(source.session),
+    drift: prepareDrift(source),
+    tools: prepareTools(source.tools, shared),
   };
+}
+
+export function prepareDlp({ detect, in: places, action, rule }: DlpRule): PreparedDlp {
+  return { detectors: new Set(detect), covers: preparePointers(places), action, rule };
 }
 
 /** The detectors that some rule of these policies asks for, in the order of the detectors' own list. */
@@ -94,7 +121,7 @@ function prepareDelegation({ rule, acceptFrom, maxDepth, authority }: NonNullabl
 }
 
 /** A tool may be listed more than once: its entries are one. */
-function prepareTools(tools: readonly ToolRules[], patterns: Map<string, RE2JS>): Map<string, PreparedTool> {
+function prepareTools(tools: readonly ToolRules[], shared: Shared): Map<string, PreparedTool> {
   interface Collected {
     readonly rule: string;
     readonly denied: { source: DenyRule; reason: Reason }[];
@@ -108,16 +135,18 @@ function prepareTools(tools: readonly ToolRules[], patterns: Map<string, RE2JS>)
       const reason: Reason = { code: "explicitly_denied", message: `${source.action} is denied`, rule: source.rule };
       entry.denied.push({ source, reason: Object.freeze(reason) });
     }
-    for (const source of tool.actions) entry.actions.set(source.name, prepareAction(source, patterns));
+    for (const source of tool.actions) entry.actions.set(source.name, prepareAction(source, shared));
   }
   return prepared;
 }
 
-function prepareAction(source: ActionRule, patterns: Map<string, RE2JS>): PreparedAction {
+function prepareAction(source: ActionRule, shared: Shared): PreparedAction {
   return {
     source,
     enforced: source.mode === "enforce",
-    check: prepareParameters(source, patterns),
+    check: prepareParameters(source, shared.patterns),
+    condition: prepareCondition(source, shared.expression),
+    price: preparePrice(source, shared.expression),
     approval: source.approvalAlways
       ? Object.freeze<Reason>({
           code: "approval_required",

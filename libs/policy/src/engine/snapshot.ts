@@ -1,10 +1,13 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import type { DetectorName } from "@aegis/dlp/detect";
 import type { EvaluationInput, Verdict } from "../input.ts";
-import type { Governance, PolicyContent } from "../ir.ts";
+import type { CatalogAction, Governance, Policy, PolicyContent } from "../ir.ts";
+import { prepareCatalog } from "./catalog.ts";
 import type { ChargePlan } from "./charges.ts";
+import { noCost, priceOf } from "./cost.ts";
 import { judge, scopeOutcome } from "./evaluate.ts";
-import { Outcome } from "./outcome.ts";
+import { type Effect, Outcome } from "./outcome.ts";
+import { type ResultDuties, resultDuties } from "./results.ts";
 import { type AgentView, ViewIndex } from "./views.ts";
 
 export { limitFor, limitsOf } from "./limits.ts";
@@ -19,8 +22,25 @@ export interface Snapshot {
   readonly governance: Governance;
   /** The detectors to run over an agent's arguments before `evaluate`. */
   detectors(agent: string): readonly DetectorName[];
+  /** Whether a verdict on this agent's calls may depend on `EvaluationInput.session`: by its rules, or those of who hands it work. */
+  needsSession(agent: string): boolean;
+  /** What holds for what a tool answers an agent. */
+  resultRules(agent: string, tool: string, action: string): ResultDuties;
   /** Pure and total: never throws for a well-typed input, whatever the arguments hold. */
   evaluate(input: EvaluationInput): Verdict;
+  /** The same, with how it came about. */
+  assess(input: EvaluationInput): Assessment;
+}
+
+/** A verdict with how it came about, for `explain`. */
+export interface Assessment {
+  readonly verdict: Verdict;
+  /** The policies that are about the agent, in source order. */
+  readonly policies: readonly Policy[];
+  /** What each of the verdict's reasons does, by its position. */
+  readonly effects: readonly Effect[];
+  /** The same for the reasons of `verdict.shadow`. */
+  readonly shadowEffects: readonly Effect[];
 }
 
 /** Indexes a revision's rules. Patterns are compiled once, when an agent they are about first calls. */
@@ -28,7 +48,22 @@ export function prepare(content: PolicyContent): Snapshot {
   const { tenant, revision, version, digest, policies } = content;
   const { governance } = policies;
   const views = new ViewIndex(policies);
-  const viewOf = (agent: string) => views.of(agent);
+  const known = prepareCatalog(policies);
+  const judged = (input: EvaluationInput): Judged => {
+    const refusal = identityReason(governance, tenant, input);
+    if (refusal !== undefined) return refused(refusal);
+    const view = views.of(input.principal.agent);
+    if (view === undefined) return refused(policyMissing);
+    const entry = known(input.tool, input.action);
+    const outcome = view.enforced.length > 0 ? judge(view, input, "enforced", views) : scopeOutcome(input);
+    requirePrompt(view.plan, input, outcome);
+    const price = charge(input, outcome, entry);
+    if (!view.shadowed && !hasShadowAction(view, input)) return { view, entry, outcome, cost: price, shadow: undefined };
+    const shadow = judge(view, input, "all", views);
+    requirePrompt(view.wholePlan, input, shadow);
+    charge(input, shadow, entry);
+    return { view, entry, outcome, cost: price, shadow };
+  };
   return {
     tenant,
     revision,
@@ -36,22 +71,31 @@ export function prepare(content: PolicyContent): Snapshot {
     digest,
     governance,
     detectors: (agent) => views.of(agent)?.detectors ?? noDetectors,
-    evaluate: (input) => {
-      const refusal = identityReason(governance, tenant, input);
-      if (refusal !== undefined) return refused(refusal);
-      const view = views.of(input.principal.agent);
-      if (view === undefined) return refused(policyMissing);
-      const outcome = view.enforced.length > 0 ? judge(view, input, "enforced", viewOf) : scopeOutcome(input);
-      requirePrompt(view.plan, input, outcome);
-      if (!view.shadowed && !hasShadowAction(view, input)) return verdictOf(view, input, outcome, undefined);
-      const shadow = judge(view, input, "all", viewOf);
-      requirePrompt(view.wholePlan, input, shadow);
-      return verdictOf(view, input, outcome, shadow);
+    needsSession: (agent) => views.of(agent)?.needsSession ?? false,
+    resultRules: (agent, tool, action) => resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }),
+    evaluate: (input) => verdictOf(input, judged(input)),
+    assess: (input) => {
+      const found = judged(input);
+      return {
+        verdict: verdictOf(input, found),
+        policies: found.view?.policies.map(({ source }) => source) ?? [],
+        effects: found.outcome.effects,
+        shadowEffects: found.shadow?.effects ?? [],
+      };
     },
   };
 }
 
-const noDetectors: readonly DetectorName[] = [];
+interface Judged {
+  /** Absent when the call ended before any agent's policy was asked. */
+  readonly view: AgentView | undefined;
+  readonly entry: CatalogAction | undefined;
+  readonly outcome: Outcome;
+  readonly cost: Verdict["cost"];
+  readonly shadow: Outcome | undefined;
+}
+
+const noDetectors: readonly DetectorName[] = Object.freeze([]);
 const policyMissing: Reason = Object.freeze({ code: "policy_missing", message: "no policy is about this agent" });
 
 /** What ends a call before any agent's policy is asked, and is never in shadow. */
@@ -84,61 +128,44 @@ function hasShadowAction(view: AgentView, { tool, action }: EvaluationInput): bo
   return false;
 }
 
-function refused(reason: Reason): Verdict {
+function refused(reason: Reason): Judged {
   const outcome = new Outcome();
   outcome.deny(reason);
-  return {
-    decision: "deny",
-    reasons: outcome.reasons,
-    redactions: [],
-    shadow: undefined,
-    ruleDigest: undefined,
-    approval: undefined,
-    overridable: false,
-    charges: [],
-    rates: [],
-    cost: noCost,
-    obligations: [],
-    durability: outcome.durability,
-  };
+  return { view: undefined, entry: undefined, outcome, cost: noCost, shadow: undefined };
 }
 
-const noCost = Object.freeze({ microUsd: 0, tokens: 0 });
+/** A call whose cost cannot be told, and that nothing bounds, cannot be held to any budget. */
+function charge(input: EvaluationInput, outcome: Outcome, entry: CatalogAction | undefined): Verdict["cost"] {
+  const { cost, unknown } = priceOf(input, outcome.rules, entry);
+  if (unknown !== undefined && !outcome.denied) outcome.deny(unknown);
+  return cost;
+}
 
-function verdictOf(view: AgentView, input: EvaluationInput, outcome: Outcome, shadow: Outcome | undefined): Verdict {
+function verdictOf(input: EvaluationInput, { view, entry, outcome, cost, shadow }: Judged): Verdict {
   const { decision } = outcome;
-  const cost = costOf(input, outcome);
+  const denied = decision === "deny";
   return {
     decision,
     reasons: outcome.reasons,
-    redactions: decision === "deny" ? [] : outcome.redactions,
+    redactions: denied ? noRedactions : outcome.redactions,
     shadow: shadow && { decision: shadow.decision, reasons: shadow.reasons },
     ruleDigest: outcome.ruleDigest,
     approval: outcome.approval,
     overridable: decision === "approval_needed",
-    charges: decision === "deny" ? [] : view.plan.charges(input, cost),
-    rates: decision === "deny" ? [] : view.rates(input),
+    charges: denied || view === undefined ? noCharges : view.plan.charges(input, cost),
+    rates: denied || view === undefined ? noRates : view.rates(input),
     cost,
     obligations: obligationsOf(outcome),
-    durability: outcome.durability,
+    durability: outcome.durability(entry?.durability),
   };
 }
 
-/** The policy's price, the dearest of several; without one, the caller's estimate. */
-function costOf({ estimate }: EvaluationInput, { rules }: Outcome): Verdict["cost"] {
-  let price: number | undefined;
-  for (const { costMicroUsd } of rules) if (costMicroUsd !== undefined) price = Math.max(price ?? 0, costMicroUsd);
-  if (estimate === undefined) return price === undefined ? noCost : { microUsd: price, tokens: 0 };
-  return { microUsd: price ?? units(estimate.microUsd), tokens: units(estimate.tokens) };
-}
-
-/** A caller's estimate as whole units. A negative one would give budget back. */
-const units = (estimate: number): number => (estimate > 0 ? Math.min(Math.ceil(estimate), Number.MAX_SAFE_INTEGER) : 0);
-
-const noObligations: readonly string[] = [];
+const noRedactions: Verdict["redactions"] = Object.freeze([]);
+const noCharges: Verdict["charges"] = Object.freeze([]);
+const noRates: Verdict["rates"] = Object.freeze([]);
+const noObligations: Verdict["obligations"] = Object.freeze([]);
 
 function obligationsOf({ rules }: Outcome): readonly string[] {
-  const first = rules.find(({ obligations }) => obligations.length > 0);
-  if (first === undefined) return noObligations;
-  return [...new Set(rules.flatMap(({ obligations }) => obligations))];
+  if (!rules.some(({ source }) => source.obligations.length > 0)) return noObligations;
+  return [...new Set(rules.flatMap(({ source }) => source.obligations))];
 }

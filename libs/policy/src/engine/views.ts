@@ -1,17 +1,19 @@
 import type { DetectorName } from "@aegis/dlp/detect";
-import type { RE2JS } from "re2js";
 import type { PolicySet } from "../ir.ts";
+import { AgentIndex } from "./agents.ts";
 import { appliesTo, type ChargePlan, planCharges } from "./charges.ts";
 import type { View } from "./evaluate.ts";
-import { matchesName } from "./limits.ts";
-import { detectorsOf, type PreparedPolicy, preparePolicy } from "./prepared.ts";
+import { detectorsOf, type PreparedPolicy, preparePolicy, Shared } from "./prepared.ts";
 import { planRates } from "./rates.ts";
+import { sessionUse } from "./session.ts";
 
 /** A view with what else depends on the agent alone. */
 export interface AgentView extends View {
   /** Some policy that matches is in shadow. */
   readonly shadowed: boolean;
   readonly detectors: readonly DetectorName[];
+  /** A verdict may depend on what was seen in the session. */
+  readonly needsSession: boolean;
   readonly plan: ChargePlan;
   /** With the limits of policies in shadow too. */
   readonly wholePlan: ChargePlan;
@@ -25,34 +27,25 @@ const maxCachedAgents = 100_000;
 export class ViewIndex {
   readonly #set: PolicySet;
   readonly #prepared: (PreparedPolicy | undefined)[];
-  readonly #patterns = new Map<string, RE2JS>();
-  /** Positions of policies by exact name. */
-  readonly #exact = new Map<string, number[]>();
-  readonly #prefixes: { readonly pattern: string; readonly at: number }[] = [];
+  readonly #shared = new Shared();
+  readonly #agents: AgentIndex;
+  readonly #asksSession: ReturnType<typeof sessionUse>;
   readonly #views = new Map<string, AgentView>();
 
   constructor(set: PolicySet) {
     this.#set = set;
     this.#prepared = new Array<undefined>(set.policies.length);
-    set.policies.forEach((policy, at) => {
-      for (const agent of policy.agents) {
-        if (agent.endsWith("*")) this.#prefixes.push({ pattern: agent, at });
-        else this.#exact.set(agent, [...(this.#exact.get(agent) ?? []), at]);
-      }
-    });
+    this.#agents = new AgentIndex(set);
+    this.#asksSession = sessionUse(set);
   }
 
   /** `undefined` when no policy matches the agent. */
   of(agent: string): AgentView | undefined {
     const cached = this.#views.get(agent);
     if (cached !== undefined) return cached;
-    const positions = new Set(this.#exact.get(agent));
-    for (const { pattern, at } of this.#prefixes) if (matchesName(pattern, agent)) positions.add(at);
-    if (positions.size === 0) return undefined;
-    const view = this.#build(
-      agent,
-      [...positions].sort((a, b) => a - b),
-    );
+    const positions = this.#agents.of(agent);
+    if (positions.length === 0) return undefined;
+    const view = this.#build(agent, positions);
     // Agents that match a prefix are without number: past this many they are built anew each time.
     if (this.#views.size < maxCachedAgents) this.#views.set(agent, view);
     return view;
@@ -60,26 +53,31 @@ export class ViewIndex {
 
   #build(agent: string, positions: readonly number[]): AgentView {
     const policies = positions.map((at) => {
-      const prepared = this.#prepared[at] ?? preparePolicy(this.#set.policies[at]!, this.#patterns);
+      const prepared = this.#prepared[at] ?? preparePolicy(this.#set.policies[at]!, this.#shared);
       this.#prepared[at] = prepared;
       return prepared;
     });
     const enforced = policies.filter((policy) => policy.enforced);
-    const plan = (of: readonly PreparedPolicy[]): ChargePlan =>
-      planCharges([
-        ...this.#set.governance.limits,
-        ...of.flatMap(({ source }) => source.limits.filter((limit) => appliesTo(limit, agent))),
-      ]);
+    const shadowed = enforced.length < policies.length;
+    const plan = this.#plan(agent, enforced);
     return {
       policies,
       enforced,
       enforcedDlp: enforced.flatMap(({ dlp }) => dlp),
       allDlp: policies.flatMap(({ dlp }) => dlp),
-      shadowed: enforced.length < policies.length,
+      shadowed,
       detectors: detectorsOf(policies),
-      plan: plan(enforced),
-      wholePlan: plan(policies),
+      needsSession: this.#asksSession(positions.map((at) => this.#set.policies[at]!)),
+      plan,
       rates: planRates([...(this.#set.governance.rates ?? []), ...enforced.flatMap(({ source }) => source.rates ?? [])], agent),
+      wholePlan: shadowed ? this.#plan(agent, policies) : plan,
     };
+  }
+
+  #plan(agent: string, policies: readonly PreparedPolicy[]): ChargePlan {
+    return planCharges([
+      ...this.#set.governance.limits,
+      ...policies.flatMap(({ source }) => source.limits.filter((limit) => appliesTo(limit, agent))),
+    ]);
   }
 }

@@ -1,0 +1,91 @@
+import { digestOf } from "@aegis/canonical/digest";
+import type { Reason } from "@aegis/contracts/reasons";
+import type { SessionFacts } from "../input.ts";
+import type { Policy, PolicySet, SessionRule } from "../ir.ts";
+import { matchesName } from "./limits.ts";
+import { mentions } from "./mentions.ts";
+import type { Asking } from "./outcome.ts";
+
+/** What was seen in a session forbids a call: at one rule, by refusal or by asking. */
+export interface PreparedSessionRule extends Asking {
+  readonly applies: (facts: SessionFacts, tool: string, action: string) => boolean;
+  readonly asks: boolean;
+  readonly reason: Reason;
+}
+
+/** What becomes of a call by an agent that is not what was approved. */
+export interface PreparedDrift extends Asking {
+  readonly action: "deny" | "approval_needed" | "flag";
+  readonly reason: Reason;
+}
+
+export function prepareSession(rules: readonly SessionRule[] | undefined): readonly PreparedSessionRule[] {
+  return rules === undefined ? none : rules.map(prepareRule);
+}
+
+/**
+ * Whether policies ask what was seen in a session: of one agent's policies, with those of whoever hands it work when they hold too.
+ * Whether any of the tenant's do is found out once.
+ */
+export function sessionUse({ policies }: PolicySet): (own: readonly Policy[]) => boolean {
+  let anywhere: boolean | undefined;
+  return (own) => {
+    if (own.some(asksSession)) return true;
+    if (!own.some(({ delegation }) => delegation?.authority === "intersect")) return false;
+    anywhere ??= policies.some(asksSession);
+    return anywhere;
+  };
+}
+
+const asksSession = ({ session, tools }: Policy): boolean =>
+  (session !== undefined && session.length > 0) ||
+  tools.some(({ actions }) =>
+    actions.some(({ when, costUsd }) => (when && mentions(when.expression, "session")) || (costUsd && mentions(costUsd, "session"))),
+  );
+
+export function prepareDrift({ name, onDrift }: Policy): PreparedDrift | undefined {
+  if (onDrift === undefined) return undefined;
+  return {
+    action: onDrift.action,
+    agentWide: true,
+    digest: digestOf({ policy: name, onDrift: onDrift.action }),
+    reason: Object.freeze<Reason>({ code: "drift_detected", message: "the agent is not the one that was approved", rule: onDrift.rule }),
+  };
+}
+
+const none: readonly PreparedSessionRule[] = [];
+
+function prepareRule({ after, deny, unless, rule, digest }: SessionRule): PreparedSessionRule {
+  const seen = prepareSeen(after);
+  const forbidden = deny.map(prepareCallPattern);
+  return {
+    applies: (facts, tool, action) => seen(facts) && forbidden.some((matches) => matches(tool, action)),
+    asks: unless === "approval",
+    agentWide: true,
+    digest,
+    reason: Object.freeze<Reason>({ code: "session_flow", message: `after ${after} in the session, this call is not allowed`, rule }),
+  };
+}
+
+/** With a colon, `after` is a call; else it is a label. */
+function prepareSeen(after: string): (facts: SessionFacts) => boolean {
+  if (!after.includes(":")) return ({ labels }) => labels.some((label) => matchesName(after, label));
+  const matches = prepareCallPattern(after);
+  return ({ calls }) =>
+    calls.some((call) => {
+      const [tool, action] = splitCall(call);
+      return matches(tool, action);
+    });
+}
+
+/** A pattern `tool:action`, either side of which may end in `*`; without a colon, any action of the tool. */
+function prepareCallPattern(pattern: string): (tool: string, action: string) => boolean {
+  const [toolPattern, actionPattern] = splitCall(pattern);
+  return (tool, action) => matchesName(toolPattern, tool) && matchesName(actionPattern, action);
+}
+
+/** A colon inside a tool's name is spelled `%3A`, so the first colon ends it. */
+function splitCall(call: string): readonly [string, string] {
+  const end = call.indexOf(":");
+  return end < 0 ? [call, "*"] : [call.slice(0, end), call.slice(end + 1)];
+}
