@@ -17,9 +17,19 @@ export function nhsCheck(digits: string): boolean {
   return (11 - (sum % 11)) % 11 === digits.charCodeAt(9) - 48;
 }
 
+/** The check digits of an IBAN (ISO 7064 MOD 97-10); letters in upper case. */
+export function ibanCheck(iban: string): boolean {
+  let rest = 0;
+  for (let index = 0; index < iban.length; index++) {
+    const unit = iban.charCodeAt((index + 4) % iban.length);
+    rest = unit < 58 ? (rest * 10 + unit - 48) % 97 : (rest * 100 + unit - 55) % 97;
+  }
+  return rest === 1;
+}
+
 const base58Alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/** Base58Check as Bitcoin addresses use it: 21 bytes and the first four of their double SHA-256. */
+/** Base58Check as most chains' addresses use it: a version byte, 20 bytes, and the first four bytes of their double SHA-256. */
 export function base58Check(address: string): boolean {
   let value = 0n;
   for (const letter of address) {
@@ -29,6 +39,9 @@ export function base58Check(address: string): boolean {
   }
   const hex = value.toString(16);
   if (hex.length > 50) return false;
+  // Each leading "1" stands for one zero byte, so the length is part of the form.
+  const zeros = (/^1*/.exec(address)?.[0] ?? "").length;
+  if (zeros !== Math.floor((50 - hex.length) / 2)) return false;
   const bytes = Buffer.from(hex.padStart(50, "0"), "hex");
   const sum = hash("sha256", hash("sha256", bytes.subarray(0, 21), "buffer"), "buffer");
   return sum.subarray(0, 4).equals(bytes.subarray(21));
@@ -36,21 +49,28 @@ export function base58Check(address: string): boolean {
 
 const bech32Alphabet = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const bech32Generator = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
+const bech32m = 0x2bc830a3;
 
-/** Bech32 (BIP 173) and Bech32m (BIP 350) of the prefix "bc"; lower case. */
-export function bech32Check(address: string): boolean {
-  // The prefix "bc" expanded as BIP 173 asks: high bits, zero, low bits.
-  const values = [3, 3, 0, 2, 3, ...[...address.slice(3)].map((letter) => bech32Alphabet.indexOf(letter))];
-  if (values.includes(-1)) return false;
+/** A segregated witness address: Bech32 for version 0 and Bech32m for later ones (BIP 173, BIP 350); in one case. */
+export function segwitCheck(address: string): boolean {
+  const split = address.lastIndexOf("1");
+  const prefix = address.slice(0, split);
+  const data = [...address.slice(split + 1)].map((letter) => bech32Alphabet.indexOf(letter));
+  if (address.length > 90 || data.includes(-1) || data.length < 8) return false;
+  const codes = [...prefix].map((letter) => letter.charCodeAt(0));
   let sum = 1;
-  for (const value of values) {
+  for (const value of [...codes.map((code) => code >>> 5), 0, ...codes.map((code) => code & 31), ...data]) {
     const top = sum >>> 25;
     sum = ((sum & 0x1ffffff) << 5) ^ value;
     bech32Generator.forEach((generator, bit) => {
       if ((top >>> bit) & 1) sum ^= generator;
     });
   }
-  return sum === 1 || sum === 0x2bc830a3;
+  const [version = 31, ...program] = data.slice(0, -6);
+  const bytes = Math.floor((program.length * 5) / 8);
+  const padding = program.length * 5 - bytes * 8;
+  if (version > 16 || bytes < 2 || bytes > 40 || padding > 4 || ((program.at(-1) ?? 0) & ((1 << padding) - 1)) !== 0) return false;
+  return version === 0 ? sum === 1 && (bytes === 20 || bytes === 32) : sum === bech32m;
 }
 
 /** Shannon entropy in bits per character: English words are near 3, random base64 of 20 characters and more is above 3.5. */

@@ -1,51 +1,74 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
-import { type DetectorName, detectorOf } from "./detectors.ts";
-import { normalise, normaliseDecoded } from "./normalise.ts";
+import { kindsIn, longRunsIn } from "./characters.ts";
+import { type NormalisedText, normalise, normaliseDecoded } from "./normalise.ts";
+import { builtInDetectors, type Detectors } from "./prepare.ts";
 
 export { type DetectorName, detectorNames } from "./detectors.ts";
 
 /** One thing found. It never holds the value. */
 export interface Finding {
-  /** JSON pointer (RFC 6901) of the string, or of the member whose name it is in. */
+  /** JSON pointer (RFC 6901) of the string or number, or of the member whose name it is in. */
   readonly pointer: string;
-  readonly detector: DetectorName;
-  /** The range [start, end) of the original string, in UTF-16 code units. */
+  /** A built-in detector, or one of the tenant's own. */
+  readonly detector: string;
+  /** The range [start, end) of the original string, in UTF-16 code units; of a number, of its shortest text (RFC 8785). */
   readonly start: number;
   readonly end: number;
   /** Found in the member's name, not in its value. */
   readonly inKey: boolean;
 }
 
+/** What looks: prepared detectors, or the names of built-in ones. */
+export type Looking = Detectors | readonly string[];
+
 /**
- * Looks through every string at every depth, and through the names of members. Numbers are left alone: replacing one would change
- * its type, and a type that an agent cannot choose is a parameter rule's matter. Sorted by place: by document order, then by start.
+ * Looks through every string and every whole number at every depth, and through the names of members. Sorted by place: by document
+ * order, then by start.
+ *
+ * @throws AegisError `invalid_argument` for a name that is no built-in detector.
  */
-export function scan(value: JsonValue, names: readonly DetectorName[]): Finding[] {
+export function scan(value: JsonValue, looking: Looking): Finding[] {
   const found: Finding[] = [];
-  const chosen = [...new Set(names)];
-  if (chosen.length > 0) visit(value, "", "", chosen, found);
+  const detectors = prepared(looking);
+  if (detectors.all.length > 0) visit(value, "", "", detectors, found);
   return found;
 }
 
 /** The same for one text on its own; the pointer is "". */
-export function scanText(text: string, names: readonly DetectorName[]): Finding[] {
-  return find(text, "", { pointer: "", inKey: false }, names);
+export function scanText(text: string, looking: Looking): Finding[] {
+  return find(text, "", { pointer: "", inKey: false }, prepared(looking));
 }
 
-function visit(value: JsonValue, pointer: string, memberName: string, names: readonly DetectorName[], found: Finding[]): void {
+const prepared = (looking: Looking): Detectors => ("all" in looking ? looking : builtInDetectors(looking));
+
+function visit(value: JsonValue, pointer: string, memberName: string, detectors: Detectors, found: Finding[]): void {
   if (typeof value === "string") {
-    found.push(...find(value, memberName, { pointer, inKey: false }, names));
+    append(found, find(value, memberName, { pointer, inKey: false }, detectors));
+  } else if (typeof value === "number") {
+    const text = numberText(value);
+    if (text !== undefined) append(found, find(text, memberName, { pointer, inKey: false }, detectors));
   } else if (Array.isArray(value)) {
     value.forEach((item, index) => {
-      visit(item, `${pointer}/${index}`, memberName, names, found);
+      visit(item, `${pointer}/${index}`, memberName, detectors, found);
     });
   } else if (typeof value === "object" && value !== null) {
     for (const [name, member] of Object.entries(value)) {
       const at = `${pointer}/${escapePointer(name)}`;
-      found.push(...find(name, "", { pointer: at, inKey: true }, names));
-      visit(member, at, name, names, found);
+      append(found, find(name, "", { pointer: at, inKey: true }, detectors));
+      visit(member, at, name, detectors, found);
     }
   }
+}
+
+/** Not by spreading: a string may hold more findings than a call may have arguments. */
+function append(found: Finding[], more: readonly Finding[]): void {
+  for (const one of more) found.push(one);
+}
+
+/** Whole numbers of five digits and more may be somebody's; smaller ones, and measures with a fraction, are nobody's. */
+export function numberText(value: number): string | undefined {
+  const size = Math.abs(value);
+  return Number.isInteger(value) && size >= 10_000 && size < 1e21 ? String(size) : undefined;
 }
 
 /** One token of a JSON pointer (RFC 6901 §3). */
@@ -53,35 +76,52 @@ export function escapePointer(token: string): string {
   return token.replace(/~/g, "~0").replace(/\//g, "~1");
 }
 
-function find(text: string, memberName: string, place: { pointer: string; inKey: boolean }, names: readonly DetectorName[]): Finding[] {
-  // The shortest thing any detector finds is "::1".
-  if (text.length < 3) return [];
-  const found = new Map<string, Finding>();
+interface Place {
+  readonly pointer: string;
+  readonly inKey: boolean;
+}
+
+interface Match extends Finding {
+  readonly certainty: number;
+}
+
+function find(text: string, memberName: string, place: Place, detectors: Detectors): Finding[] {
+  if (text === "") return none;
+  const found = new Map<string, Match>();
   const name = memberName === "" ? "" : normalise(memberName).text;
-  for (const view of [normalise(text), normaliseDecoded(text)]) {
-    if (view === undefined) continue;
-    const subject = { text: view.text, memberName: name };
-    for (const detector of names) {
-      const { shortest, needs, find: findSpans } = detectorOf(detector);
-      if (view.text.length < shortest || !needs.test(view.text)) continue;
-      for (const span of findSpans(subject)) {
-        const { start, end } = view.original(span.start, span.end);
-        found.set(`${detector} ${start} ${end}`, { ...place, detector, start, end });
-      }
+  look(normalise(text), name, place, detectors, found);
+  const decoded = normaliseDecoded(text);
+  if (decoded !== undefined) look(decoded, name, place, detectors, found);
+  return found.size === 0 ? none : settle([...found.values()]);
+}
+
+const none: Finding[] = [];
+
+/** What kinds of characters there are is looked up once; a detector that needs others is not asked. */
+function look(view: NormalisedText, memberName: string, place: Place, detectors: Detectors, found: Map<string, Match>): void {
+  const { text } = view;
+  const kinds = kindsIn(text);
+  const subject = { text, memberName, longRuns: longRunsIn(text) };
+  for (const { name, detector } of detectors.all) {
+    if (text.length < detector.shortest || (detector.needs & kinds) === 0) continue;
+    for (const span of detector.find(subject)) {
+      const { start, end } = view.original(span.start, span.end);
+      found.set(`${name} ${start} ${end}`, { ...place, detector: name, start, end, certainty: detector.certainty });
     }
   }
-  return found.size === 0 ? [] : settle([...found.values()]);
 }
 
-/** Drops what lies inside another match of the same detector, or inside a surer match of another. */
-function settle(findings: readonly Finding[]): Finding[] {
-  return findings
-    .filter((one) => !findings.some((other) => other !== one && covers(other, one)))
-    .sort((a, b) => a.start - b.start || b.end - a.end || (a.detector < b.detector ? -1 : 1));
-}
-
-function covers(outer: Finding, inner: Finding): boolean {
-  if (outer.start > inner.start || outer.end < inner.end) return false;
-  if (outer.detector === inner.detector) return outer.start < inner.start || outer.end > inner.end;
-  return detectorOf(outer.detector).certainty > detectorOf(inner.detector).certainty;
+/** Drops what lies inside another match of the same detector, or inside a surer match of another; sorts by start. */
+function settle(matches: Match[]): Finding[] {
+  matches.sort((a, b) => a.start - b.start || b.end - a.end || b.certainty - a.certainty || (a.detector < b.detector ? -1 : 1));
+  // Whatever covers a match stands before it, so the furthest end seen so far answers whether one does.
+  const furthest = new Map<string | number, number>();
+  const reaches = (key: string | number, end: number) => (furthest.get(key) ?? -1) >= end;
+  const kept: Finding[] = [];
+  for (const { certainty, ...finding } of matches) {
+    const { detector, end } = finding;
+    if (!reaches(detector, end) && !reaches(certainty + 1, end) && !reaches(certainty + 2, end)) kept.push(finding);
+    for (const key of [detector, certainty]) furthest.set(key, Math.max(furthest.get(key) ?? -1, end));
+  }
+  return kept;
 }

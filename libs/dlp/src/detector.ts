@@ -10,6 +10,8 @@ export interface Subject {
   readonly text: string;
   /** The name of the member that holds the text, normalised; "" when there is none. It counts as context. */
   readonly memberName: string;
+  /** Every run of 16 and more letters, digits, "_", "-" and ".": where keys and tokens are. */
+  readonly longRuns: readonly Span[];
 }
 
 /** Finds one kind of personal data or secret. Deterministic, and linear in the text's length. */
@@ -23,10 +25,12 @@ export interface Detector {
   readonly certainty: 1 | 2 | 3;
   /** The shortest match, in normalised characters; a shorter text is not looked at. */
   readonly shortest: number;
-  /** Something every match holds, cheap to look for: a text without it is not looked at. */
-  readonly needs: RegExp;
+  /** Characters of which every match holds one (of `Kind`): a text with none of them is not looked at. */
+  readonly needs: number;
   /** How two spellings of one value become equal before hashing; by default letters and digits only, in lower case. */
   readonly canonical?: (value: string) => string;
+  /** Whether a mask may show the last four characters; true when absent. */
+  readonly maskShowsEnd?: false;
   find(subject: Subject): Span[];
 }
 
@@ -52,17 +56,23 @@ export function captures(pattern: RegExp, text: string, accept: (value: string) 
   return found;
 }
 
-/** Whether a word of `words` stands in the `reach` characters before the position, or in the member's name. */
-export function hasContext(subject: Subject, at: number, words: RegExp, reach: number): boolean {
-  return words.test(subject.text.slice(Math.max(0, at - reach), at)) || words.test(spelledOut(subject.memberName));
-}
-
-/** A member's name as words: "dateOfBirth" and "date_of_birth" are "date of birth". */
-function spelledOut(name: string): string {
-  return name
-    .slice(0, 200)
-    .replace(/([a-z])([A-Z])/g, "$1 $2")
-    .replace(/[_\-.]/g, " ");
-}
-
 export const digitsOf = (text: string) => text.replace(/\D/g, "");
+
+/** Whether the character before a place is a letter or digit of any script. */
+export function gluedBefore(text: string, at: number): boolean {
+  return at > 0 && isWordUnit(text, at - 1);
+}
+
+/** Whether the character at a place is a letter or digit of any script. */
+export function gluedAfter(text: string, at: number): boolean {
+  return at < text.length && isWordUnit(text, at);
+}
+
+const wordCharacter = /[\p{L}\p{N}]/u;
+
+function isWordUnit(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  if (unit < 0x80) return (unit >= 48 && unit <= 57) || (unit >= 65 && unit <= 90) || (unit >= 97 && unit <= 122);
+  if (unit >= 0xdc00 && unit <= 0xdfff) return wordCharacter.test(text.slice(Math.max(0, at - 1), at + 1));
+  return wordCharacter.test(String.fromCodePoint(text.codePointAt(at) as number));
+}

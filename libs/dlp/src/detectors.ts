@@ -1,7 +1,12 @@
-import { email, ip, mac, phone } from "./contact.ts";
+import { dateOfBirth } from "./birth.ts";
+import { creditCard } from "./cards.ts";
+import { email } from "./contact.ts";
 import type { Detector } from "./detector.ts";
-import { creditCard, cryptoWallet, iban } from "./financial.ts";
-import { dateOfBirth, medicalRecordNumber, passport, ukNhs, usItin, usSsn } from "./personal.ts";
+import { medicalRecordNumber, passport } from "./documents.ts";
+import { cryptoWallet, iban } from "./financial.ts";
+import { ip, mac } from "./network.ts";
+import { ukNhs, usItin, usSsn } from "./personal.ts";
+import { phone } from "./phone.ts";
 import { secret, urlCredentials } from "./secrets.ts";
 
 /** Every detector by the name that policies use. */
@@ -28,5 +33,6 @@ export type DetectorName = keyof typeof detectors;
 /** The names, in the order of the table. */
 export const detectorNames = Object.keys(detectors) as readonly DetectorName[];
 
-/** A detector by a name that is known to be one. */
-export const detectorOf = (name: DetectorName): Detector => detectors[name];
+/** A built-in detector; undefined when there is none of that name. */
+export const detectorOf = (name: string): Detector | undefined =>
+  Object.hasOwn(detectors, name) ? detectors[name as DetectorName] : undefined;

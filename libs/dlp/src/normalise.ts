@@ -16,9 +16,9 @@ const percent = /%([2-7][0-9A-Fa-f])/g;
  * zero-width characters, soft hyphens, direction marks, control characters, and combining marks.
  */
 export function normalise(text: string): NormalisedText {
-  if (plain.test(text)) return { text, original: (start, end) => ({ start, end }) };
+  if (plain.test(text)) return asIs(text);
   const folded = new Folded();
-  folded.addAll(text, 0);
+  folded.addAll(text, 0, text.length);
   return folded.done();
 }
 
@@ -28,57 +28,115 @@ export function normaliseDecoded(text: string): NormalisedText | undefined {
   const folded = new Folded();
   let at = 0;
   for (const match of text.matchAll(percent)) {
-    at = folded.addAll(text.slice(at, match.index), at);
-    folded.add(String.fromCharCode(Number.parseInt(match[1] as string, 16)), at, at + 3);
-    at += 3;
+    folded.addAll(text, at, match.index);
+    at = match.index + 3;
+    folded.add(String.fromCharCode(Number.parseInt(match[1] as string, 16)), match.index, at);
   }
-  folded.addAll(text.slice(at), at);
+  folded.addAll(text, at, text.length);
   return folded.done();
 }
 
-class Folded {
-  #text = "";
-  readonly #starts: number[] = [];
-  readonly #ends: number[] = [];
-  readonly #seen = new Map<string, string>();
+const asIs = (text: string): NormalisedText => ({ text, original: (start, end) => ({ start, end }) });
 
-  /** Folds and adds a piece that starts at `from` of the original; returns where it ends. */
-  addAll(piece: string, from: number): number {
-    let at = from;
-    for (const character of piece) {
-      let folded = this.#seen.get(character);
-      if (folded === undefined) {
-        folded = fold(character);
-        this.#seen.set(character, folded);
+/** A stretch of the folded text: copied as it is, or standing for one character of the original that became something else. */
+interface Stretch {
+  /** Where it starts in the folded text. */
+  readonly at: number;
+  readonly start: number;
+  readonly end: number;
+  readonly copied: boolean;
+}
+
+/** Collects a folded text. What folding leaves alone is copied in stretches: a text of accented letters costs little more than a plain one. */
+class Folded {
+  readonly #pieces: string[] = [];
+  readonly #stretches: Stretch[] = [];
+  #length = 0;
+
+  /** Folds and adds the range [from, to) of the original. */
+  addAll(text: string, from: number, to: number): void {
+    let copied = from;
+    for (let at = from; at < to; ) {
+      const unit = text.charCodeAt(at);
+      if (unit < 0x80 ? isPlain(unit) : knownToStay(unit)) {
+        at++;
+        continue;
       }
-      this.add(folded, at, at + character.length);
-      at += character.length;
+      const character = String.fromCodePoint(text.codePointAt(at) as number);
+      const end = Math.min(at + character.length, to);
+      const folded = foldKnown(character);
+      if (folded !== character) {
+        this.#copy(text, copied, at);
+        this.add(folded, at, end);
+        copied = end;
+      }
+      at = end;
     }
-    return at;
+    this.#copy(text, copied, to);
   }
 
   add(folded: string, start: number, end: number): void {
-    this.#text += folded;
-    for (let unit = 0; unit < folded.length; unit++) {
-      this.#starts.push(start);
-      this.#ends.push(end);
-    }
+    if (folded === "") return;
+    this.#stretches.push({ at: this.#length, start, end, copied: false });
+    this.#pieces.push(folded);
+    this.#length += folded.length;
+  }
+
+  #copy(text: string, start: number, end: number): void {
+    if (start >= end) return;
+    this.#stretches.push({ at: this.#length, start, end, copied: true });
+    this.#pieces.push(text.slice(start, end));
+    this.#length += end - start;
   }
 
   done(): NormalisedText {
-    const starts = this.#starts;
-    const ends = this.#ends;
-    return {
-      text: this.#text,
-      original: (start, end) => (start === end ? { start: 0, end: 0 } : { start: starts[start] ?? 0, end: ends[end - 1] ?? 0 }),
+    const stretches = this.#stretches;
+    const [first] = stretches;
+    const text = this.#pieces.join("");
+    if (stretches.length === 1 && first?.copied && first.start === 0) return asIs(text);
+    const startOf = (at: number) => {
+      const stretch = stretchAt(stretches, at);
+      return stretch.copied ? stretch.start + at - stretch.at : stretch.start;
     };
+    const endOf = (at: number) => {
+      const stretch = stretchAt(stretches, at);
+      return stretch.copied ? stretch.start + at - stretch.at + 1 : stretch.end;
+    };
+    return { text, original: (start, end) => (start >= end ? { start: 0, end: 0 } : { start: startOf(start), end: endOf(end - 1) }) };
   }
 }
 
+/** The stretch that holds a place of the folded text. */
+function stretchAt(stretches: readonly Stretch[], at: number): Stretch {
+  let low = 0;
+  let high = stretches.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((stretches[middle] as Stretch).at <= at) low = middle;
+    else high = middle - 1;
+  }
+  return stretches[low] as Stretch;
+}
+
+const isPlain = (unit: number) => (unit >= 0x20 && unit <= 0x7e) || unit === 9 || unit === 10 || unit === 13;
+
+/** Per UTF-16 code unit: 1 when the character it is folds to itself. Filled as characters are met. */
+const stays = new Uint8Array(0x10000);
+const knownToStay = (unit: number) => stays[unit] === 1;
+
+/** What characters of the basic plane become that do not stay; at most a few thousand ever do. */
+const becomes = new Map<string, string>();
+
+function foldKnown(character: string): string {
+  const known = becomes.get(character);
+  if (known !== undefined) return known;
+  const folded = fold(character);
+  if (character.length === 1 && folded === character) stays[character.charCodeAt(0)] = 1;
+  else if (character.length === 1) becomes.set(character, folded);
+  return folded;
+}
+
 function fold(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  if (code >= 0x20 && code <= 0x7e) return character;
-  if (character === "\t" || character === "\n" || character === "\r") return character;
   if (ignored.test(character) || control.test(character)) return "";
   const compatible = character.normalize("NFKC");
   return [...compatible].map(foldOne).join("");

@@ -1,13 +1,16 @@
 import { createHmac } from "node:crypto";
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
-import { escapePointer, type Finding, scanText } from "./detect.ts";
-import { type DetectorName, detectorNames, detectorOf } from "./detectors.ts";
+import { escapePointer, type Finding, type Looking, numberText, scanText } from "./detect.ts";
+import { detectorNames, detectorOf } from "./detectors.ts";
 import { normalise } from "./normalise.ts";
 
 /**
  * What stands in a found value's place:
- * `redact` "[REDACTED:email]"; `mask` the same length with "*" for letters and digits, the last four kept when there are at least nine;
- * `hash` "[HASH:email:<16 hex>]", the same for the same value under the same key, however it was spelled.
+ * `redact` "[REDACTED:email]"; `mask` the same length with "*" for letters and digits, the last four kept when there are at least nine
+ * and it is no secret; `hash` "[HASH:email:<16 hex>]", the same for the same value under the same key, however it was spelled.
+ *
+ * A number stays a number: `redact` makes it 0, `mask` its last four digits (0 when it has fewer than nine), `hash` a whole number below
+ * 2^48, the same for the same digits under the same key.
  */
 export type RedactionAction = "redact" | "mask" | "hash";
 
@@ -19,7 +22,7 @@ export interface Instruction {
 /** What was replaced. The pointer is that of the redacted document, so it cannot hold a value that stood in a member's name. */
 export interface Redaction {
   readonly pointer: string;
-  readonly detector: DetectorName;
+  readonly detector: string;
   readonly count: number;
 }
 
@@ -47,8 +50,8 @@ export function redact(
 }
 
 /** A free text (a reasoning, an error) without anything that the detectors find. */
-export function redactText(text: string, names: readonly DetectorName[] = detectorNames): string {
-  const instructions = scanText(text, names).map((finding): Instruction => ({ finding, action: "redact" }));
+export function redactText(text: string, looking: Looking = detectorNames): string {
+  const instructions = scanText(text, looking).map((finding): Instruction => ({ finding, action: "redact" }));
   return replace(text, instructions, new Uint8Array()).text;
 }
 
@@ -65,6 +68,10 @@ function rewrite(value: JsonValue, pointer: string, shown: string, work: Work): 
   if (typeof value === "string") {
     const instructions = work.places.get(placeOf(pointer, false));
     return instructions === undefined ? value : replaceAndReport(value, instructions, shown, work);
+  }
+  if (typeof value === "number") {
+    const instructions = work.places.get(placeOf(pointer, false));
+    return instructions === undefined ? value : replaceNumber(value, instructions, shown, work);
   }
   if (Array.isArray(value)) return value.map((item, index) => rewrite(item, `${pointer}/${index}`, `${shown}/${index}`, work));
   if (typeof value !== "object" || value === null) return value;
@@ -88,25 +95,32 @@ function freeName(name: string, ...taken: readonly JsonObject[]): string {
   return free;
 }
 
+/** As a whole, whatever part of it was found: the rest of a number says too much. */
+function replaceNumber(value: number, instructions: readonly Instruction[], shown: string, work: Work): number {
+  const text = numberText(value) ?? "";
+  const chosen = instructions.reduce((one, other) => (strength[other.action] > strength[one.action] ? other : one));
+  const { detector } = chosen.finding;
+  report(new Map([[detector, 1]]), shown, work);
+  if (chosen.action === "redact") return 0;
+  if (chosen.action === "hash") return Number.parseInt(pseudonym(text, detector, work.hashKey).slice(0, 12), 16);
+  return text.length >= 9 && detectorOf(detector)?.maskShowsEnd !== false ? Number(text.slice(-4)) : 0;
+}
+
 function replaceAndReport(text: string, instructions: readonly Instruction[], shown: string, work: Work): string {
   const replaced = replace(text, instructions, work.hashKey);
   report(replaced.counts, shown, work);
   return replaced.text;
 }
 
-function report(counts: ReadonlyMap<DetectorName, number>, pointer: string, work: Work): void {
+function report(counts: ReadonlyMap<string, number>, pointer: string, work: Work): void {
   for (const [detector, count] of counts) work.redactions.push({ pointer, detector, count });
 }
 
 const strength: Readonly<Record<RedactionAction, number>> = { redact: 3, hash: 2, mask: 1 };
 
-function replace(
-  text: string,
-  instructions: readonly Instruction[],
-  hashKey: Uint8Array,
-): { text: string; counts: Map<DetectorName, number> } {
+function replace(text: string, instructions: readonly Instruction[], hashKey: Uint8Array): { text: string; counts: Map<string, number> } {
   const ordered = instructions.filter(({ finding }) => finding.end <= text.length).sort((a, b) => a.finding.start - b.finding.start);
-  const counts = new Map<DetectorName, number>();
+  const counts = new Map<string, number>();
   let result = "";
   let at = 0;
   for (let first = 0; first < ordered.length; ) {
@@ -128,19 +142,23 @@ function replace(
   return { text: result + text.slice(at), counts };
 }
 
-function substitute(value: string, detector: DetectorName, action: RedactionAction, hashKey: Uint8Array): string {
+function substitute(value: string, detector: string, action: RedactionAction, hashKey: Uint8Array): string {
   if (action === "redact") return `[REDACTED:${detector}]`;
-  if (action === "mask") return mask(value);
-  const canonical = detectorOf(detector).canonical ?? ((text: string) => text.replace(/[^\p{L}\p{N}]/gu, "").toLowerCase());
-  const pseudonym = createHmac("sha256", hashKey)
-    .update(`${detector}\0${canonical(normalise(value).text)}`)
-    .digest("hex");
-  return `[HASH:${detector}:${pseudonym.slice(0, 16)}]`;
+  if (action === "mask") return mask(value, detectorOf(detector)?.maskShowsEnd !== false);
+  return `[HASH:${detector}:${pseudonym(value, detector, hashKey).slice(0, 16)}]`;
 }
 
-function mask(value: string): string {
+/** Hex digits that stand for a value: a person who has not the key cannot tell whose they are by trying. */
+function pseudonym(value: string, detector: string, hashKey: Uint8Array): string {
+  const canonical = detectorOf(detector)?.canonical ?? ((text: string) => text.replace(/[^\p{L}\p{N}]/gu, "").toLowerCase());
+  return createHmac("sha256", hashKey)
+    .update(`${detector}\0${canonical(normalise(value).text)}`)
+    .digest("hex");
+}
+
+function mask(value: string, showsEnd: boolean): string {
   const characters = [...value];
   const shown = characters.filter((character) => /[\p{L}\p{N}]/u.test(character)).length;
-  let left = shown >= 9 ? shown - 4 : shown;
+  let left = showsEnd && shown >= 9 ? shown - 4 : shown;
   return characters.map((character) => (/[\p{L}\p{N}]/u.test(character) && left-- > 0 ? "*" : character)).join("");
 }

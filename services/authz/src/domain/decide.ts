@@ -67,6 +67,6 @@ function evaluate(call: Call, facts: Facts, { snapshot }: ActivePolicy): Verdict
  * What the policies' own detectors find. Not a filter over all findings: a detector that no policy asks for may cover a match of one
  * that does. It can only be nothing when nothing was found at all.
  */
-function policyFindings(call: Call, facts: Facts, detectors: Parameters<typeof scan>[1]): readonly Finding[] {
+function policyFindings(call: Call, facts: Facts, detectors: readonly string[]): readonly Finding[] {
   return facts.findings.length === 0 || detectors.length === 0 ? [] : scan(call.arguments, detectors);
 }

@@ -1,0 +1,56 @@
+import { Kind } from "./characters.ts";
+import { hasContext, labelledOtherwise } from "./context.ts";
+import { type Detector, digitsOf, matches, type Subject } from "./detector.ts";
+
+const words = {
+  words:
+    /(?<!\p{L})(?:phones?|cep|tel|telephone|telefon|telefonnummer|tel[eé]fono|t[eé]l[eé]phone|telefone|rufnummer|mobile|mobil|m[oó]vil|celular|portable|cell|cellphone|fax|call|calling|sms|whatsapp|reach|dial|ring|answering|handy|landline|hotline|helpline|contact (?:no|number)|text me)(?!\p{L})|电话|電話|手机|手機|携帯|전화|телефон/iu,
+  before: 40,
+};
+const labelBehind = /^(?:x\d{1,6})?[ \-(]{0,2}(?:office|fax|mobile|cell|tel|home|work)(?!\p{L})/iu;
+const international = /(?<![\p{L}\d+])(?:\+|00)[ .-]?\(?[1-9](?:[ .()/-]{0,2}\d){6,14}(?![\p{L}\d])/gu;
+const northAmerican = /(?<![\p{L}\d.-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?:x\d{1,6})?(?!\d|-\d)/gu;
+const national =
+  /(?<![\p{L}\d]|\d[.,-])(?:\(0[1-9]\d{0,4}\)|0[ -]?\(?[1-9]\d{1,3}\)?|0[1-9]\d{0,3}(?=[ ./-]))(?:[ ./-]{0,2}\d){4,9}(?![\p{L}\d]|[-.]\d)/gu;
+const any = /(?<![\p{L}\d]|\d[.,-])\(?\d(?:[ .()/-]{0,2}\d){6,14}(?:x\d{1,6})?(?!\d|-\d)/gu;
+const date =
+  /^(?:(?:19|20)\d{2}[-/.]\d{2}[-/.]\d{2}|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:(?:19|20)\d{2}(?!\d)|\d{2}$))/;
+
+export const phone: Detector = {
+  describes:
+    "a telephone number: international (+ or 00), North American grouping, grouped with a leading 0, or 7 to 15 digits beside a word such as phone, call, fax",
+  certainty: 1,
+  shortest: 7,
+  needs: Kind.digit,
+  find(subject) {
+    const { text } = subject;
+    return [
+      ...matches(international, text, (match, at) => isInternational(subject, match, at)),
+      ...matches(northAmerican, text, (_, at) => !labelledOtherwise(subject, at)),
+      ...matches(national, text, (match, at) => isNational(match) && !labelledOtherwise(subject, at)),
+      ...matches(any, text, (match, at) => isNamed(subject, match, at)),
+    ];
+  },
+};
+
+function isInternational(subject: Subject, match: string, at: number): boolean {
+  const digits = digitsOf(match);
+  if (match.startsWith("+")) return digits.length <= 15;
+  return digits.length >= 11 && digits.length <= 17 && !labelledOtherwise(subject, at);
+}
+
+/** In groups, nine to eleven digits, and no date. */
+function isNational(match: string): boolean {
+  const { length } = digitsOf(match);
+  return length >= 9 && length <= 11 && /[ ()./-]/.test(match) && !date.test(match);
+}
+
+function isNamed(subject: Subject, match: string, at: number): boolean {
+  const end = at + match.length;
+  if (date.test(match) || labelledOtherwise(subject, at)) return false;
+  return saysPhone(subject, at, end);
+}
+
+/** Whether a word for telephones stands near: what has the same form is then a telephone number. */
+export const saysPhone = (subject: Subject, start: number, end: number) =>
+  hasContext(subject, start, end, words) || labelBehind.test(subject.text.slice(end, end + 16));
