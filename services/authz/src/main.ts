@@ -1,6 +1,6 @@
 import { connectBus } from "@aegis/bus/connect";
 import { createRpcServer } from "@aegis/rpc/server";
-import { systemClock as clock } from "@aegis/service/clock";
+import { systemClock as clock, later } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { openSpool } from "@aegis/spool/spool";
 import { readConfig } from "./config.ts";
@@ -17,6 +17,7 @@ import { dataDirectory, readKeys } from "./outbound/data-directory.ts";
 import { eventLog } from "./outbound/event-log.ts";
 import { ids } from "./outbound/ids.ts";
 import { connectPeers } from "./outbound/peers.ts";
+import { ratesOver } from "./outbound/rates.ts";
 import { recallsOver } from "./outbound/recalls.ts";
 import { replicaBoard } from "./outbound/replica-board.ts";
 import { keepStreams } from "./outbound/streams.ts";
@@ -43,12 +44,24 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const signals = declareSignals(telemetry, logger);
   const revocations = new Revocations();
   const service = authz({
-    ...{ log, budget, approvals, clock, newId: ids(), signals, revocations, failures, replica: instance },
+    ...{
+      log,
+      budget,
+      rates: ratesOver(peers.budget, logger),
+      approvals,
+      clock,
+      newId: ids(),
+      signals,
+      revocations,
+      failures,
+      replica: instance,
+    },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
     ...{ policyCache: disk.policies, revocationCache: disk.revocations, hashKeyOf: disk.hashKeyOf, monotonic: () => performance.now() },
+    later,
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
   });
-  const heartbeat = () => board.show(service.policies.revisions());
+  const heartbeat = () => board.show(service.policies.standing());
   signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: approvals.statusUrl, outcomeReported: signals.outcomeReported });

@@ -11,7 +11,7 @@ import type { ActivePolicy } from "#domain/policies.ts";
 import { Revocations } from "#domain/revocations.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
 import { type Caller, checkCall } from "#usecases/check.ts";
-import type { Approvals, Budget, EventLog, Redemption } from "#usecases/ports.ts";
+import type { Approvals, Budget, EventLog, Rates, Redemption, Reserved } from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
 
@@ -87,16 +87,42 @@ class CountingBudget implements Budget {
   committed = 0;
   returned = 0;
 
-  reserve(_tenant: string, charges: readonly Charge[]) {
-    if (this.left < 1) return { ok: false as const, message: "nothing is left", retryAfter: 7 };
+  /** What stands in the way of everything but `reservePastSoft`. */
+  soft: "throttle" | "approval_needed" | undefined;
+
+  reserve(_tenant: string, charges: readonly Charge[]): Reserved {
+    const [charge] = charges;
+    if (this.soft && charge) return { ok: false, message: "much is used", retryAfter: 9, soft: { action: this.soft, charge } };
+    return this.#take(charges);
+  }
+
+  async reservePastSoft(_tenant: string, _decisionId: string, charges: readonly Charge[]) {
+    return this.#take(charges);
+  }
+
+  #take(charges: readonly Charge[]): Reserved {
+    if (this.left < 1) return { ok: false, message: "nothing is left", retryAfter: 7 };
     this.left -= 1;
     this.reserved += 1;
     const reservations = charges.map(({ scope, unit, window, units }) => ({ scope, unit, window, units, leaseId: "lease" }));
-    return { ok: true as const, hold: { reservations, commit: () => void this.committed++, giveBack: () => void this.returned++ } };
+    return { ok: true, hold: { reservations, commit: () => void this.committed++, giveBack: () => void this.returned++ } };
   }
 
   view() {
     return [];
+  }
+}
+
+/** Lets through as many calls as it has places. */
+class CountingRates implements Rates {
+  places = Number.POSITIVE_INFINITY;
+  readonly asked: (readonly string[])[] = [];
+
+  async admit(_tenant: string, scopes: readonly string[]) {
+    this.asked.push(scopes);
+    if (this.places < 1) return { message: "at most 1 in 60 s", retryAfter: 5 };
+    this.places--;
+    return { reservations: [], commit: () => undefined, giveBack: () => void this.places++ };
   }
 }
 
@@ -121,6 +147,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   const clock = { time: start.getTime(), now: () => new Date(clock.time) };
   const log = new MemoryLog();
   const budget = new CountingBudget();
+  const rates = new CountingRates();
   const approvals = new OneTimeApprovals();
   const revocations = new Revocations();
   revocations.confirm(start.getTime());
@@ -143,7 +170,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   });
   const recent = recentDecisions({ log, newId, clock });
   const check = checkCall({
-    ...{ authenticate, log, budget, approvals, revocations, recent, newId, clock },
+    ...{ authenticate, log, budget, rates, approvals, revocations, recent, newId, clock },
     policyOf: (tenant) => policies.get(tenant),
     hashKeyOf: () => Buffer.alloc(32, 1),
     monotonic: () => 0,
@@ -151,7 +178,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   });
   const caller: Caller = { bearer: undefined, traceparent: undefined, arrived: 0, pep: "grpc" };
   return {
-    ...{ clock, log, budget, approvals, revocations, policies, failures, token, check, caller },
+    ...{ clock, log, budget, rates, approvals, revocations, policies, failures, token, check, caller },
     reportOutcome: reportOutcome({ authenticate, log, recent, newId, clock }),
     /** Checks a call of stripe-payments:create_payment, changed as told. */
     call: (change: MessageInitShape<typeof CheckRequestSchema> = {}, args: Record<string, unknown> = { amount: 100 }) =>

@@ -24,6 +24,7 @@ export interface LeasedBudgetOptions {
 }
 
 const releaseDeadlineMs = 2_000;
+const reserveDeadlineMs = 2_000;
 
 /** Spends leases of the budget service: most calls touch only memory, and no unit is ever spent twice. */
 export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
@@ -49,7 +50,7 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
       const slices = await desk.acquire(tenant, charge);
       if (!Array.isArray(slices)) {
         book.giveBack(taken);
-        return { ok: false, ...refusal(slices, charge) };
+        return refusal(slices, charge);
       }
       taken.push(...slices);
     }
@@ -61,6 +62,29 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
       const charges = all.filter((charge) => charge.units > 0);
       const taken = desk.quiet(tenant, charges) ? book.takeAll(tenant, charges, now()) : undefined;
       return taken ? { ok: true, hold: holdOf(book, taken) } : slowly(tenant, charges);
+    },
+    async reservePastSoft(tenant, decisionId, all) {
+      const charges = all.filter((charge) => charge.units > 0);
+      const amounts = charges.map(({ scope, unit, window, units }) => ({ account: { tenant, scope, unit, window }, units: BigInt(units) }));
+      const undo = () =>
+        void options.client
+          .release({ what: { case: "decisionId", value: decisionId } }, { deadlineMs: releaseDeadlineMs })
+          .catch((error: unknown) => options.logger.warn({ err: error, decisionId }, "reservation could not be given back"));
+      try {
+        const answer = await options.client.reserve({ decisionId, amounts, pastSoft: true }, { deadlineMs: reserveDeadlineMs });
+        const [first] = charges;
+        if (first && !answer.reserved) {
+          const charge = charges.find(({ scope, unit }) => scope === answer.refused?.scope && unit === answer.refused.unit) ?? first;
+          return refusal({ why: "exhausted", retryAfter: Number(answer.retryAfter?.seconds ?? 60n) }, charge);
+        }
+      } catch (error) {
+        // It may have been reserved all the same.
+        undo();
+        options.logger.warn({ err: error, decisionId }, "nothing can be reserved");
+        return { ok: false, message: whyNot.unreachable, retryAfter: 2 };
+      }
+      const reservations = charges.map(({ scope, unit, window, units }): Reservation => ({ scope, unit, window, units }));
+      return { ok: true, hold: { reservations, commit: () => undefined, giveBack: undo } };
     },
     view(tenant, charges) {
       return charges.flatMap((charge) => {
@@ -97,9 +121,12 @@ const whyNot: Readonly<Record<Shortage["why"], string>> = {
   exhausted: "nothing is left",
   elsewhere: "the rest is with another replica, which does not answer",
   unreachable: "the budget cannot be asked now",
+  throttle: "what is left is spread over the rest of the window",
+  approval_needed: "so much is used that a person has to agree to more",
 };
 
-function refusal(shortage: Shortage, { scope, unit, window }: Charge): { message: string; retryAfter: number } {
-  const what = `${unit} of ${scope} per ${window}`;
-  return { message: `${what}: ${whyNot[shortage.why]}`, retryAfter: shortage.retryAfter };
+function refusal({ why, retryAfter }: Shortage, charge: Charge): Reserved {
+  const { scope, unit, window } = charge;
+  const message = `${unit} of ${scope} per ${window}: ${whyNot[why]}`;
+  return { ok: false, message, retryAfter, ...((why === "throttle" || why === "approval_needed") && { soft: { action: why, charge } }) };
 }

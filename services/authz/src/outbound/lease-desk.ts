@@ -6,7 +6,7 @@ import { accountKey, type LeaseBook, leaseSize, type Slice } from "#domain/lease
 
 /** Why units could not be had, and after how many seconds to ask again. */
 export interface Shortage {
-  readonly why: "exhausted" | "elsewhere" | "unreachable";
+  readonly why: "exhausted" | "elsewhere" | "unreachable" | "throttle" | "approval_needed";
   readonly retryAfter: number;
 }
 
@@ -148,7 +148,7 @@ export class LeaseDesk {
     }
     answer = await this.#recall(queue, units, answer);
     if (answer.granted > 0n) return undefined;
-    return { why: answer.outstanding > 0n ? "elsewhere" : "exhausted", retryAfter: retryAfter(answer, now()) };
+    return { why: whyNothing(answer), retryAfter: retryAfter(answer, now()) };
   }
 
   /** Units are with others: has them given back, and asks until there are some or all are known to be spent. */
@@ -237,7 +237,13 @@ function leaseOf(answer: LeaseResponse, asked: number) {
   };
 }
 
+function whyNothing({ softAction, outstanding }: LeaseResponse): Shortage["why"] {
+  if (softAction === "throttle" || softAction === "approval_needed") return softAction;
+  return outstanding > 0n ? "elsewhere" : "exhausted";
+}
+
 function retryAfter(answer: LeaseResponse, now: number): number {
+  if (answer.retryAfter) return Math.max(1, Math.ceil(durationMs(answer.retryAfter) / 1000));
   if (answer.outstanding > 0n) return 1;
   const windowEnds = timestampMs(answer.windowEnds);
   return windowEnds === undefined ? noEndSeconds : Math.max(1, Math.ceil((windowEnds - now) / 1000));

@@ -18,8 +18,9 @@ import { boundContext, principalOf } from "#domain/principal.ts";
 import type { Revocations } from "#domain/revocations.ts";
 import { sizeUpTo } from "#domain/size.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
-import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId } from "./ports.ts";
+import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
+import { setAside } from "./set-aside.ts";
 
 /** How the call reached us. */
 export interface Caller {
@@ -37,6 +38,7 @@ export interface CheckPorts {
   readonly policyOf: (tenant: string) => ActivePolicy | undefined;
   readonly log: EventLog;
   readonly budget: Budget;
+  readonly rates: Rates;
   readonly approvals: Approvals;
   readonly recent: RecentDecisions;
   readonly hashKeyOf: HashKeyOf;
@@ -162,22 +164,23 @@ async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
   return goAhead(ports, work, verdict, policy);
 }
 
-/** Nothing but budget, and an approval if one is needed, stands in the way. */
-async function goAhead(ports: CheckPorts, work: Work, verdict: Verdict, policy: ActivePolicy): Promise<Decided> {
+/** Nothing but rates and budgets, and an approval if one is needed, stands in the way. */
+async function goAhead(ports: CheckPorts, work: Work, judgedAs: Verdict, policy: ActivePolicy): Promise<Decided> {
   const { call, base } = work;
-  const judged = { policy, verdict };
   const { tenant } = base.principal;
-  const sanitized = sanitize(call, verdict, ports.hashKeyOf(tenant));
-  let hold: Hold | undefined;
-  if (!call.dryRun && verdict.charges.length > 0) {
-    const pending = ports.budget.reserve(tenant, verdict.charges);
-    const reserved = pending instanceof Promise ? await pending : pending;
-    if (!reserved.ok) {
-      const refused = deny(work, { code: "budget_exhausted", message: reserved.message });
-      return { draft: { ...refused, ...judged, retryAfter: reserved.retryAfter, budgets: ports.budget.view(tenant, verdict.charges) } };
-    }
-    hold = reserved.hold;
+  const sanitized = sanitize(call, judgedAs, ports.hashKeyOf(tenant));
+  let [verdict, hold]: [Verdict, Hold | undefined] = [judgedAs, undefined];
+  if (!call.dryRun && (verdict.charges.length > 0 || verdict.rates.length > 0)) {
+    const approved = call.overrideToken !== undefined;
+    const aside = await setAside(ports, { tenant, decisionId: work.id, approved }, verdict);
+    const budgets = () => ports.budget.view(tenant, verdict.charges);
+    if (aside.kind === "asks")
+      return { draft: { ...askForApproval(ports, work, aside.verdict), policy, verdict: aside.verdict, budgets: budgets() } };
+    if (aside.kind === "refused")
+      return { draft: { ...deny(work, aside.reason), policy, verdict, retryAfter: aside.retryAfter, budgets: budgets() } };
+    [verdict, hold] = [aside.verdict, aside.hold];
   }
+  const judged = { policy, verdict };
   let overrideOf: string | undefined;
   if (verdict.decision === "approval_needed") {
     const redeemed = await redeem(ports, work, verdict);

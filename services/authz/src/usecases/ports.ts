@@ -66,12 +66,26 @@ export interface Hold {
 
 export type Reserved =
   | { readonly ok: true; readonly hold: Hold }
-  | { readonly ok: false; readonly message: string; readonly retryAfter: number };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly retryAfter: number;
+      /** The limit would hold the call, but it is past the threshold of this charge's account. */
+      readonly soft?: { readonly action: "throttle" | "approval_needed"; readonly charge: Charge };
+    };
+
+/** Rates that hold across all replicas. */
+export interface Rates {
+  /** A place under the rates of all these accounts, or none: then why, and after how many seconds there is one. */
+  admit(tenant: string, scopes: readonly string[]): Promise<Hold | { readonly message: string; readonly retryAfter: number }>;
+}
 
 /** Spends shares of accounts that the budget service leased to this process. */
 export interface Budget {
   /** Every charge or none. Answers at once when the leases held suffice. */
   reserve(tenant: string, charges: readonly Charge[]): Reserved | Promise<Reserved>;
+  /** Every charge or none, straight from the budget service: a person agreed to go past soft thresholds. The decision is reserved once. */
+  reservePastSoft(tenant: string, decisionId: string, charges: readonly Charge[]): Promise<Reserved>;
   /** What is known of the limited accounts among these. */
   view(tenant: string, charges: readonly Charge[]): readonly BudgetView[];
 }
@@ -140,4 +154,8 @@ export interface CheckSignals {
 export interface PolicySignals {
   activated(tenant: string, version: string, milliseconds: number): void;
   refused(tenant: string, why: string): void;
+  /** A prepared revision went into force without the word to do so. */
+  barrierTimedOut(tenant: string, version: string): void;
+  /** An activation could not be recorded. */
+  unannounced(tenant: string, error: unknown): void;
 }
