@@ -1,10 +1,11 @@
-/** The part of `aegis/decision.rego` that reads one policy: purpose, explicit denies, parameters, approval and destination. */
-export const rulesRego: string = String.raw`# Each policy's purpose, explicit denies, parameters, approval and destination.
+/** The part of `aegis/decision.rego` that reads one policy: purpose, explicit denies, parameters, destination and session. */
+export const rulesRego: string = String.raw`# Each policy's purpose, explicit denies, parameters, destination and session.
 rules(name, extent, phase, actor) := union({union({
 	purpose(at, phase, actor),
 	denies(at, phase, actor),
 	checked(at, extent, phase, actor),
 	egress(at, phase, actor),
+	flows(at, phase, actor),
 }) |
 	some at in considered(name, extent)
 })
@@ -21,7 +22,7 @@ denies(at, phase, actor) := {[phase, actor, at, 1, i, j, "deny", ruled("explicit
 	named(rule.action, input.action)
 }
 
-checked(at, extent, phase, actor) := parameters | (unknown | approvals) if {
+checked(at, extent, phase, actor) := parameters | unknown if {
 	active := [rule | some rule in rules_of(at); counts(rule, extent)]
 	parameters := {[phase, actor, at, 2, i, fault[0], fault[1], reason] |
 		some rule in active
@@ -34,10 +35,6 @@ checked(at, extent, phase, actor) := parameters | (unknown | approvals) if {
 		rule.additional == "deny"
 		some name in object.keys(arguments)
 		not name in {parameter.name | some parameter in rule.parameters}
-	}
-	approvals := {[phase, actor, at, 4, 0, 0, "ask", {"code": "approval_required", "rule": rule.approval.rule}] |
-		some rule in active
-		rule.approvalAlways
 	}
 }
 
@@ -111,6 +108,44 @@ broken(5, parameter, value) if count(value) < parameter.minLength
 broken(6, parameter, value) if count(value) > parameter.maxLength
 
 broken(7, parameter, value) if not regex.match(parameter.matches, value)
+
+# What was seen in the session forbids the call. Without facts, nothing was seen.
+flows(at, phase, actor) := {[phase, actor, at, 6, i, 0, lifted(rule), {"code": "session_flow", "rule": rule.rule}] |
+	some i, rule in data.aegis.policies[at].session
+	seen(rule.after)
+	some pattern in rule.deny
+	call_named(pattern, concat(":", [escaped(input.tool), escaped(input.action)]))
+}
+
+lifted(rule) := "ask" if rule.unless == "approval"
+
+else := "deny"
+
+seen(after) if {
+	not contains(after, ":")
+	some label in input.session.labels
+	named(after, label)
+}
+
+seen(after) if {
+	contains(after, ":")
+	some call in input.session.calls
+	call_named(after, call)
+}
+
+call_named(pattern, call) if {
+	[tool_pattern, action_pattern] := sides(pattern)
+	[tool, action] := sides(call)
+	named(tool_pattern, tool)
+	named(action_pattern, action)
+}
+
+sides(call) := [call, "*"] if not contains(call, ":")
+
+sides(call) := [substring(call, 0, at), substring(call, at + 1, -1)] if {
+	at := indexof(call, ":")
+	at >= 0
+}
 
 # Egress: a URL with one reading only, on the list.
 egress(at, phase, actor) := {[phase, actor, at, 5, 0, 0, "deny", ruled("egress_blocked", data.aegis.policies[at].egress)] |

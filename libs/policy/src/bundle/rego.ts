@@ -81,7 +81,10 @@ answer("enforced") := assembled(scope | prompt("enforced"), []) if count(conside
 answer(extent) := assembled(found, redactions(extent)) if {
 	count(considered(agent, extent)) > 0
 	count(delegation(extent)) == 0
-	found := ((((mention(agent, extent, 1, 0) | scope) | rules(agent, extent, 3, 0)) | chained(extent)) | sensitive(extent)) | prompt(extent)
+	found := union({
+		mention(agent, extent, 1, 0), scope, rules(agent, extent, 3, 0), drifted(extent), chained(extent),
+		sensitive(extent), approvals(agent, extent, 0), chained_approvals(extent), prompt(extent),
+	})
 }
 
 assembled(found, redacted) := {
@@ -182,22 +185,48 @@ else := {[2, 0, 0, 0, 0, 0, "deny", {"code": "scope_missing"}]}
 
 escaped(name) := replace(name, ":", "%3A")
 
+# The agent is not the one that was approved.
+drifted(extent) := {[4, 0, at, 0, 0, 0, drift_effects[rule.action], {"code": "drift_detected", "rule": rule.rule}] |
+	input.drift == true
+	some at in considered(agent, extent)
+	rule := data.aegis.policies[at].onDrift
+}
+
+drift_effects := {"deny": "deny", "approval_needed": "ask", "flag": "note"}
+
+# Rules that want every call approved.
+approvals(name, extent, actor) := {[7, actor, at, 0, 0, 0, "ask", {"code": "approval_required", "rule": rule.approval.rule}] |
+	some at in considered(name, extent)
+	some rule in rules_of(at)
+	counts(rule, extent)
+	rule.approvalAlways
+}
+
+chained_approvals(extent) := union({approvals(actor, extent, k) |
+	some k, actor in chain
+	k > 0
+	first_time(k, actor)
+	count(intersecting(extent)) > 0
+})
+
 # authority: intersect. Each earlier actor must be allowed the same call by its own policies.
 chained(extent) := union({of_actor(k, actor, extent) |
 	some k, actor in chain
 	k > 0
-	count([1 | some j, other in chain; j > 0; j < k; other == actor]) == 0
+	first_time(k, actor)
 	count(intersecting(extent)) > 0
 })
+
+first_time(k, actor) if count([1 | some j, other in chain; j > 0; j < k; other == actor]) == 0
 
 intersecting(extent) := [data.aegis.policies[at].delegation |
 	some at in considered(agent, extent)
 	data.aegis.policies[at].delegation.authority == "intersect"
 ]
 
-of_actor(k, actor, extent) := {[4, k, 0, 0, 0, 0, "deny", ruled("policy_missing", intersecting(extent)[0])]} if count(about(actor)) == 0
+of_actor(k, actor, extent) := {[5, k, 0, 0, 0, 0, "deny", ruled("policy_missing", intersecting(extent)[0])]} if count(about(actor)) == 0
 
-else := mention(actor, extent, 4, k) | rules(actor, extent, 4, k) if count(considered(actor, extent)) > 0
+else := mention(actor, extent, 5, k) | rules(actor, extent, 5, k) if count(considered(actor, extent)) > 0
 
 else := set()
 
@@ -236,7 +265,7 @@ redactions(extent) := [object.union(findings[at], {"action": rule.action}) |
 	rule.action != "deny"
 ]
 
-sensitive(extent) := {[5, 0, 0, 0, at, 0, pii_effect(rule), reason] |
+sensitive(extent) := {[6, 0, 0, 0, at, 0, pii_effect(rule), reason] |
 	some [at, rule] in applied(extent)
 	count([1 |
 		some [earlier, other] in applied(extent)
@@ -253,7 +282,7 @@ pii_effect(rule) := "deny" if rule.action == "deny"
 else := "note"
 
 # Under a quota per prompt, a call of no prompt cannot be counted.
-prompt(extent) := {[6, 0, 0, 0, 0, 0, "deny", ruled("prompt_missing", quotas(extent)[0])] |
+prompt(extent) := {[8, 0, 0, 0, 0, 0, "deny", ruled("prompt_missing", quotas(extent)[0])] |
 	count(quotas(extent)) > 0
 	object.get(object.get(input, "context", {}), "promptId", "") == ""
 }
