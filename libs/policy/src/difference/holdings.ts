@@ -1,0 +1,121 @@
+import { appliesTo } from "../engine/charges.ts";
+import { matchesName } from "../engine/limits.ts";
+import type { Limit, Policy, PolicySet } from "../ir.ts";
+
+/** A policy as it holds for one agent, and the name under which its other state is found. */
+export interface Holding {
+  /** The same for the two states of what is one policy to a reader. */
+  readonly key: string;
+  readonly enforced: boolean;
+  readonly policy: Policy;
+}
+
+/** Something a policy says, with where it stands. */
+export interface Held<T> {
+  readonly key: string;
+  readonly enforced: boolean;
+  readonly value: T;
+  readonly rule: string;
+}
+
+/** A value's meaning: without the places of rules, and in one order of members. */
+export function meaning(value: unknown): string {
+  return JSON.stringify(value, (name, member: unknown) => {
+    if (name === "rule" || name === "digest") return undefined;
+    if (typeof member !== "object" || member === null || Array.isArray(member)) return member;
+    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+/**
+ * The agents that two sets tell apart: every name and prefix that either mentions. An agent that neither names is judged as the longest
+ * prefix that it starts with, for prefixes of one name lie inside each other.
+ */
+export function agentsOf(...sets: readonly PolicySet[]): string[] {
+  return [...new Set(sets.flatMap(({ policies }) => policies.flatMap(({ agents }) => agents)))].sort();
+}
+
+/** Looks up a set's policies for an agent or a prefix, in source order. */
+export function policiesFor(set: PolicySet): (agent: string) => readonly Policy[] {
+  const exact = new Map<string, Set<number>>();
+  const prefixes: { readonly pattern: string; readonly at: number }[] = [];
+  set.policies.forEach(({ agents }, at) => {
+    for (const agent of agents) {
+      if (agent.endsWith("*")) prefixes.push({ pattern: agent, at });
+      else exact.set(agent, (exact.get(agent) ?? new Set()).add(at));
+    }
+  });
+  return (agent) => {
+    const name = agent.endsWith("*") ? agent.slice(0, -1) : agent;
+    const positions = new Set(agent.endsWith("*") ? [] : exact.get(agent));
+    for (const { pattern, at } of prefixes) if (matchesName(pattern, name)) positions.add(at);
+    return [...positions].sort((a, b) => a - b).map((at) => set.policies[at] as Policy);
+  };
+}
+
+/** Those of a policy's limits that bound this agent. */
+export const limitsFor = (agent: string, { limits }: Policy): readonly Limit[] =>
+  limits.filter((limit) => appliesTo(limit, agent.endsWith("*") ? agent.slice(0, -1) : agent));
+
+/**
+ * Finds out which policies are two states of one: by name, then by content, then the only one left on each side. Where one went from
+ * shadow to enforcement or back, both states are taken as what it is afterwards, since that it went is a change of its own.
+ */
+export function pairPolicies(
+  before: readonly Policy[],
+  after: readonly Policy[],
+): { readonly before: Holding[]; readonly after: Holding[]; readonly pairs: readonly (readonly [Policy, Policy])[] } {
+  const pairs: (readonly [Policy, Policy])[] = [];
+  const left = new Set(before);
+  const right = new Set(after);
+  const match = (same: (a: Policy, b: Policy) => boolean) => {
+    for (const a of left) {
+      const b = [...right].find((one) => same(a, one));
+      if (b === undefined) continue;
+      pairs.push([a, b]);
+      left.delete(a);
+      right.delete(b);
+    }
+  };
+  match((a, b) => a.name === b.name);
+  if (left.size > 0 && right.size > 0) match((a, b) => meaning({ ...a, name: "" }) === meaning({ ...b, name: "" }));
+  if (left.size === 1 && right.size === 1) match(() => true);
+  const keys = new Map<Policy, Holding>();
+  pairs.forEach(([a, b], index) => {
+    for (const policy of [a, b]) keys.set(policy, { key: `pair ${index}`, enforced: b.mode === "enforce", policy });
+  });
+  const holding = (side: string) => (policy: Policy) =>
+    keys.get(policy) ?? { key: `${side} ${policy.name}`, enforced: policy.mode === "enforce", policy };
+  return { before: before.map(holding("before")), after: after.map(holding("after")), pairs };
+}
+
+/** Puts the two states of things together: those of one policy first, then what is left, in order and of the same mode. */
+export function pairHeld<T>(
+  before: readonly Held<T>[],
+  after: readonly Held<T>[],
+): readonly (readonly [Held<T> | undefined, Held<T> | undefined])[] {
+  const pairs: [Held<T> | undefined, Held<T> | undefined][] = [];
+  const right = [...after];
+  const alone: Held<T>[] = [];
+  const take = (same: (one: Held<T>) => boolean) => {
+    const at = right.findIndex(same);
+    return at < 0 ? undefined : right.splice(at, 1)[0];
+  };
+  for (const one of before) {
+    const other = take(({ key }) => key === one.key);
+    if (other === undefined) alone.push(one);
+    else pairs.push([one, other]);
+  }
+  const unlike: Held<T>[] = [];
+  for (const one of alone) {
+    const other = take(({ enforced, value }) => enforced === one.enforced && meaning(value) === meaning(one.value));
+    if (other === undefined) unlike.push(one);
+  }
+  for (const one of unlike) pairs.push([one, take(({ enforced }) => enforced === one.enforced)]);
+  return [...pairs, ...right.map((one) => [undefined, one] as [undefined, Held<T>])];
+}
+
+/** What of each policy `pick` finds, with where it stands. */
+export function held<T>(holdings: readonly Holding[], pick: (policy: Policy) => readonly (readonly [T, string])[]): Held<T>[] {
+  return holdings.flatMap(({ key, enforced, policy }) => pick(policy).map(([value, rule]) => ({ key, enforced, value, rule })));
+}
