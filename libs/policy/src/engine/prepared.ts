@@ -1,8 +1,9 @@
 import type { Reason } from "@aegis/contracts/reasons";
-import { type DetectorName, detectorNames } from "@aegis/dlp/detect";
+import { detectorNames } from "@aegis/dlp/detect";
+import { type Detectors, prepareDetectors } from "@aegis/dlp/prepare";
 import type { RE2JS } from "re2js";
 import type { Expression } from "../cel/expression.ts";
-import type { ActionRule, DenyRule, DlpAction, DlpRule, Policy, ToolRules } from "../ir.ts";
+import type { ActionRule, DenyRule, DlpAction, DlpRule, Policy, PolicySet, TenantDetector, ToolRules } from "../ir.ts";
 import { type ConditionCheck, type Evaluate, prepareCondition, preparePrice } from "./conditions.ts";
 import type { PriceOf } from "./cost.ts";
 import { type EgressCheck, prepareEgress } from "./egress.ts";
@@ -65,6 +66,24 @@ const evaluator =
 export class Shared {
   readonly patterns = new Map<string, RE2JS>();
   readonly #expressions = new Map<string, Evaluate>();
+  readonly #detectors = new Map<string, Detectors>();
+  readonly #own: readonly TenantDetector[];
+
+  constructor({ detectors = [] }: PolicySet) {
+    this.#own = detectors;
+  }
+
+  /** Ready to look for what some rule of these policies asks for. */
+  detectors(rules: readonly { readonly detect: readonly string[] }[]): Detectors {
+    const asked = new Set(rules.flatMap(({ detect }) => detect));
+    const names = [...detectorNames, ...this.#own.map(({ name }) => name)].filter((name) => asked.has(name));
+    const key = names.join(" ");
+    const known = this.#detectors.get(key);
+    if (known !== undefined) return known;
+    const prepared = prepareDetectors(names, this.#own);
+    this.#detectors.set(key, prepared);
+    return prepared;
+  }
 
   readonly expression = (expression: Expression): Evaluate => {
     const known = this.#expressions.get(expression.text);
@@ -102,11 +121,6 @@ export function preparePolicy(source: Policy, shared: Shared): PreparedPolicy {
 
 export function prepareDlp({ detect, in: places, action, rule }: DlpRule): PreparedDlp {
   return { detectors: new Set(detect), covers: preparePointers(places), action, rule };
-}
-
-/** The detectors that some rule of these policies asks for, in the order of the detectors' own list. */
-export function detectorsOf(policies: readonly PreparedPolicy[]): readonly DetectorName[] {
-  return detectorNames.filter((name) => policies.some((policy) => policy.dlp.some((rule) => rule.detectors.has(name))));
 }
 
 function prepareDelegation({ rule, acceptFrom, maxDepth, authority }: NonNullable<Policy["delegation"]>): PreparedDelegation {

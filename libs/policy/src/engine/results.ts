@@ -1,14 +1,15 @@
 import type { Reason } from "@aegis/contracts/reasons";
+import { type Detectors, prepareDetectors } from "@aegis/dlp/prepare";
 import type { EvaluationInput, Redaction } from "../input.ts";
 import type { CatalogAction, DlpRule } from "../ir.ts";
 import { Outcome } from "./outcome.ts";
-import { type PreparedDlp, type PreparedPolicy, prepareDlp } from "./prepared.ts";
+import { type PreparedDlp, type PreparedPolicy, prepareDlp, type Shared } from "./prepared.ts";
 
 /** What holds for what a tool answers one agent. */
 export interface ResultDuties {
   readonly dlp: readonly DlpRule[];
-  /** Names of the detectors to run over the answer. */
-  readonly detectors: readonly string[];
+  /** What to run over the answer. */
+  readonly detectors: Detectors;
   /** Facts of the session from the moment the call is let through: of the policies and of the catalog, each once, sorted. */
   readonly labels: readonly string[];
   /** What the rules make of what the detectors found. Pointers are into the answer. */
@@ -27,6 +28,7 @@ export function resultDuties(
   policies: readonly PreparedPolicy[],
   known: CatalogAction | undefined,
   call: { readonly tool: string; readonly action: string },
+  shared: Shared,
 ): ResultDuties {
   const rules = policies.flatMap(({ source, tools }) => {
     const action = tools.get(call.tool)?.actions.get(call.action);
@@ -38,14 +40,14 @@ export function resultDuties(
   const prepared = dlp.map(prepareDlp);
   return {
     dlp,
-    detectors: [...new Set(dlp.flatMap(({ detect }) => detect))],
+    detectors: shared.detectors(dlp),
     labels: [...labels].sort(),
     judge: (findings) => judge(prepared, findings),
   };
 }
 
 const nothingFound: ResultJudgement = Object.freeze({ denied: false, reasons: [], redactions: [] });
-const noDuties: ResultDuties = Object.freeze({ dlp: [], detectors: [], labels: [], judge: () => nothingFound });
+const noDuties: ResultDuties = Object.freeze({ dlp: [], detectors: prepareDetectors([]), labels: [], judge: () => nothingFound });
 
 function judge(rules: readonly PreparedDlp[], findings: EvaluationInput["findings"]): ResultJudgement {
   const outcome = new Outcome();

@@ -1,5 +1,5 @@
 import type { Reason } from "@aegis/contracts/reasons";
-import type { DetectorName } from "@aegis/dlp/detect";
+import { type Detectors, prepareDetectors } from "@aegis/dlp/prepare";
 import type { EvaluationInput, Verdict } from "../input.ts";
 import type { CatalogAction, Governance, Policy, PolicyContent } from "../ir.ts";
 import { prepareCatalog } from "./catalog.ts";
@@ -7,6 +7,7 @@ import type { ChargePlan } from "./charges.ts";
 import { noCost, priceOf } from "./cost.ts";
 import { judge, scopeOutcome } from "./evaluate.ts";
 import { type Effect, Outcome } from "./outcome.ts";
+import { Shared } from "./prepared.ts";
 import { type ResultDuties, resultDuties } from "./results.ts";
 import { type AgentView, ViewIndex } from "./views.ts";
 
@@ -21,7 +22,7 @@ export interface Snapshot {
   readonly digest: string;
   readonly governance: Governance;
   /** The detectors to run over an agent's arguments before `evaluate`. */
-  detectors(agent: string): readonly DetectorName[];
+  detectors(agent: string): Detectors;
   /** Whether a verdict on this agent's calls may depend on `EvaluationInput.session`: by its rules, or those of who hands it work. */
   needsSession(agent: string): boolean;
   /** What holds for what a tool answers an agent. */
@@ -47,7 +48,8 @@ export interface Assessment {
 export function prepare(content: PolicyContent): Snapshot {
   const { tenant, revision, version, digest, policies } = content;
   const { governance } = policies;
-  const views = new ViewIndex(policies);
+  const shared = new Shared(policies);
+  const views = new ViewIndex(policies, shared);
   const known = prepareCatalog(policies);
   const judged = (input: EvaluationInput): Judged => {
     const refusal = identityReason(governance, tenant, input);
@@ -72,7 +74,7 @@ export function prepare(content: PolicyContent): Snapshot {
     governance,
     detectors: (agent) => views.of(agent)?.detectors ?? noDetectors,
     needsSession: (agent) => views.of(agent)?.needsSession ?? false,
-    resultRules: (agent, tool, action) => resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }),
+    resultRules: (agent, tool, action) => resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }, shared),
     evaluate: (input) => verdictOf(input, judged(input)),
     assess: (input) => {
       const found = judged(input);
@@ -95,7 +97,7 @@ interface Judged {
   readonly shadow: Outcome | undefined;
 }
 
-const noDetectors: readonly DetectorName[] = Object.freeze([]);
+const noDetectors = prepareDetectors([]);
 const policyMissing: Reason = Object.freeze({ code: "policy_missing", message: "no policy is about this agent" });
 
 /** What ends a call before any agent's policy is asked, and is never in shadow. */

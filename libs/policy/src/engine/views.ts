@@ -1,9 +1,9 @@
-import type { DetectorName } from "@aegis/dlp/detect";
+import type { Detectors } from "@aegis/dlp/prepare";
 import type { PolicySet } from "../ir.ts";
 import { AgentIndex } from "./agents.ts";
 import { appliesTo, type ChargePlan, planCharges } from "./charges.ts";
 import type { View } from "./evaluate.ts";
-import { detectorsOf, type PreparedPolicy, preparePolicy, Shared } from "./prepared.ts";
+import { type PreparedPolicy, preparePolicy, type Shared } from "./prepared.ts";
 import { planRates } from "./rates.ts";
 import { sessionUse } from "./session.ts";
 
@@ -11,7 +11,7 @@ import { sessionUse } from "./session.ts";
 export interface AgentView extends View {
   /** Some policy that matches is in shadow. */
   readonly shadowed: boolean;
-  readonly detectors: readonly DetectorName[];
+  readonly detectors: Detectors;
   /** A verdict may depend on what was seen in the session. */
   readonly needsSession: boolean;
   readonly plan: ChargePlan;
@@ -27,13 +27,14 @@ const maxCachedAgents = 100_000;
 export class ViewIndex {
   readonly #set: PolicySet;
   readonly #prepared: (PreparedPolicy | undefined)[];
-  readonly #shared = new Shared();
+  readonly #shared: Shared;
   readonly #agents: AgentIndex;
   readonly #asksSession: ReturnType<typeof sessionUse>;
   readonly #views = new Map<string, AgentView>();
 
-  constructor(set: PolicySet) {
+  constructor(set: PolicySet, shared: Shared) {
     this.#set = set;
+    this.#shared = shared;
     this.#prepared = new Array<undefined>(set.policies.length);
     this.#agents = new AgentIndex(set);
     this.#asksSession = sessionUse(set);
@@ -66,7 +67,7 @@ export class ViewIndex {
       enforcedDlp: enforced.flatMap(({ dlp }) => dlp),
       allDlp: policies.flatMap(({ dlp }) => dlp),
       shadowed,
-      detectors: detectorsOf(policies),
+      detectors: this.#shared.detectors(policies.flatMap(({ source }) => source.dlp)),
       needsSession: this.#asksSession(positions.map((at) => this.#set.policies[at]!)),
       plan,
       rates: planRates([...(this.#set.governance.rates ?? []), ...enforced.flatMap(({ source }) => source.rates ?? [])], agent),

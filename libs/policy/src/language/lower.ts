@@ -88,7 +88,7 @@ export function lowerBareAgent(document: BareAgentDocument, name: string, at: Po
           mode: "enforce",
           parameters,
           additional: "allow",
-          ...fromCatalog(catalog, value.name, action.value),
+          durability: durabilityOf(catalog, value.name, action.value),
           obligations: [],
         }),
       ),
@@ -151,7 +151,6 @@ function lowerAction({ at, value }: ActionDocument, policy: string, tool: string
     quorum: value.approval.value.quorum ?? defaultApproval.quorum,
     expiresSeconds: value.approval.value.expires ?? defaultApproval.expiresSeconds,
   };
-  const { costMicroUsd, durability } = fromCatalog(catalog, tool, value.name);
   return withDigest(policy, tool, {
     name: value.name,
     rule: ruleAt(at),
@@ -162,9 +161,9 @@ function lowerAction({ at, value }: ActionDocument, policy: string, tool: string
     // With a parameter that names its own way out, `approval` only says where that way leads.
     ...(approval && !parameters.some((parameter) => parameter.beyond) && { approvalAlways: true as const }),
     ...(value.when && { when: { rule: ruleAt(value.when.at), expression: value.when.value } }),
-    ...(value.cost ? costOf(value.cost.usd) : costMicroUsd !== undefined && { costMicroUsd }),
+    ...(value.cost && costOf(value.cost.usd)),
     ...(value.results && { results: lowerResults(value.results) }),
-    durability: value.durability ?? durability,
+    durability: value.durability ?? durabilityOf(catalog, tool, value.name),
     obligations: [...new Set(value.obligations ?? [])],
   });
 }
@@ -173,17 +172,9 @@ function costOf(usd: NonNullable<ActionDocument["value"]["cost"]>["usd"]): Pick<
   return typeof usd === "number" ? { costMicroUsd: usd } : { costUsd: usd };
 }
 
-/** What the catalog says of a call where a rule says nothing. */
-function fromCatalog(
-  catalog: CatalogIndex,
-  tool: string,
-  action: string,
-): Pick<CatalogAction, "costMicroUsd"> & Pick<ActionRule, "durability"> {
-  const described = catalog.get(tool)?.get(action);
-  return {
-    ...(described?.costMicroUsd !== undefined && { costMicroUsd: described.costMicroUsd }),
-    durability: described?.durability ?? "T1",
-  };
+/** The catalog's, where a rule names none. What a call costs is asked of the catalog later: a caller's own estimate comes before it. */
+function durabilityOf(catalog: CatalogIndex, tool: string, action: string): ActionRule["durability"] {
+  return catalog.get(tool)?.get(action)?.durability ?? "T1";
 }
 
 function withDigest(policy: string, tool: string, rule: Omit<ActionRule, "digest">): ActionRule {

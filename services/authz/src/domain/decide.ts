@@ -1,6 +1,7 @@
 import type { Principal } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
-import { type Finding, scan } from "@aegis/dlp/detect";
+import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
+import type { Detectors } from "@aegis/dlp/prepare";
 import { type AgentClaims, scopeOf } from "@aegis/identity/claims";
 
 import type { Verdict } from "@aegis/policy/input";
@@ -65,8 +66,11 @@ function evaluate(call: Call, facts: Facts, { snapshot }: ActivePolicy): Verdict
 
 /**
  * What the policies' own detectors find. Not a filter over all findings: a detector that no policy asks for may cover a match of one
- * that does. It can only be nothing when nothing was found at all.
+ * that does. Where only built-in ones look, it can only be nothing when nothing was found at all.
  */
-function policyFindings(call: Call, facts: Facts, detectors: readonly string[]): readonly Finding[] {
-  return facts.findings.length === 0 || detectors.length === 0 ? [] : scan(call.arguments, detectors);
+function policyFindings(call: Call, facts: Facts, detectors: Detectors): readonly Finding[] {
+  if (detectors.all.length === 0 || (facts.findings.length === 0 && detectors.names.every((name) => builtIn.has(name)))) return [];
+  return scan(call.arguments, detectors);
 }
+
+const builtIn: ReadonlySet<string> = new Set(detectorNames);
