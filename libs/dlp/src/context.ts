@@ -11,17 +11,20 @@ export interface ContextWords {
 
 /** Whether one of the words stands near the range, or in the name of the member that holds the text. */
 export function hasContext(subject: Subject, start: number, end: number, { words, before, after }: ContextWords): boolean {
-  if (words.test(subject.text.slice(Math.max(0, start - before), start))) return true;
+  if (words.test(withoutPlaceholders(subject.text.slice(Math.max(0, start - before), start)))) return true;
   if (after !== undefined && labelsBackwards(subject.text, end, words, after)) return true;
   return subject.memberName !== "" && words.test(spelledOut(subject.memberName));
 }
+
+/** "[REDACTED:us_ssn]" says what stood there, not what the next number is; a slice may begin inside one. */
+const withoutPlaceholders = (text: string) => (text.includes("]") ? text.replace(/^[a-z0-9_:]*\]|:[a-z0-9_:]+\]/g, "") : text);
 
 const endOfClause = /[.,;:\n]/;
 const belongsToNext = /^[\s'"]{0,3}(?:no|nr|number|id|#)?[.\s]{0,2}[:=#]/i;
 
 /** "1984-02-29 (date of birth)" but not "1984-02-29, date of birth: …", whose words are about what follows. */
 function labelsBackwards(text: string, end: number, words: RegExp, reach: number): boolean {
-  const slice = text.slice(end, end + reach);
+  const slice = withoutPlaceholders(text.slice(end, end + reach));
   const stop = slice.search(endOfClause);
   const clause = stop < 0 ? slice : slice.slice(0, stop);
   const match = words.exec(clause);
@@ -30,8 +33,7 @@ function labelsBackwards(text: string, end: number, words: RegExp, reach: number
 
 /** A member's name as words: "dateOfBirth" and "date_of_birth" are "date of birth". */
 export function spelledOut(name: string): string {
-  return name
-    .slice(0, 200)
+  return withoutPlaceholders(name.slice(0, 200))
     .replace(/([a-z])([A-Z])/g, "$1 $2")
     .replace(/[_\-.]/g, " ");
 }

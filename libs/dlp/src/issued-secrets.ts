@@ -23,7 +23,16 @@ const forms: readonly string[] = [
   "pscale_(?:tkn|pw|oauth)_[\\w.-]{32,64}",
   "sbp_[0-9a-f]{40}",
   "ops_eyJ[\\w-]{50,4096}",
+  "ABSK[A-Za-z0-9]{40,269}",
+  "4b1d[A-Za-z0-9]{38}(?![A-Za-z0-9])",
+  "fm(?:1[ar]|2)_[\\w-]{40,512}",
+  "ico-[A-Za-z0-9]{32}(?![A-Za-z0-9])",
+  "A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
+  "[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk",
   // Code and packages
+  "sgp_(?:[0-9A-Fa-f]{16}_|local_)?[0-9A-Fa-f]{40}(?![A-Za-z0-9])",
+  "GR1348941[\\w-]{20,64}",
+  "s-s4t2(?:ud|af)-[0-9a-f]{64}",
   "gh[pousr]_[A-Za-z0-9]{36,255}",
   "github_pat_\\w{22,255}",
   "gl(?:pat|ptt|dt|rt|cbt|ft|imt|agent|oas|soat|ffct)-[\\w.-]{20,64}",
@@ -53,7 +62,7 @@ const forms: readonly string[] = [
   "pnu_[A-Za-z0-9]{36}",
   "PKG[A-Z0-9]{0,4}-[\\w-]{20,64}",
   // Messages and mail
-  "xox[abeoprs]-[A-Za-z0-9-]{10,255}",
+  "xox[abeoprs]-[A-Za-z0-9-]{16,255}",
   "xapp-\\d-[A-Z0-9]{1,32}-\\d{1,20}-[a-z0-9]{20,128}",
   "SG\\.[\\w-]{16,32}\\.[\\w-]{16,64}",
   "key-[0-9a-f]{32}(?![A-Za-z0-9])",
@@ -66,6 +75,7 @@ const forms: readonly string[] = [
   "shp(?:at|ca|pa|ss)_[0-9A-Fa-f]{32}",
   "sq0[a-z]{3}-[\\w-]{22,43}",
   "EAAA[\\w-]{60}",
+  "EAA[MC][A-Za-z0-9]{100,255}",
   "EZ[AT]K[A-Za-z0-9]{54}",
   "FLWSECK(?:_TEST)?-[0-9a-zA-Z]{12,64}",
   "shippo_(?:live|test)_[0-9a-f]{40}",
@@ -73,7 +83,7 @@ const forms: readonly string[] = [
   "(?:live|test)_[A-Za-z0-9]{35}(?![A-Za-z0-9])",
   // Models
   "sk-(?:[a-z0-9]{2,12}-){0,3}[A-Za-z0-9_-]{20,255}",
-  "hf_[A-Za-z0-9]{30,64}",
+  "(?:hf_|api_org_)[A-Za-z0-9]{34}(?![A-Za-z0-9])",
   "r8_[A-Za-z0-9]{37,40}",
   "gsk_[A-Za-z0-9]{52}",
   "xai-[A-Za-z0-9]{70,90}",
@@ -81,6 +91,7 @@ const forms: readonly string[] = [
   // Keys and signed tokens
   "AGE-SECRET-KEY-1[0-9A-Z]{58}",
   "eyJ[\\w-]{8,4096}\\.[\\w-]{8,16384}\\.[\\w-]{0,4096}",
+  "eyJ[\\w-]{8,4096}\\.eyJ[\\w-]{8,16384}",
   "eyJ[\\w-]{8,4096}\\.[\\w-]{0,4096}\\.[\\w-]{0,1024}\\.[\\w-]{8,16384}\\.[\\w-]{0,1024}",
 ];
 
@@ -98,6 +109,8 @@ export const longerForms: readonly { readonly hint: string; readonly pattern: Re
   },
   { hint: ".webhook.office.com/", pattern: /\.webhook\.office\.com\/(webhookb2\/[\w@-]{20,128}\/IncomingWebhook\/[\w/-]{20,128})/dg },
   { hint: "/api/webhooks/", pattern: /discord(?:app)?\.com\/api\/webhooks\/(\d{16,20}\/[\w-]{40,128})/dg },
+  { hint: "Q~", pattern: /(?<![\w~.-])([\w~.-]{3}\dQ~[\w~.-]{31,34})(?![\w~.-])/dg },
+  { hint: "curl", pattern: /curl [^\n]{0,200}?(?:-u|--user)[ =]{1,3}["']?([^\s"':]{0,128}:["']?[^\s"']{4,128})/dg },
   { hint: "AccountKey=", pattern: /AccountKey=([A-Za-z0-9+/]{40,100}={0,2})/dg },
   { hint: "SharedAccessKey=", pattern: /SharedAccessKey=([A-Za-z0-9+/]{40,100}={0,2})/dg },
   { hint: "sig=", pattern: /[?&]sig=([A-Za-z0-9%+/]{40,128}={0,2})/dg },

@@ -7,10 +7,11 @@ import { issuedSecret, longerForms } from "./issued-secrets.ts";
 const secretWord = /pass|pwd|secret|credential|token|key|bearer|basic|auth/i;
 const secretName =
   "(?:pass(?:word|wd|phrase|code)?|pwd|secret|credential|token|api[_ .-]?key|access[_ .-]?key|private[_ .-]?key|secret[_ .-]?key|account[_ .-]?key|signing[_ .-]?key|encryption[_ .-]?key|client[_ -]?secret|auth(?:[_ .-]?key)?|bearer|authorization)";
-/** Between the name and "=": "AWS_SECRET_ACCESS_KEY", "secretKeyBase". */
-const rest = "(?:[_.-]?[A-Za-z]{1,12}){0,3}";
+/** Between the name and "=": "AWS_SECRET_ACCESS_KEY", "secretKeyBase"; not what is about a secret: "token_length", "credentialsId". */
+const rest =
+  "(?:[_.-]?[A-Za-z]{1,12}){0,3}(?<!ids?|names?|ur[li]|length|source|results?|type|file|path|count|limit|size|expiry|expires|ttl|status|method|provider|policy|reset|field|header|hint|label|stores?|tostoresecrets|author)";
 const assignment = new RegExp(
-  `${secretName}s?${rest}["'\\]\`]{0,3}(?: is|\\s{0,3}(?::=|=>|[:=]{1,2}|,)>?)\\s{0,3}(?:["'\`]|new )?(?:bearer |basic |token )?([^\\s"'<>,;&\`]{8,512})`,
+  `${secretName}s?${rest}["'\\]\`]{0,3}(?: is|["'] value=|\\s{0,3}(?::=|=>|[:=]{1,2}|,)>?)\\s{0,3}(?:["'\`]|new )?(?:bearer |basic |token )?([^\\s"'<>,;&\`]{8,512})`,
   "gid",
 );
 const bearer = /(?<![A-Za-z0-9])(?:bearer|basic|token) ([A-Za-z0-9._~+/=-]{16,4096})/dgi;
@@ -28,10 +29,11 @@ export const secret: Detector = {
     const { text, longRuns } = subject;
     const found: Span[] = [];
     for (const { start, end } of longRuns) {
-      for (const one of matches(issuedSecret, text.slice(start, end))) found.push({ start: start + one.start, end: start + one.end });
+      for (const one of matches(issuedSecret, text.slice(start, end), isIssued))
+        found.push({ start: start + one.start, end: start + one.end });
     }
     if (text.includes("-----BEGIN")) found.push(...privateKeys(text));
-    for (const { hint, pattern } of longerForms) if (text.includes(hint)) found.push(...captures(pattern, text));
+    for (const { hint, pattern } of longerForms) if (text.includes(hint)) found.push(...captures(pattern, text, isFilledIn));
     if (secretWord.test(text)) found.push(...captures(assignment, text, looksRandom), ...captures(bearer, text, looksRandom));
     return [...found, ...namedBySecret(subject)];
   },
@@ -61,13 +63,21 @@ function namedBySecret({ text, memberName }: Subject): Span[] {
 
 /** Names of things, addresses, calls and places to fill in: what stands behind "=" in code and documentation. */
 const notASecret =
-  /^[$<{[(%]|^\*+$|^(?:https?|file):\/\/|^\.{0,2}\/[\w./-]+$|\(\)?$|\w\(|^[A-Za-z_]+(?:\.[A-Za-z_]+){1,6}$|(?:^|[_.-])(?:example|changeme|placeholder|your|xxxx+|redacted|todo)(?:$|[_.-])/i;
+  /^[$<{[(%]|^\*+$|^(?:https?|file):\/\/|^\.{0,2}\/[\w./-]+$|\(\)?$|\w\(|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){1,6}$|^[^@\s]+@[\w-]+(?:\.[\w-]+)+$|^[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}(?::\d{1,5})?$|(?:^|[_.-])(?:example|changeme|placeholder|your|xxxx+|redacted|todo)(?:$|[_.-])/i;
+
+/** Not "ghp_xxxx…" and not the name of a thing that begins alike; only Hugging Face's tokens may have no digit. */
+const isIssued = (value: string) => (/\d/.test(value) || /^(?:hf|api_org)_/.test(value)) && entropy(value.slice(0, 512)) >= 3;
+
+/** A user and password as examples write them ("user:pass", "$USER:$PASSWORD") are none. */
+const isFilledIn = (value: string) => !/^[^:]*:["']?[^:]*$/.test(value) || looksRandom(value.slice(value.indexOf(":") + 1));
 
 /** Words are of one kind of character and repeat letters; secrets mix kinds. A placeholder such as `${TOKEN}` is no secret. */
 function looksRandom(value: string): boolean {
   if (notASecret.test(value)) return false;
-  const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/].filter((kind) => kind.test(value)).length;
-  return (kinds >= 2 && /[\d\W]/.test(value) && entropy(value) >= 2.5) || (value.length >= 20 && entropy(value) >= 3.5);
+  const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9_.-]/].filter((kind) => kind.test(value)).length;
+  if (kinds >= 2 && /[\d\W]/.test(value)) return entropy(value) >= 2.5;
+  // Words joined by hyphens are a name.
+  return value.length >= 20 && /^[A-Za-z0-9+/=]+$/.test(value) && entropy(value) >= 3.5;
 }
 
 const userinfo = /:\/\/([^\s/?#@:]{0,128}:[^\s/?#]{1,256})@/dg;
