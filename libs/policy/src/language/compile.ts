@@ -174,8 +174,10 @@ class PolicySetBuilder {
     const document = toolCatalogDocument(place);
     this.#checkMetadata(place, "ToolCatalog", document?.metadata);
     for (const { at, value } of document?.spec?.tools ?? []) {
+      if (value.name === undefined) continue;
       this.#checkUnique(place, at, `tool ${value.name}`, `the tool ${value.name} is described twice`);
       for (const action of value.actions ?? []) {
+        if (action.value.name === undefined) continue;
         const call = `${value.name}:${action.value.name}`;
         this.#checkUnique(place, action.at, `call ${value.name}\n${action.value.name}`, `${call} is described twice`);
       }
@@ -262,7 +264,8 @@ class PolicySetBuilder {
       }
       for (const action of actions) {
         const key = `${name}\n${action.name}`;
-        if (listed.has(key)) report(action.at, "duplicate_action", `${name}:${action.name} is there twice`, "keep one of them");
+        if (name !== undefined && action.name !== undefined && listed.has(key))
+          report(action.at, "duplicate_action", `${name}:${action.name} is there twice`, "keep one of them");
         listed.add(key);
       }
     }

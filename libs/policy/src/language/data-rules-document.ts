@@ -124,5 +124,6 @@ export interface DetectorUse {
   readonly name: string;
 }
 
+/** Also of rules that were read with faults, whose members may be missing. */
 export const detectorsIn = (rules: DlpDocuments | undefined): DetectorUse[] =>
-  (rules ?? []).flatMap(({ value }) => value.detect.map(({ at, value: name }) => ({ at, name })));
+  (rules ?? []).flatMap(({ value }) => (value.detect ?? []).map(({ at, value: name }) => ({ at, name })));

@@ -94,15 +94,30 @@ export function mapOf<T>(readKey: Reader<string>, read: Reader<T>): Reader<reado
   });
 }
 
-export function listOf<T>(read: Reader<T>, options: { readonly atLeast?: number; readonly what?: string } = {}): Reader<readonly T[]> {
-  const { atLeast = 0, what } = options;
+export interface ListOptions {
+  readonly atLeast?: number;
+  /** What is listed, for whoever writes something else. */
+  readonly what?: string;
+  /** Plain values may be there twice, as saying something twice means something, or is looked for elsewhere. */
+  readonly repeats?: boolean;
+}
+
+export function listOf<T>(read: Reader<T>, options: ListOptions = {}): Reader<readonly T[]> {
+  const { atLeast = 0, what, repeats = false } = options;
   return reader({ type: "array", items: read.schema, ...(atLeast > 0 && { minItems: atLeast }) }, (place) => {
     if (!isSeq(place.node)) return wrongType(place, `a list${what === undefined ? "" : ` of ${what}`}`);
     const { items } = place.node;
     if (items.length < atLeast) return fault(place, "empty_list", `${place.path} is empty`, "list at least one");
-    return items.flatMap((item, index) => {
-      const position = place.source.positionOf(item as Node);
-      const result = read(follow({ ...place, node: item as Node, position, parent: position, path: `${place.path}[${index}]` }));
+    const before = new Set<unknown>();
+    return items.flatMap((_, index) => {
+      const item = itemOf(place, index);
+      if (item === undefined) return [];
+      const value = scalar(item)?.value;
+      if (!repeats && value !== undefined && before.has(value)) {
+        fault(item, "duplicate_entry", `"${show(String(value))}" is in ${place.path} twice`, "keep one of them");
+      }
+      before.add(value);
+      const result = read(item);
       return result === undefined ? [] : [result];
     });
   });
@@ -177,6 +192,14 @@ export function entries(place: Place): Entry[] {
     const position = !value.range || ("source" in value && value.source === "") ? key : source.positionOf(value);
     return [{ name, key, value: follow({ source, node: value, position, parent: key, path: valuePath }) }];
   });
+}
+
+/** An entry of a list. */
+export function itemOf(place: Place, index: number): Place | undefined {
+  const item = isSeq(place.node) ? (place.node.items[index] as Node | undefined) : undefined;
+  if (item === undefined) return undefined;
+  const position = place.source.positionOf(item);
+  return follow({ ...place, node: item, position, parent: position, path: `${place.path}[${index}]` });
 }
 
 function follow(place: Place): Place {
