@@ -32,8 +32,14 @@ export function meaning(value: unknown): string {
  * prefix that it starts with, for prefixes of one name lie inside each other.
  */
 export function agentsOf(...sets: readonly PolicySet[]): string[] {
-  return [...new Set(sets.flatMap(({ policies }) => policies.flatMap(({ agents }) => agents)))].sort();
+  const named = sets.flatMap(({ policies }) =>
+    policies.flatMap(({ agents, limits, rates = [] }) => [...agents, ...[...limits, ...rates].flatMap(({ scope }) => agentIn(scope))]),
+  );
+  return [...new Set(named)].sort();
 }
+
+/** The agent or prefix that an account's scope names, if it names one. */
+const agentIn = (scope: string): string[] => /(?:^|\/)agent\/(.+)$/.exec(scope)?.slice(1) ?? [];
 
 /** Looks up a set's policies for an agent or a prefix, in source order. */
 export function policiesFor(set: PolicySet): (agent: string) => readonly Policy[] {
