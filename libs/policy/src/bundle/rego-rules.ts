@@ -142,7 +142,7 @@ call_named(pattern, call) if {
 
 sides(call) := [call, "*"] if not contains(call, ":")
 
-sides(call) := [substring(call, 0, at), substring(call, at + 1, -1)] if {
+sides(call) := [substring(call, 0, at), replace(substring(call, at + 1, -1), "%3A", ":")] if {
 	at := indexof(call, ":")
 	at >= 0
 }

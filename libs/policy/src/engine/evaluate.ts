@@ -122,7 +122,7 @@ function checkTool(rules: PreparedTool, action: string, input: EvaluationInput, 
 function checkSession(rules: readonly PreparedSessionRule[], { session, tool, action }: EvaluationInput, outcome: Outcome): void {
   if (session === undefined) return;
   for (const rule of rules) {
-    if (!rule.applies(session, encodeColon(tool), encodeColon(action))) continue;
+    if (!rule.applies(session, encodeColon(tool), action)) continue;
     if (rule.asks) outcome.ask(rule.reason, rule);
     else outcome.deny(rule.reason, rule.digest);
   }

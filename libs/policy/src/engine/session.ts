@@ -84,8 +84,8 @@ function prepareCallPattern(pattern: string): (tool: string, action: string) => 
   return (tool, action) => matchesName(toolPattern, tool) && matchesName(actionPattern, action);
 }
 
-/** A colon inside a tool's name is spelled `%3A`, so the first colon ends it. */
+/** A colon inside a tool's name is spelled `%3A`, so the first colon ends it; inside an action's it may be spelled either way. */
 function splitCall(call: string): readonly [string, string] {
   const end = call.indexOf(":");
-  return end < 0 ? [call, "*"] : [call.slice(0, end), call.slice(end + 1)];
+  return end < 0 ? [call, "*"] : [call.slice(0, end), call.slice(end + 1).replaceAll("%3A", ":")];
 }
