@@ -113,5 +113,5 @@ export const actionNames = listOf(
       isScalar(place.node) ? read.action(place) : fault(place, "wrong_type", `${place.path} is not a name`, "write the action's name"),
     ),
   ),
-  { atLeast: 1, what: "actions" },
+  { atLeast: 1, what: "actions", repeats: true },
 );

@@ -1,8 +1,22 @@
 import { isMap } from "yaml";
 import type { ParameterRule } from "../ir.ts";
 import { actionNames } from "./agent-policy-document.ts";
+import { type Bound, boundFaults } from "./checks/bounds.ts";
 import { schemaReference } from "./named-document.ts";
-import { entries, fault, listOf, optional, type Place, positioned, type Reader, reader, record, required, wrongType } from "./reader.ts";
+import {
+  entries,
+  fault,
+  itemOf,
+  listOf,
+  optional,
+  type Place,
+  positioned,
+  type Reader,
+  reader,
+  record,
+  required,
+  wrongType,
+} from "./reader.ts";
 import * as read from "./scalars.ts";
 import type { Schema } from "./schema.ts";
 import type { Position } from "./source.ts";
@@ -43,7 +57,7 @@ const conditionsSchema: Schema = {
 /** `max_<p>`, `min_<p>`, `<p>_in`, `<p>_matches` and `on_violation`. */
 const conditions: Reader<readonly Condition[]> = reader(conditionsSchema, (place) => {
   if (!isMap(place.node)) return wrongType(place, "a map of conditions");
-  const byParameter = new Map<string, { at: Position; value: Mutable<Condition["value"]> }>();
+  const byParameter = new Map<string, { at: Position; value: Mutable<Condition["value"]>; places: { [K in Bound]?: Place } }>();
   let beyond = false;
   for (const { name, key, value } of entries(place)) {
     if (name === "on_violation") {
@@ -61,13 +75,13 @@ const conditions: Reader<readonly Condition[]> = reader(conditionsSchema, (place
       continue;
     }
     const { bound, parameter } = match.groups as { bound: "max" | "min" | "in" | "matches"; parameter: string };
-    const entry = byParameter.get(parameter) ?? { at: key, value: {} };
+    const entry = byParameter.get(parameter) ?? { at: key, value: {}, places: {} };
     byParameter.set(parameter, entry);
     if (bound === "max" || bound === "min") {
       const limit = read.number(value);
       if (limit !== undefined) {
         entry.value[bound] = limit;
-        expectType(entry.value, "number", value);
+        entry.value.type ??= "number";
       }
     } else if (bound === "in") {
       const set = allowed(value);
@@ -76,22 +90,20 @@ const conditions: Reader<readonly Condition[]> = reader(conditionsSchema, (place
       const pattern = read.pattern(value);
       if (pattern !== undefined) {
         entry.value.matches = pattern;
-        expectType(entry.value, "string", value);
+        entry.value.type ??= "string";
       }
     }
-    const { min, max } = entry.value;
-    if (min !== undefined && max !== undefined && min > max)
-      fault(value, "empty_range", `no ${parameter} lies within the bounds`, "swap them");
+    if (bound === "in") entry.places.enum = value;
+    else entry.places[bound] = value;
+  }
+  for (const [name, { value, places }] of byParameter) {
+    for (const { at, index, code, message, hint } of boundFaults(value)) {
+      const bound = places[at] ?? place;
+      fault((index === undefined ? undefined : itemOf(bound, index)) ?? bound, code, `${name}: ${message}`, hint);
+    }
   }
   return [...byParameter].map(([name, { at, value }]) => ({ name, at, value: beyond ? { ...value, beyond: "approval_needed" } : value }));
 });
-
-function expectType(value: Mutable<Condition["value"]>, type: "number" | "string", place: Place): void {
-  if (value.type !== undefined && value.type !== type) {
-    fault(place, "misplaced_bound", `${place.path} bounds a ${type}, another condition a ${value.type}`, "drop one of them");
-  }
-  value.type = type;
-}
 
 /** The bare document of the wild: an agent and the tools it may use. */
 export const bareAgentDocument = record({

@@ -10,7 +10,10 @@ const value: Reader<{ readonly value: JsonValue }> = reader({}, (place) => {
   return scalarValue(place);
 });
 
-const items = listOf(reader({}, (place) => value(place)));
+const items = listOf(
+  reader({}, (place) => value(place)),
+  { repeats: true },
+);
 
 /** A map of any values. */
 export const jsonObject: Reader<JsonObject> = reader({ type: "object" }, (place) =>

@@ -1,5 +1,19 @@
 import type { ParameterRule, ParameterType } from "../ir.ts";
-import { fault, keyed, listOf, mapOf, optional, type Place, type Reader, type RecordOf, reader, record } from "./reader.ts";
+import { boundFaults, spelled, type Bounds as WrittenBounds } from "./checks/bounds.ts";
+import {
+  entries,
+  fault,
+  itemOf,
+  keyed,
+  listOf,
+  mapOf,
+  optional,
+  type Place,
+  type Reader,
+  type RecordOf,
+  reader,
+  record,
+} from "./reader.ts";
 import { integer, number, oneOf, parameterName, pattern, scalarValue, truth } from "./scalars.ts";
 import type { Position } from "./source.ts";
 
@@ -58,28 +72,24 @@ function impliedType(read: Bounds): ParameterType | undefined {
 }
 
 function checkBounds(place: Place, read: Bounds): void {
-  const type = impliedType(read);
-  const misplaced = (bound: string, what: string) =>
-    fault(place, "misplaced_bound", `${place.path}: ${bound} bounds a ${what}, not a ${type}`, "drop one of them");
-  if (type !== "number" && type !== "integer") {
-    for (const bound of numeric) if (read[bound] !== undefined) misplaced(bound, "number");
-  }
-  if (type !== "string") {
-    for (const bound of textual) if (read[bound] !== undefined) misplaced(bound, "string");
-  }
-  const least = read.min ?? read.exclusive_min;
-  const most = read.max ?? read.exclusive_max;
-  const open = read.exclusive_min !== undefined || read.exclusive_max !== undefined;
-  const redundant = (side: string) =>
-    fault(place, "redundant_bound", `${place.path}: ${side} and exclusive_${side} are both there`, "keep one");
-  if (read.min !== undefined && read.exclusive_min !== undefined) redundant("min");
-  if (read.max !== undefined && read.exclusive_max !== undefined) redundant("max");
-  const empty = (message: string) => fault(place, "empty_range", `${place.path}: ${message}`, "swap them");
-  if (least !== undefined && most !== undefined && (least > most || (least === most && open))) empty("no number lies within the bounds");
-  if (read.min_length !== undefined && read.max_length !== undefined && read.min_length > read.max_length) {
-    empty("no text lies within the lengths");
+  const written = new Map(entries(place).map(({ name, value }) => [name, value]));
+  for (const { at, index, code, message, hint } of boundFaults(boundsOf(read))) {
+    const bound = written.get(spelled(at)) ?? place;
+    fault((index === undefined ? undefined : itemOf(bound, index)) ?? bound, code, `${place.path}: ${message}`, hint);
   }
 }
+
+const boundsOf = (read: Bounds): WrittenBounds => ({
+  type: read.type,
+  min: read.min,
+  max: read.max,
+  exclusiveMin: read.exclusive_min,
+  exclusiveMax: read.exclusive_max,
+  enum: read.enum?.map(({ value }) => value),
+  matches: read.matches,
+  minLength: read.min_length,
+  maxLength: read.max_length,
+});
 
 function lowerBounds(read: Bounds): ParameterDocument["value"] {
   const type = impliedType(read);

@@ -44,7 +44,7 @@ const call = record({
     "What was seen in the session so far.",
   ),
   chain: optional(
-    listOf(read.agent, { atLeast: 1, what: "agents" }),
+    listOf(read.agent, { atLeast: 1, what: "agents", repeats: true }),
     "The actors of the delegation, newest first; the first is `agent`. Absent: the agent alone.",
   ),
   subject: optional(read.shortText, "On whose behalf; the last of the chain when absent."),

@@ -2,9 +2,10 @@ import { actionName, agentName, namePattern, tenantName, toolName, toolPattern }
 import { RE2JS } from "re2js";
 import type { z } from "zod";
 import type { ScalarValue } from "../ir.ts";
+import { patternShape } from "./checks/pattern-shape.ts";
 import { fault, type Place, type Reader, reader, scalar, wrongType } from "./reader.ts";
 import type { Schema } from "./schema.ts";
-import { suggestion } from "./suggest.ts";
+import { nearestTo, suggestion } from "./suggest.ts";
 
 export const text: Reader<string> = reader({ type: "string" }, (place) => {
   const value = scalar(place)?.value;
@@ -90,8 +91,17 @@ const nameReader = (schema: z.ZodString, pattern: RegExp, what: string): Reader<
   textOf({ pattern: pattern.source }, (value, place) =>
     schema.safeParse(value).success
       ? value
-      : fault(place, "invalid_name", `"${brief(value)}" is no ${what} name`, `must match ${pattern.source}`),
+      : fault(place, "invalid_name", `"${brief(value)}" is no ${what} name`, nameHint(value, pattern)),
   );
+
+/** The same in small letters and dashes, when that is a name. */
+function nameHint(written: string, pattern: RegExp): string {
+  const plain = written
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s_]+/g, "-");
+  return written.length <= 64 && pattern.test(plain) ? `did you mean "${plain}"?` : `must match ${pattern.source}`;
+}
 
 export const agent = nameReader(agentName, namePattern, "agent");
 export const tenant = nameReader(tenantName, namePattern, "tenant");
@@ -122,14 +132,32 @@ export const parameterName: Reader<string> = textOf({ minLength: 1, maxLength: 2
 /** RE2 syntax: linear time, and the same in both engines. */
 export const pattern: Reader<string> = textOf({ maxLength: 1000 }, (value, place) => {
   if (value.length > 1000) return fault(place, "pattern_too_costly", `${place.path} is over 1,000 characters`, "write a shorter one");
+  const { size } = patternShape(value) ?? { size: value.length };
+  if (size > maxPatternSize) {
+    return fault(place, "pattern_too_costly", `${place.path}: its counted repeats unfold to too much`, "repeat less, or bound the length");
+  }
+  place.source.patterns.size += size;
+  if (place.source.patterns.size > maxPatternsSize) {
+    return fault(place, "pattern_too_costly", `${place.path}: the file's expressions together are too large`, "split the file");
+  }
   try {
     RE2JS.compile(value);
     return value;
   } catch (caught) {
-    const why = caught instanceof Error ? caught.message : "unreadable";
-    return fault(place, "invalid_pattern", `${place.path}: ${why}`, "RE2 syntax has no lookaround and no backreference");
+    const why = caught instanceof Error ? caught.message.replace(/^error parsing regexp: /, "") : "unreadable";
+    return fault(place, "invalid_pattern", `${place.path}: ${why}`, patternHint(value));
   }
 });
+
+/** Of one expression, and of all in a file, in instructions. */
+const maxPatternSize = 5_000;
+const maxPatternsSize = 200_000;
+
+function patternHint(value: string): string {
+  if (/\(\?(?:=|!|<=|<!|>)/.test(value)) return "RE2 has no lookaround: match what is allowed, from ^ to $";
+  if (/\\[1-9]/.test(value)) return "RE2 has no backreference: write the text twice, or drop the rule";
+  return "write RE2 syntax, with a backslash before a character that is meant as itself";
+}
 
 const pointer = /^(?:\/(?:[^~/]|~[01])*)+$/u;
 
@@ -148,10 +176,15 @@ const durationPattern = /^([1-9]\d{0,6})(s|m|h|d)$/;
 /** `90s`, `30m`, `12h`, `7d`, as seconds. */
 export const duration: Reader<number> = textOf({ pattern: durationPattern.source }, (value, place) => {
   const match = durationPattern.exec(value);
-  if (match === null) return fault(place, "invalid_duration", `"${brief(value)}" is no duration`, "write 90s, 30m, 12h or 7d");
+  if (match === null) return fault(place, "invalid_duration", `"${brief(value)}" is no duration`, durationHint(value));
   const seconds = Number(match[1]) * { s: 1, m: 60, h: 3600, d: 86400 }[match[2] as "s" | "m" | "h" | "d"];
   return seconds <= 30 * 86400 ? seconds : fault(place, "out_of_range", `${place.path} is ${value}`, "write at most 30d");
 });
+
+function durationHint(written: string): string {
+  const match = /^\s*([1-9]\d{0,6})\s*([smhd])[a-z]*\s*$/i.exec(written);
+  return match === null ? "write 90s, 30m, 12h or 7d" : `did you mean "${match[1]}${match[2]!.toLowerCase()}"?`;
+}
 
 const ratePattern = /^([1-9]\d{0,8})\/(s|m|h)$/;
 
@@ -209,8 +242,13 @@ export const timeZone: Reader<string> = textOf({ examples: ["UTC", "Europe/Zuric
     new Intl.DateTimeFormat("en", { timeZone: value });
     return value;
   } catch {
-    return fault(place, "unknown_time_zone", `"${brief(value)}" is no time zone`, "write an IANA name such as Europe/Zurich");
+    return fault(place, "unknown_time_zone", `"${brief(value)}" is no time zone`, timeZoneHint(value));
   }
 });
+
+function timeZoneHint(written: string): string {
+  const near = nearestTo(written, Intl.supportedValuesOf("timeZone"));
+  return near === undefined ? "write an IANA name such as Europe/Zurich" : `did you mean "${near}"?`;
+}
 
 export const brief = (value: string): string => (value.length > 64 ? `${value.slice(0, 64)}…` : value);

@@ -22,6 +22,8 @@ export interface SourceDocument {
   readonly report: Report;
   /** The document's own text, which its nodes' ranges and `positionAt` count in. */
   readonly text: string;
+  /** How much the regular expressions of the whole file come to so far. */
+  readonly patterns: { size: number };
   positionAt(offset: number): Position;
   positionOf(node: Node): Position;
 }
@@ -51,13 +53,15 @@ export function readDocuments(file: string, text: string, faults: Fault[]): Sour
     report({ file, line: 1, column: 1 }, "no_documents", "the file holds no policy document", "write a policy, or leave the file out");
   }
   const budget: Budget = { tokens: maxTokens };
+  const patterns = { size: 0 };
   return parts.flatMap((part) => {
     const at = (offset: number): Position => positionAt(part.start + offset);
-    return budget.tokens < 0 ? [] : readDocument(clean.slice(part.start, part.end), budget, at, report);
+    return budget.tokens < 0 ? [] : readDocument(clean.slice(part.start, part.end), budget, { patterns, positionAt: at, report });
   });
 }
 
-function readDocument(text: string, budget: Budget, positionAt: SourceDocument["positionAt"], report: Report): SourceDocument[] {
+function readDocument(text: string, budget: Budget, common: Pick<SourceDocument, "patterns" | "positionAt" | "report">): SourceDocument[] {
+  const { positionAt, report } = common;
   const excess = measure(text, budget);
   if (excess !== undefined) {
     report(positionAt(excess.offset), excess.code, excess.message, excess.hint);
@@ -80,7 +84,7 @@ function readDocument(text: string, budget: Budget, positionAt: SourceDocument["
     const tags = problems.some(({ code }) => code === "TAG_RESOLVE_FAILED");
     const broken = problems.some(({ code }) => code !== "TAG_RESOLVE_FAILED" && code !== "BAD_DIRECTIVE");
     if (broken || document.contents === null || isEmpty(document.contents)) continue;
-    const walkable: SourceDocument = { document, root: document.contents, report, text, positionAt, positionOf };
+    const walkable: SourceDocument = { document, root: document.contents, text, positionOf, ...common };
     if (inspect(walkable, { tags: !tags })) documents.push(walkable);
   }
   return documents;

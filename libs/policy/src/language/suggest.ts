@@ -10,9 +10,13 @@ function nearest(written: string, candidates: Iterable<string>): string | undefi
   return best;
 }
 
+/** The same, of what may be of any length. */
+export const nearestTo = (written: string, candidates: Iterable<string>): string | undefined =>
+  written.length <= 64 ? nearest(written, candidates) : undefined;
+
 /** `did you mean "x"?`, else the list of what is known. */
 export function suggestion(written: string, candidates: readonly string[]): string {
-  const near = written.length <= 64 ? nearest(written, candidates) : undefined;
+  const near = nearestTo(written, candidates);
   return near === undefined ? `one of: ${candidates.join(", ")}` : `did you mean "${near}"?`;
 }
 

@@ -8,6 +8,8 @@ export function syntaxFault({ code, message }: YAMLError): { code: FaultCode; me
   if (code === "TAG_RESOLVE_FAILED") return { code: "custom_tag", message: said, hint: "leave the tag out" };
   if (code === "BAD_DIRECTIVE") return { code: "yaml_version", message: said, hint: "leave the directive out" };
   if (code === "TAB_AS_INDENT") return { code: "bad_indentation", message: "a tab indents", hint: "indent with spaces" };
+  const unclosed = /end with a ([\]}])$/.exec(said)?.[1];
+  if (unclosed !== undefined) return { code: "syntax", message: said, hint: `close it with ${unclosed}, or indent what belongs to it` };
   if (code === "BAD_INDENT") return { code: "bad_indentation", message: said, hint: "align it with the entries it belongs to" };
   return { code: "syntax", message: said, hint: hints[code] ?? "compare it with the entries around it" };
 }
