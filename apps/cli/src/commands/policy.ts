@@ -5,6 +5,7 @@ import { PoliciesInvalid, publishPolicies } from "../clients/policies.ts";
 import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { readPolicyFiles, readPublishedFiles, tenantNamedIn } from "../policy-files.ts";
+import { schemaCommand } from "./policy-schema.ts";
 
 interface PublishOptions {
   wait?: boolean;
@@ -17,6 +18,7 @@ interface PublishOptions {
 /** `aegis policy`: from documents to what authz enforces. */
 export function policyCommands(program: Command): void {
   const policy = program.command("policy").description("check policies, compile them, publish them");
+  schemaCommand(policy);
   policy
     .command("validate")
     .description("check documents offline; every fault at once, with its position and what to write instead")
