@@ -71,6 +71,8 @@ export const hints = {
   authnFailed: "aegis.authn.failed",
   /** authz → authz: give back what nobody uses of your leases of one account. JSON `{tenant, scope, unit, window, by}`, `by` the holder who asks. */
   recall: "aegis.recall",
+  /** authz → authz: a call that was let through failed. JSON `{tenant, agent, actionDigest, by}`, `by` the replica that was told. */
+  callFailed: "aegis.callfailed",
 } as const;
 
 /** State that others read, in JetStream key-value buckets and object stores. */
@@ -84,7 +86,10 @@ export const stores = {
    * key `<tenant>.token.<jti>` → JSON `{state: "revoked", since, until}`, meaningless after `until`. Times are RFC 3339.
    */
   revocations: "revocations",
-  /** key `<replica>` → JSON `{replica, epoch, tenants: {<tenant>: revision}}`; entries age out. */
+  /**
+   * key `<replica>` → JSON `{replica, epoch, tenants, prepared, since, refused}`, the last four by tenant: revision in force, revision that
+   * waits for a barrier, milliseconds since 1970 of a switch, why a head was not accepted. Entries age out.
+   */
   replicas: "authz-replicas",
 } as const;
 

@@ -27,6 +27,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
   const unrecorded = telemetry.counter("aegis_unrecorded_decisions", "Decisions denied because they could not be recorded");
   const activated = telemetry.counter("aegis_policy_activations", "Revisions that came into force on this replica");
   const refused = telemetry.counter("aegis_policy_refusals", "Heads and bundles that were not accepted");
+  const alone = telemetry.counter("aegis_policy_barrier_timeouts", "Prepared revisions that went into force without the word to do so");
   let lastSpoolState: SpoolState = "ok";
   const outcomes = telemetry.counter("aegis_outcomes", "Outcomes reported by agents");
   return {
@@ -51,6 +52,11 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
         refused.add(1);
         logger.error({ tenant, why }, "policies were not accepted; the last good ones stay in force");
       },
+      barrierTimedOut(tenant, version) {
+        alone.add(1);
+        logger.warn({ tenant, version }, "prepared policies went into force without the word of policy-compiler");
+      },
+      unannounced: (tenant, error) => logger.error({ err: error, tenant }, "an activation could not be recorded"),
     },
     watch(read) {
       telemetry.gauge("aegis_spool_bytes", "Bytes in the local spool", () => read.spool.bytes());

@@ -27,8 +27,12 @@ export function judgeHead(tenant: string, head: Head, highWater: HighWater | und
     return { refuse: `revision ${head.revision} is below ${highWater.revision}, which was accepted before` };
   if (highWater && head.revision === highWater.revision && head.digest !== highWater.digest)
     return { refuse: `revision ${head.revision} was accepted before with another digest` };
-  if (active?.head.revision === head.revision && active.head.digest === head.digest) return { accept: "renewal" };
-  return { accept: "new" };
+  return { accept: active !== undefined && samePolicies(active.head, head) ? "renewal" : "new" };
+}
+
+/** Whether two heads name the same content; their lifetime, and the signature over it, may differ. */
+export function samePolicies(one: Head, other: Head): boolean {
+  return one.revision === other.revision && one.digest === other.digest;
 }
 
 /** The policies to decide with at `now` (milliseconds since 1970), or why there are none. */

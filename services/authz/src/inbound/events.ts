@@ -1,10 +1,12 @@
 import type { Bus } from "@aegis/bus/connect";
 import { openBucket } from "@aegis/bus/kv";
 import { hints, stores } from "@aegis/contracts/subjects";
+import { later } from "@aegis/service/clock";
 import type { HealthCheck } from "@aegis/service/health";
 import type { ServiceContext } from "@aegis/service/run";
 import type { Spool } from "@aegis/spool/spool";
 import { z } from "zod";
+import type { MadeCall } from "#domain/failed-calls.ts";
 import type { AdoptBundle } from "#usecases/adopt-bundle.ts";
 import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
 
@@ -14,22 +16,25 @@ export interface EventUsecases {
   readonly spool: Spool;
   /** Gives back what another holder needs of an account. */
   readonly budget: { recalled(account: { tenant: string; scope: string; unit: string; window: string }, by: string): Promise<void> };
+  readonly failedElsewhere: (call: MadeCall) => void;
+  /** Names this life of this replica. */
+  readonly holder: string;
   readonly revocationUnreadable: (key: string, error: unknown) => void;
 }
 
-/** How long to wait before a bundle that could not be had is asked for again, in milliseconds. */
-const retryMs = 1_000;
+/** How long to wait before a bundle that could not be had is asked for again, in milliseconds: doubled each time. */
+const retryMs = { first: 1_000, longest: 16_000 };
 
 /** Follows the policy heads. `ready` goes up once every head has been considered. */
 async function followPolicies(bus: Bus, context: ServiceContext, usecases: EventUsecases, ready: HealthCheck): Promise<AsyncDisposable> {
   const heads = await openBucket(bus, stores.policyHeads);
   const newest = new Map<string, number>();
   const first = new Set<Promise<void>>();
-  const adopt = async (tenant: string, jws: string, revision: number): Promise<void> => {
+  const adopt = async (tenant: string, jws: string, revision: number, pause = retryMs.first): Promise<void> => {
     if (newest.get(tenant) !== revision || context.stopping.aborted) return;
     await usecases.policies.adopt(tenant, jws).catch((error: unknown) => {
       context.logger.warn({ err: error, tenant }, "bundle cannot be had yet");
-      setTimeout(() => void adopt(tenant, jws, revision), retryMs).unref();
+      later(pause, () => void adopt(tenant, jws, revision, Math.min(2 * pause, retryMs.longest)));
     });
   };
   return heads.watch({
@@ -97,6 +102,29 @@ function followRecalls(bus: Bus, context: ServiceContext, usecases: EventUsecase
   bus.ready().then(subscribe, () => undefined);
 }
 
+const callFailed = z.object({ tenant: z.string(), agent: z.string(), actionDigest: z.string(), by: z.string() });
+
+/** Counts the failures that other replicas were told of. A lost message is harmless: one more try goes ahead. */
+function followFailures(bus: Bus, context: ServiceContext, { failedElsewhere, holder }: EventUsecases): void {
+  const subscribe = () =>
+    bus.connection.subscribe(hints.callFailed, {
+      callback: (error, message) => {
+        const heard = error ? undefined : callFailed.safeParse(safeJson(message.data));
+        if (heard?.success && heard.data.by !== holder) failedElsewhere(heard.data);
+        else if (heard && !heard.success) context.logger.warn({ err: heard.error }, "a failed call told of is not usable");
+      },
+    });
+  bus.ready().then(subscribe, () => undefined);
+}
+
+function safeJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Starts to hear NATS. Ready once the heads were read, or at once with policies from the disk. */
 export async function followEvents(bus: Bus, context: ServiceContext, usecases: EventUsecases): Promise<void> {
   const ready = context.health.check("policies");
@@ -106,4 +134,5 @@ export async function followEvents(bus: Bus, context: ServiceContext, usecases: 
   context.own(await followPolicies(bus, context, usecases, ready));
   followWatermark(bus, context, usecases);
   followRecalls(bus, context, usecases);
+  followFailures(bus, context, usecases);
 }

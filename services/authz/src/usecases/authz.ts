@@ -1,19 +1,23 @@
+import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { Revocations } from "#domain/revocations.ts";
 import { type AdoptBundle, type AdoptBundlePorts, adoptBundle } from "./adopt-bundle.ts";
 import { type AdoptRevocations, adoptRevocations } from "./adopt-revocations.ts";
+import { type AnnouncePorts, announceActivation } from "./announce-activation.ts";
 import { authenticateAgent } from "./authenticate.ts";
 import { type Check, type CheckPorts, checkCall } from "./check.ts";
 import { checkBatch } from "./check-batch.ts";
-import type { AuthnFailures, CheckSignals, PolicySignals, RevocationCache, RevocationSnapshots, Tokens } from "./ports.ts";
+import type { AuthnFailures, CheckSignals, OtherReplicas, PolicySignals, RevocationCache, RevocationSnapshots, Tokens } from "./ports.ts";
 import { recentDecisions } from "./recent-decisions.ts";
 import { type ReportOutcome, reportOutcome } from "./report-outcome.ts";
 
 /** Everything authz needs from the world. */
 export interface AuthzPorts
-  extends Omit<CheckPorts, "authenticate" | "policyOf" | "recent" | "signals">,
-    Omit<AdoptBundlePorts, "cache" | "signals"> {
+  extends Omit<CheckPorts, "authenticate" | "policyOf" | "recent" | "failed" | "signals">,
+    Omit<AdoptBundlePorts, "cache" | "signals" | "announce">,
+    Pick<AnnouncePorts, "replica"> {
   readonly tokens: Tokens;
   readonly failures: AuthnFailures;
+  readonly otherReplicas: OtherReplicas;
   readonly policyCache: PolicyCache;
   readonly revocationCache: RevocationCache;
   readonly snapshots: RevocationSnapshots;
@@ -27,6 +31,8 @@ export interface Authz {
   readonly check: Check;
   readonly checkBatch: ReturnType<typeof checkBatch>;
   readonly reportOutcome: ReportOutcome;
+  /** Another replica was told that a call failed. */
+  readonly failedElsewhere: (call: MadeCall) => void;
   readonly policies: AdoptBundle;
   readonly revocations: AdoptRevocations;
 }
@@ -34,14 +40,17 @@ export interface Authz {
 /** The use cases, tied together. */
 export function authz(ports: AuthzPorts): Authz {
   const { check: checkSignals, policy: policySignals } = ports.signals;
-  const policies = adoptBundle({ ...ports, cache: ports.policyCache, signals: policySignals });
+  const announce = announceActivation({ ...ports, signals: policySignals });
+  const policies = adoptBundle({ ...ports, cache: ports.policyCache, signals: policySignals, announce });
   const authenticate = authenticateAgent({ tokens: ports.tokens, failures: ports.failures, signals: checkSignals });
   const recent = recentDecisions(ports);
-  const check = checkCall({ ...ports, authenticate, recent, policyOf: policies.policyOf, signals: checkSignals });
+  const failed = new FailedCalls();
+  const check = checkCall({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf, signals: checkSignals });
   return {
     check,
     checkBatch: checkBatch(check),
-    reportOutcome: reportOutcome({ ...ports, authenticate, recent }),
+    reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed }),
+    failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
     policies,
     revocations: adoptRevocations({ ...ports, cache: ports.revocationCache }),
   };

@@ -4,6 +4,7 @@ import type { DecisionName } from "@aegis/contracts/reasons";
 import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Charge } from "@aegis/policy/input";
 import type { BudgetView } from "#domain/draft.ts";
+import type { MadeCall } from "#domain/failed-calls.ts";
 import type { HighWater } from "#domain/policies.ts";
 import type { RevocationsDump } from "#domain/revocations.ts";
 
@@ -20,6 +21,11 @@ export interface Tokens {
   cached(token: string): VerifiedToken | undefined;
   /** @throws AegisError `unavailable` while no key of the issuer was ever had. */
   verify(token: string): Promise<VerifiedToken>;
+}
+
+/** The other replicas of this service. What they are told is a hint: it may be lost. */
+export interface OtherReplicas {
+  callFailed(call: MadeCall): void;
 }
 
 /** Tells whoever watches that somebody came with a token that does not verify. A hint: it may be lost. */
