@@ -17,6 +17,8 @@ export interface Objects {
    * put again meanwhile is read again, and one whose bytes are lost is `unavailable`.
    */
   get(name: string): Promise<Uint8Array | undefined>;
+  /** What is there now, read once: `damaged` when its bytes are lost or not what the store says they are. */
+  look(name: string): Promise<Uint8Array | "damaged" | undefined>;
 }
 
 export interface ObjectsOptions {
@@ -49,6 +51,12 @@ export async function openObjects(bus: Bus, name: string, options: ObjectsOption
           await retry.wait(signal);
           signal.throwIfAborted();
         }
+      }),
+    look: (object) =>
+      call(async (store, signal) => {
+        const info = await store.info(object);
+        if (info === null || info.deleted) return undefined;
+        return (await read(bus, name, info, signal)) ?? "damaged";
       }),
   };
 }

@@ -39,11 +39,13 @@ describe("objects that change while they are read", () => {
     await objects.put("acme/2-cd", first);
     await nats.bus.manager.streams.purge("OBJ_bundles", { filter: "$O.bundles.C.>" });
     await expect(objects.get("acme/2-cd")).rejects.toMatchObject({ code: "unavailable" });
+    expect([await objects.look("acme/2-cd"), await objects.look("acme/9-zz")]).toEqual(["damaged", undefined]);
     expect(await consumers()).toBe(0);
     const patient = await openObjects(nats.bus, "bundles");
     const read = patient.get("acme/2-cd");
     await objects.put("acme/2-cd", second);
     expect(await read).toEqual(second);
+    expect(await objects.look("acme/2-cd")).toEqual(second);
   });
 
   test("no object, an empty one and a lost store are told apart", async () => {

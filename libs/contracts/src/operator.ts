@@ -1,7 +1,20 @@
 import { z } from "zod";
 
-/** What a person may do in a tenant; `org-auditor` holds across all tenants of an organisation. */
-export const operatorRoles = ["admin", "policy-author", "policy-approver", "approver", "auditor", "finops", "soc", "org-auditor"] as const;
+/**
+ * What a person may do in a tenant; `org-auditor` holds across all tenants of an organisation. `enforcement-point` is for machines that
+ * enforce policies by themselves, such as an OPA: they fetch bundles and report what they did.
+ */
+export const operatorRoles = [
+  "admin",
+  "policy-author",
+  "policy-approver",
+  "approver",
+  "auditor",
+  "finops",
+  "soc",
+  "org-auditor",
+  "enforcement-point",
+] as const;
 
 export type OperatorRole = (typeof operatorRoles)[number];
 

@@ -10,6 +10,8 @@ export const readConfig = () =>
     ...operatorConfig,
     /** A private ES256 JWK with its `kid`: it signs bundles and heads. */
     signingKeyFile: z.string(),
+    /** A JWK set with the public keys of earlier days: bundles and heads that they signed are signed again. */
+    bundleKeysFile: z.string().optional(),
     /** How long a head is good for, in seconds; it is renewed when half of that is over. */
     headLifetime: z.coerce.number().int().min(10).max(86_400).default(3_600),
     /** How often heads are compared with the database, in milliseconds. */

@@ -21,6 +21,9 @@ export function signals(telemetry: Telemetry, logger: Logger): PolicyCompilerSig
   const failed = telemetry.counter("aegis_policy_heads_failed_total", "Heads that could not be handed out at once.");
   const unusable = telemetry.counter("aegis_policy_unusable_events_total", "Events that could not be understood.");
   const activation = telemetry.histogram("aegis_policy_activation_seconds", "From a head's issue to a replica's switch.");
+  const restored = telemetry.counter("aegis_policy_bundles_restored_total", "Bundles that NATS had lost or changed.");
+  const skew = telemetry.histogram("aegis_policy_switch_skew_seconds", "From the first to the last replica's switch to one revision.");
+  const opa = telemetry.counter("aegis_opa_reports_total", "Status reports and decisions of OPAs, by what became of them.");
   let pending = 0;
   telemetry.gauge("aegis_policy_heads_pending", "Tenants whose head is not handed out.", () => pending);
   return {
@@ -47,6 +50,17 @@ export function signals(telemetry: Telemetry, logger: Logger): PolicyCompilerSig
     handOutFailed(tenant, error) {
       failed.add(1);
       logger.warn({ err: error, tenant }, "the head could not be handed out; trying again");
+    },
+    bundleRestored(tenant, revision) {
+      restored.add(1);
+      logger.error({ alarm: "bundle_restored", tenant, revision }, "NATS had lost or changed a bundle; it was put back from the database");
+    },
+    barrier(tenant, { live, late }) {
+      if (late.length > 0) logger.warn({ tenant, live, late }, "replicas were not waited for any longer; the others switch without them");
+    },
+    skew: (milliseconds) => skew.record(milliseconds / 1_000),
+    opaReported(kind, counts) {
+      for (const [outcome, count] of Object.entries(counts)) if (count > 0) opa.add(count, { kind, outcome });
     },
     headAhead: (tenant, known, found) =>
       logger.error({ alarm: "head_ahead", tenant, known, found }, "a newer head is handed out than the database knows"),

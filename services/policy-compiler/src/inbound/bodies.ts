@@ -50,6 +50,10 @@ export const revisionView = z.object({
   activatedAt: z.iso.datetime().optional(),
   restores: z.int().optional(),
   promotes: z.array(z.string()).optional(),
+  /** How the replicas were told to switch together, in the answer to what asked for it. */
+  barrier: z
+    .object({ prepared: z.int(), live: z.int(), milliseconds: z.number(), late: z.array(z.string()), skew: z.number().optional() })
+    .optional(),
 });
 
 /** How a revision is shown; `head` is the tenant's present revision. */

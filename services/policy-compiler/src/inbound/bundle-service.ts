@@ -18,16 +18,16 @@ const params = z.object({ file: z.string().regex(new RegExp(`${namePattern.sourc
 export function bundleRoutes(server: HttpServer, ports: Ports, who: OperatorAuth, stopping: AbortSignal): void {
   server.get("/bundles/:file", { schema: { params } }, async ({ params: { file }, headers, signal }, reply) => {
     const tenant = file.slice(0, -".tar.gz".length);
-    (await who.authenticate(headers.authorization)).require(tenant, ...readers);
+    (await who.authenticate(headers.authorization)).require(tenant, "enforcement-point", ...readers);
     const known = new Set((headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, "")));
     const wait = /(?:^|[;,\s])wait=(\d{1,4})(?:$|[;,\s])/.exec(String(headers.prefer ?? ""))?.[1];
-    const { revision, tarball } = await serveBundle(ports, {
+    const { entity, tarball } = await serveBundle(ports, {
       tenant,
-      known: ({ version }) => known.has(`"${version}"`) || known.has("*"),
+      known: (tag) => known.has(`"${tag}"`) || known.has("*"),
       waitMs: Math.min(Number(wait ?? 0) * 1_000, longestWaitMs),
       signal: AbortSignal.any([signal, stopping]),
     });
-    reply.header("etag", `"${revision.version}"`).header("cache-control", "no-cache");
+    reply.header("etag", `"${entity}"`).header("cache-control", "no-cache");
     if (tarball === undefined) return reply.status(304).send();
     return reply.type(wait === undefined ? "application/gzip" : "application/vnd.openpolicyagent.bundles").send(tarball);
   });

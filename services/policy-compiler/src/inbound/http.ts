@@ -6,7 +6,6 @@ import type { HttpServer } from "@aegis/http/server";
 import { compile } from "@aegis/policy/compile";
 import { z } from "zod";
 import { parseIfMatch } from "#domain/precondition.ts";
-import { activationsOf } from "#usecases/activations.ts";
 import { approve } from "#usecases/approve.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { type PublishOutcome, publish } from "#usecases/publish.ts";
@@ -65,13 +64,14 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     {
       schema: {
         params: tenantParams,
-        body: z.strictObject({ files, message }),
+        body: z.strictObject({ files, message, barrier: z.boolean().optional() }),
         response: { 200: revisionView, 201: revisionView },
       },
     },
     async ({ params: { tenant }, body, headers }, reply) => {
       const { user: author } = await operator(headers.authorization, tenant, authors);
-      const request = { tenant, files: body.files, message: body.message, author, ifMatch: parseIfMatch(headers["if-match"]) };
+      const ifMatch = parseIfMatch(headers["if-match"]);
+      const request = { tenant, files: body.files, message: body.message, author, ifMatch, barrier: body.barrier };
       return answerWith(reply, await publish(ports, request));
     },
   );
@@ -81,13 +81,18 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     {
       schema: {
         params: tenantParams.extend({ target: wholeTarget }),
-        body: z.strictObject({ message, digest: digest.optional() }).default({ message: "" }).nullable(),
+        body: z.strictObject({ message, digest: digest.optional(), barrier: z.boolean().optional() }).default({ message: "" }).nullable(),
         response: { 200: revisionView, 201: revisionView },
       },
     },
     async ({ params: { tenant, target }, body, headers }, reply) => {
       const revision = Number.parseInt(target, 10);
       if (target.endsWith(":approve")) {
+        if (body?.barrier === true)
+          throw new AegisError(
+            "invalid_argument",
+            "an approved revision is handed out at once: barrier is for publishing and rolling back",
+          );
         const { user: approver } = await operator(headers.authorization, tenant, approvers);
         const approved = await approve(ports, { tenant, revision, approver, digest: body?.digest });
         const head = (await ports.revisions.head(tenant))?.revision ?? 0;
@@ -95,7 +100,10 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
       }
       const { user: author } = await operator(headers.authorization, tenant, authors);
       const ifMatch = parseIfMatch(headers["if-match"]);
-      return answerWith(reply, await rollBack(ports, { tenant, revision, message: body?.message ?? "", author, ifMatch }));
+      return answerWith(
+        reply,
+        await rollBack(ports, { tenant, revision, message: body?.message ?? "", author, ifMatch, barrier: body?.barrier }),
+      );
     },
   );
 
@@ -130,20 +138,6 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
       return { ...viewOf(found, head?.revision ?? 0), files: [...found.files] };
     },
   );
-
-  server.get(
-    "/v1/tenants/:tenant/activations/:revision",
-    { schema: { params: tenantParams.extend({ revision: whole }), response: { 200: activationView } } },
-    async ({ params: { tenant, revision }, headers }) => {
-      await operator(headers.authorization, tenant, readers);
-      const replicas = (await activationsOf(ports, tenant, revision)).map(({ activatedAt, ...state }) => ({
-        ...state,
-        ...(activatedAt === undefined ? {} : { activatedAt: new Date(activatedAt).toISOString() }),
-      }));
-      const enforcedOn = replicas.filter(({ enforced }) => enforced).length;
-      return { tenant, revision, enforcedOn, live: replicas.length, replicas };
-    },
-  );
 }
 
 interface Reply {
@@ -152,26 +146,8 @@ interface Reply {
 }
 
 /** A revision as the answer to what made it; the ETag names the head, so only a revision that is the head has one. */
-export function answerWith(reply: Reply, { revision, created, head }: PublishOutcome): z.infer<typeof revisionView> {
+export function answerWith(reply: Reply, { revision, created, head, barrier }: PublishOutcome): z.infer<typeof revisionView> {
   if (revision.revision === head) reply.header("etag", `"${revision.version}"`);
   reply.status(created ? 201 : 200);
-  return viewOf(revision, head);
+  return { ...viewOf(revision, head), ...(barrier === undefined ? {} : { barrier: { ...barrier, late: [...barrier.late] } }) };
 }
-
-const activationView = z.object({
-  tenant: z.string(),
-  revision: z.int(),
-  /** Live replicas that enforce this revision or a later one. */
-  enforcedOn: z.int(),
-  live: z.int(),
-  replicas: z.array(
-    z.object({
-      replica: z.string(),
-      revision: z.int(),
-      enforced: z.boolean(),
-      activatedAt: z.iso.datetime().optional(),
-      /** From the head's issue to the switch. */
-      milliseconds: z.number().optional(),
-    }),
-  ),
-});

@@ -17,11 +17,13 @@ export function keepHandedOut(
   const { signals } = ports;
   // The first round, and every one after NATS came back (it may be empty), looks at everything.
   let thorough = true;
+  let after: string | undefined;
   const round = async () => {
     const everything = thorough;
     thorough = false;
     try {
-      const failed = await reconcile(ports, { thorough: everything });
+      const { failed, lookedAt } = await reconcile(ports, { thorough: everything, after });
+      after = lookedAt;
       signals.waiting(failed);
       if (failed > 0) thorough ||= everything;
       options.database.up();

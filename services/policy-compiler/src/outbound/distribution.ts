@@ -1,6 +1,7 @@
 import type { Bus } from "@aegis/bus/connect";
 import { openBucket } from "@aegis/bus/kv";
 import { openObjects } from "@aegis/bus/objects";
+import { sha256 } from "@aegis/canonical/digest";
 import { AegisError } from "@aegis/contracts/errors";
 import { stores } from "@aegis/contracts/subjects";
 import { type Head, signHead, verifyHead } from "@aegis/policy/bundle";
@@ -27,15 +28,18 @@ export async function distribution(bus: Bus, key: SigningKey): Promise<Distribut
         throw error;
       }
     },
-    hasBundle: async (object) => (await bundles.get(object)) !== undefined,
+    async holdsBundle(object, digest) {
+      const bytes = await bundles.look(object);
+      return bytes instanceof Uint8Array && sha256(bytes) === digest;
+    },
     putBundle: (object, tarball) => bundles.put(object, tarball),
   };
 }
 
-/** A head that our key did not sign is as good as none: it is written over. */
+/** A head that no key of ours signed is as good as none: it is written over. */
 async function readHead(bytes: Uint8Array, tenant: string, key: SigningKey): Promise<Head | undefined> {
   try {
-    return await verifyHead(new TextDecoder().decode(bytes), { keys: key.publicKeys, tenant });
+    return await verifyHead(new TextDecoder().decode(bytes), { keys: key.knownKeys, tenant });
   } catch {
     return undefined;
   }

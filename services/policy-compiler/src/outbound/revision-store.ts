@@ -6,7 +6,7 @@ import type { Transaction } from "kysely";
 import type { Revision } from "#domain/revision.ts";
 import type { RevisionStore } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
-import { headIn, revisionOf, rowOf, selectRevisions, tarballIn } from "./revision-rows.ts";
+import { headIn, revisionOf, rowOf, selectRevisions } from "./revision-rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** Revisions in PostgreSQL. */
@@ -23,7 +23,6 @@ export function revisionStore(db: Database<Tables>, events: EventWriter): Revisi
         const all = selectRevisions(trx, tenant).orderBy("revision", "desc").limit(limit);
         return (await (before === undefined ? all : all.where("revision", "<", before)).execute()).map(revisionOf);
       }),
-    tarball: (tenant, revision) => inTenant(db, tenant, (trx) => tarballIn(trx, tenant, revision)),
     append: (tenant, draft) =>
       inTenant(db, tenant, async (trx) => {
         await lockHead(trx, tenant);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { AegisError } from "@aegis/contracts/errors";
 import type { BundleSigner } from "@aegis/policy/bundle";
-import type { JSONWebKeySet } from "jose";
+import type { JSONWebKeySet, JWK } from "jose";
 import { z } from "zod";
 
 const privateJwk = z.object({
@@ -13,19 +13,40 @@ const privateJwk = z.object({
   kid: z.string().min(1),
 });
 
-/** The key that signs bundles and heads, and its public half. */
+/** The key that signs bundles and heads. */
 export interface SigningKey {
   readonly signer: BundleSigner;
   readonly publicKeys: JSONWebKeySet;
+  /** Its public half, and those of earlier keys: what they signed may be signed again. */
+  readonly knownKeys: JSONWebKeySet;
 }
 
-/** Reads a private ES256 JWK with its `kid`. @throws AegisError `invalid_argument`; never quotes the file. */
-export async function readSigningKey(path: string): Promise<SigningKey> {
+/**
+ * Reads a private ES256 JWK with its `kid`, and the JWK set that holds earlier public keys.
+ * @throws AegisError `invalid_argument`; never quotes the file.
+ */
+export async function readSigningKey(path: string, keySetPath: string | undefined): Promise<SigningKey> {
+  const earlier = keySetPath === undefined ? [] : await readKeySet(keySetPath);
   try {
     const { d, ...shared } = privateJwk.parse(JSON.parse(await readFile(path, "utf8")));
-    return { signer: { key: { ...shared, d, alg: "ES256" } }, publicKeys: { keys: [{ ...shared, alg: "ES256", use: "sig" }] } };
+    const own = { ...shared, alg: "ES256", use: "sig" };
+    const knownKeys = { keys: [own, ...earlier.filter(({ kid }) => kid !== own.kid)] };
+    return { signer: { key: { ...shared, d, alg: "ES256" } }, publicKeys: { keys: [own] }, knownKeys };
   } catch (error) {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as NodeJS.ErrnoException).code;
     throw new AegisError("invalid_argument", `${path} holds no private ES256 JWK with a kid${why === undefined ? "" : `: ${why}`}`);
+  }
+}
+
+const publicJwk = privateJwk.omit({ d: true }).loose();
+
+/** What is not there yet holds no earlier keys. */
+async function readKeySet(path: string): Promise<JWK[]> {
+  try {
+    const { keys } = z.object({ keys: z.array(publicJwk) }).parse(JSON.parse(await readFile(path, "utf8")));
+    return keys.map(({ kty, crv, x, y, kid }) => ({ kty, crv, x, y, kid, alg: "ES256" }));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new AegisError("invalid_argument", `${path} holds no JWK set of public ES256 keys`, { cause: error });
   }
 }

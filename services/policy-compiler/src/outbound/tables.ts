@@ -26,5 +26,29 @@ export interface Tables {
     promotes: string[] | null;
     activated_at: Generated<Date | null>;
   };
+  bundles: { tenant: string; revision: number; key_id: string; digest: Digest; tarball: Buffer | null };
+  opa_instances: {
+    tenant: string;
+    instance: string;
+    reported_by: string;
+    version: string;
+    revision: number | null;
+    error: string | null;
+    reported_at: Date;
+  };
+  opa_decisions: {
+    tenant: string;
+    decision_id: string;
+    instance: string;
+    path: string;
+    agent: string | null;
+    tool: string | null;
+    action: string | null;
+    decision: string | null;
+    reasons: string[];
+    revision: number | null;
+    decided_at: Date;
+    received_at: Generated<Date>;
+  };
   activations: { tenant: string; replica: string; revision: number; activated_at: Date; milliseconds_since_issue: number };
 }

@@ -1,10 +1,21 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { enforcement, type ReplicaState } from "#domain/activation.ts";
+import { enforcement, type LiveReplica, type ReplicaState } from "#domain/activation.ts";
 import type { Ports } from "./ports.ts";
 
-/** Which live replicas enforce a revision. @throws AegisError `not_found` when there is no such revision. */
-export async function activationsOf(ports: Ports, tenant: string, revision: number): Promise<ReplicaState[]> {
+/**
+ * Which live replicas enforce a revision; with `waitMs`, the answer comes when all of them do and say when they switched, or after it.
+ *
+ * @throws AegisError `not_found` when there is no such revision.
+ */
+export async function activationsOf(
+  ports: Ports,
+  tenant: string,
+  revision: number,
+  wait: { readonly waitMs: number; readonly signal: AbortSignal },
+): Promise<ReplicaState[]> {
   const head = await ports.revisions.head(tenant);
   if (head === undefined || revision > head.revision) throw new AegisError("not_found", `${tenant} has no revision ${revision}`);
+  const enforced = (live: readonly LiveReplica[]) => live.length > 0 && live.every((one) => one.revision >= revision);
+  if (wait.waitMs > 0) await ports.replicas.until(tenant, enforced, wait.waitMs, wait.signal);
   return enforcement(revision, ports.replicas.live(tenant), await ports.activations.of(tenant));
 }

@@ -1,9 +1,11 @@
 import type { Digest } from "@aegis/canonical/digest";
 import type { Head } from "@aegis/policy/bundle";
 import { beforeEach, expect, test } from "vitest";
+import type { LiveReplica } from "#domain/activation.ts";
 import type { Revision } from "#domain/revision.ts";
 import { handOut, handOutQuietly } from "./hand-out.ts";
 import type { HandOutView, HeadRow, Ports, Stamp } from "./ports.ts";
+import { handOutTogether } from "./publish-behind-barrier.ts";
 import { reconcile } from "./reconcile.ts";
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
@@ -18,6 +20,10 @@ let now: number;
 let beforePut: () => void;
 let reachable: (tenant: string) => boolean;
 let ports: Ports;
+let tarball: Digest;
+let live: LiveReplica[];
+/** What the replicas do when they are waited for. */
+let react: () => void;
 
 beforeEach(() => {
   done = [];
@@ -27,7 +33,18 @@ beforeEach(() => {
   now = 1_000_000;
   beforePut = () => undefined;
   reachable = () => true;
+  tarball = digest("7");
+  live = [];
+  react = () => undefined;
   ports = {
+    wakeUps: { wake: () => undefined },
+    replicas: {
+      live: () => live,
+      until: async (_: string, reached: (all: readonly LiveReplica[]) => boolean) => {
+        react();
+        return reached(live);
+      },
+    },
     headLifetime: 100,
     clock: { now: () => new Date(now), pause: async () => undefined },
     revisions: { heads: async () => rows },
@@ -35,7 +52,7 @@ beforeEach(() => {
       exclusively: (tenant: string, work: (view: HandOutView) => Promise<unknown>) =>
         work({
           head: async () => rows.find((one) => one.tenant === tenant) as Revision | undefined,
-          tarball: async () => new Uint8Array([1]),
+          bundle: async () => ({ digest: tarball, tarball: async () => new Uint8Array([1]) }),
           markPublished: async (revision) => void done.push(`published ${tenant} ${revision}`),
         }),
     },
@@ -51,7 +68,7 @@ beforeEach(() => {
         done.push(`head ${head.tenant} ${head.revision}`);
         return true;
       },
-      hasBundle: async (name: string) => bundles.has(name),
+      holdsBundle: async (name: string, wanted: Digest) => bundles.has(name) && wanted === tarball,
       putBundle: async (name: string) => {
         bundles.add(name);
         done.push(`bundle ${name}`);
@@ -60,6 +77,9 @@ beforeEach(() => {
     signals: {
       handedOut: (_: string, revision: number, why: string) => done.push(`${why} ${revision}`),
       handOutFailed: (tenant: string) => done.push(`failed ${tenant}`),
+      bundleRestored: (_: string, revision: number) => done.push(`restored ${revision}`),
+      barrier: (_: string, { live, late }: { live: number; late: string[] }) => done.push(`barrier ${live} ${late}`),
+      skew: (milliseconds: number) => done.push(`skew ${milliseconds}`),
       headAhead: (_: string, known: number, found: number) => done.push(`ahead ${known} ${found}`),
     },
   } as unknown as Ports;
@@ -75,7 +95,7 @@ test("handing out again does nothing, until half the head's life is over", async
   await handOut(ports, "acme", { thorough: true });
   done = [];
   expect(await handOut(ports, "acme", { thorough: true })).toBe(5);
-  expect(await reconcile(ports, { thorough: false })).toBe(0);
+  expect((await reconcile(ports, { thorough: false })).failed).toBe(0);
   expect(done).toEqual([]);
   now += 51_000;
   await reconcile(ports, { thorough: false });
@@ -108,7 +128,7 @@ test("what vanished from NATS is restored, also a bundle whose head is still the
 test("one tenant that cannot be handed out does not hold up the others", async () => {
   rows = [row(3, "acme"), row(1, "globex")];
   reachable = (tenant) => tenant !== "acme";
-  expect(await reconcile(ports, { thorough: true })).toBe(1);
+  expect((await reconcile(ports, { thorough: true })).failed).toBe(1);
   expect(done).toEqual(["failed acme", `bundle ${object(1, "globex")}`, "head globex 1", "new 1", "published globex 1"]);
 });
 
@@ -118,6 +138,63 @@ test("a failure after the commit is left to the next round, and the revision sta
   reachable = () => true;
   expect(await handOutQuietly(ports, "acme")).toBe(now);
   expect(done).toEqual(["failed acme", `bundle ${object(3)}`, "head acme 3", "new 3", "published acme 3"]);
+});
+
+test("a bundle that NATS changed or lost is put back in the tenant's turn, without any reconnect", async () => {
+  rows = Array.from({ length: 40 }, (_, index) => ({ ...row(1, `t${String(index).padStart(2, "0")}`), publishedAt: 5 }));
+  await reconcile(ports, { thorough: true });
+  bundles.delete(object(1, "t39"));
+  done = [];
+  const first = await reconcile(ports, { thorough: false });
+  expect([first.lookedAt, done]).toEqual(["t31", []]);
+  const second = await reconcile(ports, { thorough: false, after: first.lookedAt });
+  expect(done).toEqual([`bundle ${object(1, "t39")}`, "restored 1"]);
+  expect((await reconcile(ports, { thorough: false, after: second.lookedAt })).lookedAt).toBe("t31");
+});
+
+test("a bundle that another key signed again comes out under the same revision, with a head that pins it", async () => {
+  await handOut(ports, "acme", { thorough: false });
+  tarball = digest("8");
+  done = [];
+  await reconcile(ports, { thorough: true });
+  expect(done.slice(0, 3)).toEqual([`bundle ${object(3)}`, "head acme 3", "renewed 3"]);
+  expect(heads.get("acme")?.head).toMatchObject({ revision: 3, digest: digest("a"), tarball });
+});
+
+const acme = { tenant: "acme", revision: 3 };
+const standing = (replica: string, revision: number, prepared: number, since?: number): LiveReplica => ({
+  ...{ replica, revision, prepared },
+  ...(since === undefined ? {} : { since }),
+});
+
+test("behind a barrier the word comes when every live replica is prepared, and the skew is told", async () => {
+  live = [standing("a", 2, 0), standing("b", 2, 0)];
+  const seen: (number | undefined)[] = [];
+  react = () => {
+    seen.push(heads.get("acme")?.head.barrier);
+    live = seen.length === 1 ? [standing("a", 2, 3), standing("b", 2, 3)] : [standing("a", 3, 0, 100), standing("b", 3, 0, 104)];
+  };
+  const { publishedAt, barrier } = await handOutTogether(ports, acme, { barrier: true });
+  expect([publishedAt, barrier]).toEqual([now, { prepared: 2, live: 2, milliseconds: 0, late: [], skew: 4 }]);
+  expect(seen).toEqual([2_000, undefined]);
+  expect(done).toContain("skew 4");
+});
+
+test("who is not ready in time is named, and the others are told to go on without it", async () => {
+  live = [standing("a", 2, 3), standing("b", 2, 0)];
+  const { barrier } = await handOutTogether(ports, acme, { barrier: true });
+  expect(barrier).toEqual({ prepared: 1, live: 2, milliseconds: 0, late: ["b"] });
+  expect(heads.get("acme")?.head.barrier).toBeUndefined();
+});
+
+test("a barrier that nobody released is lifted by the next round once its time is over", async () => {
+  await handOut(ports, "acme", { thorough: false, barrier: 2_000 });
+  rows = [{ ...row(3), publishedAt: 5 }];
+  await reconcile(ports, { thorough: false });
+  expect(heads.get("acme")?.head.barrier).toBe(2_000);
+  now += 2_000;
+  await reconcile(ports, { thorough: false });
+  expect(heads.get("acme")?.head.barrier).toBeUndefined();
 });
 
 function headOfRevision(revision: number): Head {

@@ -2,6 +2,7 @@ import type { Digest } from "@aegis/canonical/digest";
 import type { Head } from "@aegis/policy/bundle";
 import type { PolicySet } from "@aegis/policy/ir";
 import type { Activation, LiveReplica } from "#domain/activation.ts";
+import type { OpaDecision, OpaInstance } from "#domain/opa.ts";
 import type { PolicyFile, Revision } from "#domain/revision.ts";
 
 /** A revision that is to be. */
@@ -32,7 +33,6 @@ export interface RevisionStore {
   find(tenant: string, revision: number): Promise<(Revision & { readonly files: readonly PolicyFile[] }) | undefined>;
   /** Newest first. */
   list(tenant: string, page: { readonly before?: number | undefined; readonly limit: number }): Promise<Revision[]>;
-  tarball(tenant: string, revision: number): Promise<Uint8Array | undefined>;
   /**
    * Appends what `draft` makes of what is there while the head is locked, together with its event; nothing when it makes undefined.
    * Unless it is proposed, it is the head from then on. Two writers come one after the other, and each sees what the other left.
@@ -50,12 +50,22 @@ export interface RevisionStore {
 /** Hand-outs of one tenant, one after the other, whichever process makes them. */
 export interface HandOuts {
   exclusively<T>(tenant: string, work: (revisions: HandOutView) => Promise<T>): Promise<T>;
+  /** The tenant's head with its bundle, as far as the database knows, without waiting for a hand-out. */
+  present(tenant: string): Promise<{ readonly revision: Revision; readonly bundle: StoredBundle } | undefined>;
+}
+
+/** A revision's bundle, signed by the present key. */
+export interface StoredBundle {
+  /** SHA-256 of the tarball. */
+  readonly digest: Digest;
+  tarball(): Promise<Uint8Array>;
 }
 
 /** The tenant's revisions while it is being handed out. */
 export interface HandOutView {
   head(): Promise<Revision | undefined>;
-  tarball(revision: number): Promise<Uint8Array | undefined>;
+  /** Signed again when an earlier key signed it; the tarball is to be had as long as the tenant is being handed out. */
+  bundle(revision: Revision): Promise<StoredBundle>;
   /** Only the first time counts. */
   markPublished(revision: number, at: number): Promise<void>;
 }
@@ -66,8 +76,21 @@ export interface Distribution {
   head(tenant: string): Promise<{ readonly head: Head | undefined; readonly stamp: Stamp }>;
   /** Hands a head out in place of the one read with this stamp; false when another came between. */
   putHead(head: Head, stamp: Stamp): Promise<boolean>;
-  hasBundle(object: string): Promise<boolean>;
+  /** Whether the object is there, whole, and the one with this SHA-256. */
+  holdsBundle(object: string, digest: Digest): Promise<boolean>;
   putBundle(object: string, tarball: Uint8Array): Promise<void>;
+}
+
+/** Wakes those who wait for a tenant's next head, in whichever process it was handed out. */
+export interface WakeUps {
+  wake(tenant: string): void;
+  /** How often the tenant was woken, for `wait` to miss nothing in between. */
+  count(tenant: string): number;
+  /**
+   * Resolves when the tenant was woken more than `count` times, after the time, or when aborted.
+   * @throws AegisError `resource_exhausted` when too many wait.
+   */
+  wait(tenant: string, count: number, ms: number, signal: AbortSignal): Promise<void>;
 }
 
 /** What was read, for compare-and-set; undefined when nothing was there. */
@@ -89,6 +112,25 @@ export interface ActivationStore {
 /** The replicas of authz that are alive now. */
 export interface Replicas {
   live(tenant: string): readonly LiveReplica[];
+  /** Resolves when `reached` holds of the live replicas, or after the time: then to false. Looked at whenever one shows something new. */
+  until(tenant: string, reached: (live: readonly LiveReplica[]) => boolean, ms: number, signal?: AbortSignal): Promise<boolean>;
+}
+
+/** What OPAs report. Nothing in it is evidence: they say it of themselves. */
+export interface OpaStore {
+  /** In place of what this OPA said before. */
+  report(tenant: string, instance: OpaInstance): Promise<void>;
+  /** Each id once; resolves to how many were new. */
+  append(tenant: string, decisions: readonly OpaDecision[]): Promise<number>;
+  instances(tenant: string): Promise<OpaInstance[]>;
+  /** How many are kept, by decision. */
+  decisions(tenant: string): Promise<Record<string, number>>;
+}
+
+export interface OpaPorts {
+  readonly opas: OpaStore;
+  readonly clock: Clock;
+  readonly signals: Pick<Signals, "opaReported">;
 }
 
 export interface Clock {
@@ -106,6 +148,14 @@ export interface Signals {
   handedOut(tenant: string, revision: number, why: "new" | "renewed"): void;
   /** It stays committed and is handed out later. */
   handOutFailed(tenant: string, error: unknown): void;
+  /** NATS had lost the bundle, or held another. */
+  bundleRestored(tenant: string, revision: number): void;
+  /** Replicas were told to switch together. */
+  barrier(tenant: string, outcome: { readonly live: number; readonly late: readonly string[] }): void;
+  /** Between the first and the last replica's switch to a revision. */
+  skew(milliseconds: number): void;
+  /** What became of what an OPA sent. */
+  opaReported(kind: "status" | "decisions", counts: Readonly<Record<string, number>>): void;
   /** NATS holds a newer head than the database knows. */
   headAhead(tenant: string, known: number, found: number): void;
 }
@@ -117,6 +167,7 @@ export interface Ports {
   readonly bundles: BundleWriter;
   readonly activations: ActivationStore;
   readonly replicas: Replicas;
+  readonly wakeUps: WakeUps;
   readonly clock: Clock;
   readonly signals: Signals;
   /** How long a head is good for, in seconds. */

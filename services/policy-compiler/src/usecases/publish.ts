@@ -1,7 +1,7 @@
 import { requireMatch } from "#domain/precondition.ts";
 import { type PolicyFile, type Revision, sourceDigestOf } from "#domain/revision.ts";
-import { handOutQuietly } from "./hand-out.ts";
 import type { Ports } from "./ports.ts";
+import { type BarrierOutcome, handOutTogether } from "./publish-behind-barrier.ts";
 import { compileOrRefuse } from "./validate.ts";
 
 export interface PublishRequest {
@@ -16,6 +16,8 @@ export interface PublishRequest {
   readonly restores?: number;
   /** Policies that these files take out of shadow. */
   readonly promotes?: readonly string[];
+  /** Replicas prepare it first and switch together. */
+  readonly barrier?: boolean | undefined;
 }
 
 export interface PublishOutcome {
@@ -24,6 +26,8 @@ export interface PublishOutcome {
   readonly created: boolean;
   /** The revision that is in force as far as this database says. */
   readonly head: number;
+  /** When it was handed out behind a barrier. */
+  readonly barrier?: BarrierOutcome | undefined;
 }
 
 /**
@@ -60,6 +64,7 @@ export async function publish(ports: Ports, request: PublishRequest): Promise<Pu
   const revision = appended ?? (present as { readonly revision: Revision }).revision;
   const created = appended !== undefined;
   if (revision.proposed === true && revision.approver === undefined) return { revision, created, head: before };
-  const publishedAt = await handOutQuietly(ports, tenant);
-  return { revision: { ...revision, ...(publishedAt === undefined ? {} : { publishedAt }) }, created, head: revision.revision };
+  const together = created && request.barrier === true;
+  const { publishedAt, barrier } = await handOutTogether(ports, revision, { barrier: together });
+  return { revision: { ...revision, ...(publishedAt === undefined ? {} : { publishedAt }) }, created, head: revision.revision, barrier };
 }

@@ -9,13 +9,20 @@ import { type PublishOutcome, publish } from "./publish.ts";
  */
 export async function rollBack(
   ports: Ports,
-  request: { tenant: string; revision: number; message: string; author: string; ifMatch?: readonly string[] | undefined },
+  request: {
+    tenant: string;
+    revision: number;
+    message: string;
+    author: string;
+    ifMatch?: readonly string[] | undefined;
+    barrier?: boolean | undefined;
+  },
 ): Promise<PublishOutcome> {
-  const { tenant, author, ifMatch } = request;
+  const { tenant, author, ifMatch, barrier } = request;
   const earlier = await ports.revisions.find(tenant, request.revision);
   if (earlier === undefined) throw new AegisError("not_found", `${tenant} has no revision ${request.revision}`);
   if (earlier.proposed === true && earlier.approver === undefined)
     throw new AegisError("conflict", `revision ${earlier.revision} was never in force: publish its files instead`);
   const message = request.message === "" ? `roll back to revision ${earlier.revision}` : request.message;
-  return publish(ports, { tenant, files: earlier.files, message, author, ifMatch, restores: earlier.revision });
+  return publish(ports, { tenant, files: earlier.files, message, author, ifMatch, restores: earlier.revision, barrier });
 }
