@@ -41,6 +41,10 @@ function tellAgent(agent: string, from: readonly Policy[], to: readonly Policy[]
     else if (is === undefined) tell({ kind: "agent", direction: "tightens", what: "is no longer known: everything is denied", rules });
     else tell({ kind: "mode", direction: is === "enforce" ? "tightens" : "loosens", what: `mode`, before: was, after: is, rules });
   }
+  const [tried, tries] = [from, to].map((policies) => policies.some(({ mode }) => mode === "shadow"));
+  if (was === is && tried !== tries) {
+    tell({ kind: "mode", direction: "changes", what: tries ? "has a policy in shadow now" : "has no policy in shadow any more", rules });
+  }
   for (const [a, b] of pairs) {
     if (a.mode === b.mode) continue;
     const places = { before: [a.rule], after: [b.rule] };
