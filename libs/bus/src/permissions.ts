@@ -42,6 +42,7 @@ const hintRows: readonly { subject: string; owner: ServiceName; consumers: reado
   { subject: hints.watermark("*"), owner: "audit", consumers: ["authz"] },
   { subject: hints.authnFailed, owner: "authz", consumers: ["audit"] },
   { subject: hints.recall, owner: "authz", consumers: ["authz"] },
+  { subject: hints.callFailed, owner: "authz", consumers: ["authz"] },
 ];
 
 /**

@@ -171,6 +171,7 @@ describe("what the server lets each service do", () => {
     for (const call of [
       "aegis.policy.acme.published",
       "aegis.recall",
+      "aegis.callfailed",
       "$KV.policy-heads.acme",
       "$JS.API.INFO",
       "$JS.API.STREAM.NAMES",

@@ -9,16 +9,12 @@ import { followEvents } from "./inbound/events.ts";
 import { serveGrpc } from "./inbound/grpc.ts";
 import { serveHttp } from "./inbound/http.ts";
 import { keepSchedule } from "./inbound/schedule.ts";
-import { approvalsOver } from "./outbound/approvals.ts";
 import { authnFailures } from "./outbound/authn-failures.ts";
-import { leasedBudget } from "./outbound/budget.ts";
 import { bundleStore } from "./outbound/bundles.ts";
 import { dataDirectory, readKeys } from "./outbound/data-directory.ts";
 import { eventLog } from "./outbound/event-log.ts";
 import { ids } from "./outbound/ids.ts";
 import { connectPeers } from "./outbound/peers.ts";
-import { ratesOver } from "./outbound/rates.ts";
-import { recallsOver } from "./outbound/recalls.ts";
 import { replicaBoard } from "./outbound/replica-board.ts";
 import { keepStreams } from "./outbound/streams.ts";
 import { tokenService } from "./outbound/token-service.ts";
@@ -34,39 +30,27 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const disk = await dataDirectory({ directory: config.dataDirectory, pseudonymKey: config.pseudonymKey });
   const spool = own(await openSpool({ directory: disk.spoolDirectory, logger, limits: { maxBytes: config.spoolMaxBytes } }));
   const log = own(eventLog({ spool, bus, instance, logger }));
-  const peers = own(connectPeers({ keyFile, budgetAddress: config.budgetAddress, approvalsAddress: config.approvalsAddress }));
+  const { budgetAddress, approvalsAddress } = config;
   const holder = `${instance}/${spool.epoch}`;
-  const budget = own(leasedBudget({ client: peers.budget, holder, clock, logger, recalls: recallsOver(bus, holder) }));
-  const approvals = approvalsOver(peers.approvals, { approvalsUrl });
+  const peers = own(connectPeers({ bus, holder, keyFile, budgetAddress, approvalsAddress, approvalsUrl, clock, logger }));
   const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile, keyFile });
   const failures = authnFailures(bus, { source: log.source, now: clock.now });
   const board = own(await replicaBoard(bus, { replica: instance, epoch: spool.epoch }));
   const signals = declareSignals(telemetry, logger);
   const revocations = new Revocations();
+  const disks = { policyCache: disk.policies, revocationCache: disk.revocations, hashKeyOf: disk.hashKeyOf };
   const service = authz({
-    ...{
-      log,
-      budget,
-      rates: ratesOver(peers.budget, logger),
-      approvals,
-      clock,
-      newId: ids(),
-      signals,
-      revocations,
-      failures,
-      replica: instance,
-    },
+    ...{ log, ...peers, ...disks, clock, newId: ids(), signals, revocations, failures, replica: instance, later },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
-    ...{ policyCache: disk.policies, revocationCache: disk.revocations, hashKeyOf: disk.hashKeyOf, monotonic: () => performance.now() },
-    later,
+    monotonic: () => performance.now(),
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
   });
   const heartbeat = () => board.show(service.policies.standing());
   signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context);
-  serveGrpc(rpc, { ...service, statusUrl: approvals.statusUrl, outcomeReported: signals.outcomeReported });
-  await followEvents(bus, context, { ...service, spool, budget, revocationUnreadable: signals.revocationUnreadable });
-  own(keepSchedule({ spool, health, heartbeat, budget, signals, revocations: service.revocations, giveUp }));
+  serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
+  await followEvents(bus, context, { ...service, spool, budget: peers.budget, holder, revocationUnreadable: signals.revocationUnreadable });
+  own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort }));
   own(await serveHttp(context, { host, port: config.httpPort }));
 });

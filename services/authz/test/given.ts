@@ -7,6 +7,7 @@ import { compile } from "@aegis/policy/compile";
 import type { Charge } from "@aegis/policy/input";
 import { prepare } from "@aegis/policy/snapshot";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { Revocations } from "#domain/revocations.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
@@ -150,6 +151,8 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   const rates = new CountingRates();
   const approvals = new OneTimeApprovals();
   const revocations = new Revocations();
+  const failed = new FailedCalls();
+  const told: MadeCall[] = [];
   revocations.confirm(start.getTime());
   const policies = new Map<string, ActivePolicy>();
   if (options.policy !== undefined) policies.set("acme", activePolicy(options.policy));
@@ -170,7 +173,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   });
   const recent = recentDecisions({ log, newId, clock });
   const check = checkCall({
-    ...{ authenticate, log, budget, rates, approvals, revocations, recent, newId, clock },
+    ...{ authenticate, log, budget, rates, approvals, revocations, recent, failed, newId, clock },
     policyOf: (tenant) => policies.get(tenant),
     hashKeyOf: () => Buffer.alloc(32, 1),
     monotonic: () => 0,
@@ -178,8 +181,11 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   });
   const caller: Caller = { bearer: undefined, traceparent: undefined, arrived: 0, pep: "grpc" };
   return {
-    ...{ clock, log, budget, rates, approvals, revocations, policies, failures, token, check, caller },
-    reportOutcome: reportOutcome({ authenticate, log, recent, newId, clock }),
+    ...{ told, clock, log, budget, rates, approvals, revocations, policies, failures, token, check, caller },
+    reportOutcome: reportOutcome({
+      ...{ authenticate, log, recent, failed, newId, clock },
+      otherReplicas: { callFailed: (call) => told.push(call) },
+    }),
     /** Checks a call of stripe-payments:create_payment, changed as told. */
     call: (change: MessageInitShape<typeof CheckRequestSchema> = {}, args: Record<string, unknown> = { amount: 100 }) =>
       check(

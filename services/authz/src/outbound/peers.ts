@@ -1,25 +1,53 @@
+import type { Bus } from "@aegis/bus/connect";
 import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals";
 import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
-import { type RpcClient, rpcClient } from "@aegis/rpc/client";
+import { rpcClient } from "@aegis/rpc/client";
 import { peerToken } from "@aegis/rpc/peer";
+import type { Logger } from "@aegis/service/logger";
+import type { Approvals, Clock, OtherReplicas, Rates } from "#usecases/ports.ts";
+import { approvalsOver } from "./approvals.ts";
+import { type LeasedBudget, leasedBudget } from "./budget.ts";
+import { failedCallsOver } from "./failed-calls.ts";
+import { ratesOver } from "./rates.ts";
+import { recallsOver } from "./recalls.ts";
 
-/** The two services that authz asks while it decides. */
-export interface Peers extends Disposable {
-  readonly budget: RpcClient<typeof BudgetService>;
-  readonly approvals: RpcClient<typeof ApprovalsService>;
+/** Whom authz asks while it decides: two services, and the other replicas. */
+export interface Peers extends AsyncDisposable {
+  readonly budget: LeasedBudget;
+  readonly rates: Rates;
+  readonly approvals: Approvals;
+  readonly otherReplicas: OtherReplicas;
 }
 
-/** Each call carries a credential that this instance signs with its own key. */
-export function connectPeers(options: { keyFile: string; budgetAddress: string; approvalsAddress: string }): Peers {
-  const credential = (audience: string) => ({ bearer: peerToken({ keyFile: options.keyFile, service: "authz", audience }) });
-  const budget = rpcClient(BudgetService, options.budgetAddress, credential("budget"));
-  const approvals = rpcClient(ApprovalsService, options.approvalsAddress, credential("approvals"));
+export interface PeersOptions {
+  readonly bus: Bus;
+  /** Producer id and epoch: names this life of this replica. */
+  readonly holder: string;
+  readonly keyFile: string;
+  readonly budgetAddress: string;
+  readonly approvalsAddress: string;
+  /** Where people and agents see approvals. */
+  readonly approvalsUrl: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Each call carries a credential that this instance signs with its own key. Disposing gives back the leases first. */
+export function connectPeers(options: PeersOptions): Peers {
+  const { bus, holder, keyFile, approvalsUrl, clock, logger } = options;
+  const credential = (audience: string) => ({ bearer: peerToken({ keyFile, service: "authz", audience }) });
+  const budgetClient = rpcClient(BudgetService, options.budgetAddress, credential("budget"));
+  const approvalsClient = rpcClient(ApprovalsService, options.approvalsAddress, credential("approvals"));
+  const budget = leasedBudget({ client: budgetClient, holder, clock, logger, recalls: recallsOver(bus, holder) });
   return {
     budget,
-    approvals,
-    [Symbol.dispose]() {
-      budget[Symbol.dispose]();
-      approvals[Symbol.dispose]();
+    rates: ratesOver(budgetClient, logger),
+    approvals: approvalsOver(approvalsClient, { approvalsUrl }),
+    otherReplicas: failedCallsOver(bus, holder),
+    async [Symbol.asyncDispose]() {
+      await budget[Symbol.asyncDispose]();
+      budgetClient[Symbol.dispose]();
+      approvalsClient[Symbol.dispose]();
     },
   };
 }

@@ -13,6 +13,7 @@ import { type Call, parseCall } from "#domain/call.ts";
 import { judge } from "#domain/decide.ts";
 import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
 import { decisionEventOf } from "#domain/event.ts";
+import type { FailedCalls } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { boundContext, principalOf } from "#domain/principal.ts";
 import type { Revocations } from "#domain/revocations.ts";
@@ -41,6 +42,7 @@ export interface CheckPorts {
   readonly rates: Rates;
   readonly approvals: Approvals;
   readonly recent: RecentDecisions;
+  readonly failed: FailedCalls;
   readonly hashKeyOf: HashKeyOf;
   readonly newId: NewId;
   readonly clock: Clock;
@@ -157,11 +159,24 @@ async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
   const { verdict, policy } = judgement;
   const judged = { policy, verdict };
   if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };
+  const again = tooOften(ports, work, policy);
+  if (again) return { draft: { ...deny(work, again), ...judged } };
   if (verdict.durability === "T0" && !call.dryRun && verdict.decision !== "approval_needed" && !ports.log.publishing())
     return { draft: { ...deny(work, notAcknowledged), ...judged } };
   if (verdict.decision === "approval_needed" && (call.overrideToken === undefined || call.dryRun || !verdict.overridable))
     return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
   return goAhead(ports, work, verdict, policy);
+}
+
+/** What failed again and again is not tried once more as it is. */
+function tooOften(ports: CheckPorts, work: Work, { snapshot }: ActivePolicy): Reason | undefined {
+  const { retryUnchanged, rule } = snapshot.governance;
+  if (retryUnchanged === undefined) return undefined;
+  const { principal, actionDigest } = work.base;
+  const times = ports.failed.times({ tenant: principal.tenant, agent: principal.agent, actionDigest }, work.now.getTime());
+  if (times <= retryUnchanged) return undefined;
+  const message = `exactly this call failed ${times} times within the last hour: change it before it is tried again`;
+  return { code: "retry_unchanged", message, ...(rule !== undefined && { rule }) };
 }
 
 /** Nothing but rates and budgets, and an approval if one is needed, stands in the way. */

@@ -9,7 +9,10 @@ import type { Clock, EventLog, NewId } from "./ports.ts";
 interface RecentDecision {
   readonly tenant: string;
   readonly agent: string;
+  readonly actionDigest: string;
   readonly reservations: readonly Reservation[];
+  /** An outcome was told: later ones of the same call are not another failure. */
+  told: boolean;
 }
 
 /** The decisions of the last minutes, for the outcomes that follow them. */
@@ -23,8 +26,8 @@ export interface RecentDecisions {
 export function recentDecisions(ports: { log: EventLog; newId: NewId; clock: Clock }): RecentDecisions {
   const decisions = new RecentAnswers<RecentDecision>(100_000);
   return {
-    remember: ({ id, principal, reservations }, now) =>
-      decisions.set(id, { tenant: principal.tenant, agent: principal.agent, reservations }, now),
+    remember: ({ id, principal, actionDigest, reservations }, now) =>
+      decisions.set(id, { tenant: principal.tenant, agent: principal.agent, actionDigest, reservations, told: false }, now),
     find: (decisionId, now) => decisions.get(decisionId, now),
     async withdraw({ id: decisionId, principal, reservations }, why) {
       const id = ports.newId();

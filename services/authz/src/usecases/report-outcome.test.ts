@@ -12,8 +12,8 @@ allowed_tools:
   - create_payment
 `;
 
-function given() {
-  const authz = world({ policy });
+function given(governance = "") {
+  const authz = world({ policy: governance === "" ? policy : `${policy}---\n${governance}\n` });
   const report = (decisionId: string, change: MessageInitShape<typeof ReportOutcomeRequestSchema> = {}) =>
     authz.reportOutcome(
       create(ReportOutcomeRequestSchema, { agentToken: "good", decisionId, outcome: Outcome.EXECUTED, ...change }),
@@ -78,4 +78,24 @@ test("an outcome that cannot be recorded is not confirmed", async () => {
   await expect(report("01890a5d-ac96-774b-bcce-b302099a8057", { requestId: "r" })).rejects.toMatchObject({ code: "unavailable" });
   log.fails = false;
   await report("01890a5d-ac96-774b-bcce-b302099a8057", { requestId: "r" });
+});
+
+test("what failed more often than governance allows is not tried again unchanged, and is once it succeeded", async () => {
+  const { call, report, told, clock, revocations } = given(
+    "apiVersion: aegis.dev/v1\nkind: Governance\nmetadata: { name: ground-rules }\nspec: { retry_unchanged: 2 }",
+  );
+  const fail = async () => report((await call()).id, { outcome: Outcome.FAILED });
+  await fail();
+  const second = (await call()).id;
+  await report(second, { outcome: Outcome.FAILED });
+  await report(second, { outcome: Outcome.FAILED });
+  expect((await call()).decision, "twice is allowed, and one failure told twice is one").toBe("allow");
+  await fail();
+  expect(told).toHaveLength(3);
+  const refused = await call();
+  expect([refused.decision, refused.reasons.map(({ code }) => code)]).toEqual(["deny", ["retry_unchanged"]]);
+  expect((await call({}, { amount: 101 })).decision, "another call").toBe("allow");
+  clock.time += 60 * 60 * 1000;
+  revocations.confirm(clock.time);
+  expect((await call()).decision, "an hour later").toBe("allow");
 });

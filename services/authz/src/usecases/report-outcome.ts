@@ -7,15 +7,18 @@ import { subject } from "@aegis/contracts/subjects";
 import { redactText } from "@aegis/dlp/redact";
 import { RecentAnswers } from "#domain/answers.ts";
 import { amount } from "#domain/call.ts";
+import type { FailedCalls } from "#domain/failed-calls.ts";
 import { principalOf } from "#domain/principal.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
-import type { Clock, EventLog, NewId } from "./ports.ts";
+import type { Clock, EventLog, NewId, OtherReplicas } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 
 export interface ReportOutcomePorts {
   readonly authenticate: AuthenticateAgent;
   readonly log: EventLog;
   readonly recent: RecentDecisions;
+  readonly failed: FailedCalls;
+  readonly otherReplicas: OtherReplicas;
   readonly newId: NewId;
   readonly clock: Clock;
 }
@@ -62,6 +65,14 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
         data: { ...data, producer },
       });
       await ports.log.append({ id, subject: subject("outcome", { tenant, agent, outcome: data.outcome }), make }, "T1");
+      if (decision && !decision.told) {
+        decision.told = true;
+        if (data.outcome === "executed") ports.failed.succeeded(decision);
+        else if (data.outcome === "failed") {
+          ports.failed.failed(decision, now.getTime());
+          ports.otherReplicas.callFailed(decision);
+        }
+      }
       return id;
     };
     if (request.requestId === "") return report();
