@@ -1,7 +1,7 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import type { DecisionData } from "@aegis/contracts/decision-event";
 import type { DecisionName, ReasonCode } from "@aegis/contracts/reasons";
-import { type DetectorName, detectorNames, type Finding } from "@aegis/dlp/detect";
+import type { Finding } from "@aegis/dlp/detect";
 import type { EvaluationInput } from "../input.ts";
 
 /** A decision as the ledger holds it, with when it was made. */
@@ -86,16 +86,17 @@ export function inputOf({ time, data }: RecordedDecision): EvaluationInput {
     ...(drifted && { drift: true }),
     ...(cost && { estimate: cost }),
     now: Date.parse(time),
-    findings: data.redactions.flatMap(findingOf),
+    findings: data.redactions.map(findingOf),
   };
 }
 
 /** A scope that covers exactly this call; a colon inside a name is spelled `%3A`. */
 export const scopeItem = (tool: string, action: string): string => `${tool.replaceAll(":", "%3A")}:${action.replaceAll(":", "%3A")}`;
 
-const builtIn = new Set<string>(detectorNames);
-
-function findingOf({ pointer, detector }: DecisionData["redactions"][number]): Finding[] {
-  if (!builtIn.has(detector)) return [];
-  return [{ pointer, detector: detector as DetectorName, start: 0, end: 0, inKey: false }];
-}
+const findingOf = ({ pointer, detector }: DecisionData["redactions"][number]): Finding => ({
+  pointer,
+  detector,
+  start: 0,
+  end: 0,
+  inKey: false,
+});

@@ -1,7 +1,8 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
+import { scan } from "@aegis/dlp/detect";
 import type { Snapshot } from "../engine/snapshot.ts";
-import type { Verdict } from "../input.ts";
+import type { EvaluationInput, Verdict } from "../input.ts";
 import type { PolicySet } from "../ir.ts";
 import { inputOf, type PolicyStage, policyStage, type RecordedDecision } from "./recorded-call.ts";
 import { SessionLog } from "./session-log.ts";
@@ -70,6 +71,7 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #withheld: Withheld;
   readonly #sessions: SessionLog;
+  readonly #ownDetectors: ReadonlySet<string>;
   readonly #notCompared = new Tally();
   readonly #transitions = new Tally();
   readonly #groups = new Map<string, Tally>();
@@ -85,6 +87,7 @@ export class Replay {
   constructor(draft: Snapshot, policies: PolicySet, options: ReplayOptions) {
     this.#draft = draft;
     this.#options = options;
+    this.#ownDetectors = new Set(policies.detectors?.map(({ name }) => name));
     this.#withheld = prepareWithheld(policies);
     this.#sessions = new SessionLog(policies);
   }
@@ -98,7 +101,7 @@ export class Replay {
     const { data } = record;
     this.#records++;
     if (data.dryRun) this.#dryRuns++;
-    const input = this.#sessions.complete(inputOf(record));
+    const input = this.#withOwnFindings(this.#sessions.complete(inputOf(record)));
     const why = data.kind === "check_result" ? "it is about a result, not a call" : this.#withheld(data);
     const stage = policyStage(data);
     const before = why === undefined ? this.#recordedDecision(record, stage, decidedBy) : undefined;
@@ -126,6 +129,16 @@ export class Replay {
       }),
       cost: { before: this.#before, after: this.#after },
     };
+  }
+
+  /** What the draft's own detectors find in what is recorded: then, nobody may have looked for it. */
+  #withOwnFindings(input: EvaluationInput): EvaluationInput {
+    if (this.#ownDetectors.size === 0) return input;
+    const known = new Set(input.findings.map(({ detector, pointer }) => `${detector}${pointer}`));
+    const found = scan(input.arguments, this.#draft.detectors(input.principal.agent)).filter(
+      ({ detector, pointer }) => this.#ownDetectors.has(detector) && !known.has(`${detector}${pointer}`),
+    );
+    return found.length === 0 ? input : { ...input, findings: [...input.findings, ...found] };
   }
 
   /** What the policies of that time said; undefined when that cannot be known. */

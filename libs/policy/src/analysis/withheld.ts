@@ -12,7 +12,7 @@ interface Compared {
 export type Withheld = (data: DecisionData) => string | undefined;
 
 /**
- * Prepares the question for one set. A redacted text is only in the way where a rule of this very action looks at it: a length, a
+ * Prepares the question for one set. A redacted value is only in the way where a rule of this very action looks at it: a bound, a
  * pattern, a list of values or a condition.
  */
 export function prepareWithheld(set: PolicySet): Withheld {
@@ -41,15 +41,11 @@ export function prepareWithheld(set: PolicySet): Withheld {
   };
 }
 
+const bounds = ["matches", "enum", "minLength", "maxLength", "min", "max", "exclusiveMin", "exclusiveMax"] as const;
+
 function comparedBy({ parameters, when, costUsd }: ActionRule): Compared {
-  const textual = parameters.filter(
-    (parameter) =>
-      parameter.matches !== undefined ||
-      parameter.enum !== undefined ||
-      parameter.minLength !== undefined ||
-      parameter.maxLength !== undefined,
-  );
-  return { parameters: new Set(textual.map(({ name }) => name)), whole: when !== undefined || costUsd !== undefined };
+  const bounded = parameters.filter((parameter) => bounds.some((bound) => parameter[bound] !== undefined));
+  return { parameters: new Set(bounded.map(({ name }) => name)), whole: when !== undefined || costUsd !== undefined };
 }
 
 const keyOf = (tool: string, action: string): string => `${tool}\n${action}`;

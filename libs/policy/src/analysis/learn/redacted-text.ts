@@ -1,4 +1,4 @@
-import type { JsonValue } from "@aegis/canonical/ijson";
+import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import type { Bound } from "./bound.ts";
 
 const mark = /\[REDACTED:[a-z0-9_]+\]/g;
@@ -9,6 +9,31 @@ export const isRedacted = (value: JsonValue): boolean => typeof value === "strin
 /** Whether the texts are e-mail addresses, as far as what is left of them says. */
 export const areRedactedMail = (texts: readonly JsonValue[]): boolean =>
   texts.length > 0 && texts.every((text) => typeof text === "string" && wholeMail.test(text));
+
+/** Stands where a number was redacted: the record has 0 there, which nobody sent. */
+export const hiddenNumber = "[REDACTED:number]";
+
+/** The arguments with `hiddenNumber` in place of every number that was redacted. */
+export function withHiddenNumbers(recorded: JsonObject, redactions: readonly { readonly pointer: string }[]): JsonObject {
+  let changed: JsonObject | undefined;
+  for (const { pointer } of redactions) {
+    const path = pointer
+      .split("/")
+      .slice(1)
+      .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const last = path.pop();
+    if (last === undefined || typeof memberOf(path.reduce<JsonValue | undefined>(memberOf, recorded), last) !== "number") continue;
+    changed ??= structuredClone(recorded);
+    const holder = path.reduce<JsonValue | undefined>(memberOf, changed) as Record<string, JsonValue>;
+    holder[last] = hiddenNumber;
+  }
+  return changed ?? recorded;
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Record<string, JsonValue>)[name];
+}
 
 /** Spellings of what may have stood where something was redacted. */
 const fillings: readonly string[] = [

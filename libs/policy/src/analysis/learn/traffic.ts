@@ -1,6 +1,7 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import { parseDestination } from "../../engine/egress.ts";
 import { incompleteness, type RecordedDecision } from "../recorded-call.ts";
+import { withHiddenNumbers } from "./redacted-text.ts";
 
 /** Where one call went, as the engine reads it. */
 export interface SeenDestination {
@@ -19,6 +20,7 @@ export interface ActionTraffic {
 
 /** Of one action, so many calls are looked at in full. */
 const mostSamples = 20_000;
+const mostSamplesInAll = 200_000;
 const mostDestinations = 20_000;
 
 export interface TrafficOptions {
@@ -36,6 +38,7 @@ export class Traffic {
   readonly #perMinute = new Map<number, number>();
   readonly #perDay = new Map<number, number>();
   readonly #options: TrafficOptions;
+  #samples = 0;
   calls = 0;
   refused = 0;
   dryRuns = 0;
@@ -74,8 +77,10 @@ export class Traffic {
     const action = this.actions.get(key) ?? { tool: data.tool, action: data.action, calls: 0, arguments: [] };
     this.actions.set(key, action);
     action.calls++;
-    const recorded = data.arguments as JsonObject;
-    if (action.arguments.length < mostSamples && !Object.hasOwn(recorded, "aegis:omitted")) action.arguments.push(recorded);
+    if (action.arguments.length >= mostSamples || this.#samples >= mostSamplesInAll || Object.hasOwn(data.arguments, "aegis:omitted"))
+      return;
+    this.#samples++;
+    action.arguments.push(withHiddenNumbers(data.arguments as JsonObject, data.redactions));
   }
 
   get mostPerMinute(): number {

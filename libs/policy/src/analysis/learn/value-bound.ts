@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { type Bound, type Candidate, narrowest } from "./bound.ts";
 import { choice, constant, numberChoice } from "./choice.ts";
 import { numberRanges } from "./number-range.ts";
-import { areRedactedMail, isRedacted, leavesRoomFor } from "./redacted-text.ts";
+import { areRedactedMail, hiddenNumber, isRedacted, leavesRoomFor } from "./redacted-text.ts";
 import { arrayBound, objectBound } from "./structure.ts";
 import { textShapes } from "./text-shape.ts";
 
@@ -16,10 +16,14 @@ const strays = 0.001;
 
 /** The bound of what was seen in one place, at any depth. `values` are in the order they were seen, and there is at least one. */
 export function valueBound(values: readonly JsonValue[], limits: ShapeLimits, depth = 0): Bound {
-  const kinds = Map.groupBy(values, kindOf);
+  const kinds = Map.groupBy(
+    values.filter((value) => value !== hiddenNumber),
+    kindOf,
+  );
+  if (kinds.size === 0) return { ...anyOf("number"), note: "numbers, all redacted" };
   const [main] = [...kinds].sort((a, b) => b[1].length - a[1].length);
   const usual = [...kinds].filter(([, of]) => of.length > values.length * strays);
-  if (main === undefined || usual.length > 1) return mixed(kinds, values, limits, depth);
+  if (main === undefined || usual.length > 1) return mixed(kinds, limits, depth);
   return boundOfKind(main[0], main[1], limits, depth);
 }
 
@@ -49,7 +53,8 @@ function boundOfKind(kind: Kind, values: readonly JsonValue[], limits: ShapeLimi
 }
 
 /** The language knows one type for a parameter: several kinds are bounded by a list, or else by a condition alone. */
-function mixed(kinds: ReadonlyMap<Kind, readonly JsonValue[]>, values: readonly JsonValue[], limits: ShapeLimits, depth: number): Bound {
+function mixed(kinds: ReadonlyMap<Kind, readonly JsonValue[]>, limits: ShapeLimits, depth: number): Bound {
+  const values = [...kinds.values()].flat();
   const listed = narrowest(values, [choice(limits.members)]);
   if (listed !== undefined) return listed;
   const rest = [...kinds].filter(([kind]) => kind !== "null");
