@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { AegisError } from "@aegis/contracts/errors";
 import type { PolicyFile } from "@aegis/policy/compile";
 import type { Fault } from "@aegis/policy/fault";
@@ -17,6 +16,20 @@ export interface Published {
   replicas: number;
   /** From the request until the last replica enforced it, or until it was stored when nobody waited. */
   ms: number;
+  /** How the replicas switched together, when that was asked for. */
+  barrier?: Barrier;
+}
+
+/** How a barrier went. */
+interface Barrier {
+  /** Replicas that were ready at the word, of those that live. */
+  prepared: number;
+  live: number;
+  /** Until the word was given. */
+  milliseconds: number;
+  late: string[];
+  /** Milliseconds between the first and the last switch, once all said when. */
+  skew?: number;
 }
 
 /** A tenant's whole set was refused: everything that is wrong with it. */
@@ -41,6 +54,8 @@ export interface PublishRequest {
   ifRevision?: number | undefined;
   user?: string | undefined;
   wait: boolean;
+  /** Replicas prepare it first and switch together. */
+  barrier?: boolean;
   timeoutMs?: number;
 }
 
@@ -51,7 +66,7 @@ export async function publishPolicies(context: Context, request: PublishRequest)
   const begun = performance.now();
   const stored = await store(service, request);
   const activation = wait ? await enforced(service, tenant, stored.revision, request.timeoutMs ?? 30_000) : { enforcedOn: 0, live: 0 };
-  const { revision, version, digest } = stored;
+  const { revision, version, digest, barrier } = stored;
   return {
     tenant,
     revision,
@@ -60,6 +75,7 @@ export async function publishPolicies(context: Context, request: PublishRequest)
     enforcedOn: activation.enforcedOn,
     replicas: activation.live,
     ms: Math.round(performance.now() - begun),
+    ...(barrier === undefined ? {} : { barrier }),
   };
 }
 
@@ -67,12 +83,13 @@ interface Revision {
   revision: number;
   version: string;
   digest: string;
+  barrier?: Barrier;
 }
 
-async function store(service: Control, { tenant, files, message, ifRevision }: PublishRequest): Promise<Revision> {
+async function store(service: Control, { tenant, files, message, ifRevision, barrier }: PublishRequest): Promise<Revision> {
   try {
     return await service.json<Revision>(`/v1/tenants/${tenant}/revisions`, {
-      json: { files, message: message ?? "" },
+      json: { files, message: message ?? "", ...(barrier === true ? { barrier } : {}) },
       ...(ifRevision === undefined ? {} : { headers: { "if-match": `"${ifRevision}"` } }),
       timeoutMs: 60_000,
     });
@@ -92,7 +109,9 @@ interface Activations {
 async function enforced(service: Control, tenant: string, revision: number, timeoutMs: number): Promise<Activations> {
   const until = Date.now() + timeoutMs;
   for (;;) {
-    const state = await service.json<Activations>(`/v1/tenants/${tenant}/activations/${revision}`);
+    // The answer comes when all of them enforce it; below the time after which proxies give a silent connection up.
+    const wait = Math.min(Math.max(0, until - Date.now()), 20_000) / 1_000;
+    const state = await service.json<Activations>(`/v1/tenants/${tenant}/activations/${revision}?wait=${wait}`);
     if (state.live > 0 && state.enforcedOn === state.live) return state;
     if (Date.now() > until) {
       const behind = state.replicas.filter((one) => !one.enforced).map((one) => one.replica);
@@ -100,6 +119,20 @@ async function enforced(service: Control, tenant: string, revision: number, time
         `revision ${revision} is published but after ${timeoutMs / 1000} s ${state.live === 0 ? "no replica of authz reports in" : `${behind.join(", ")} did not enforce it`}: ./aegis status shows the fabric`,
       );
     }
-    await delay(20);
   }
+}
+
+/** Who enforces what of a tenant. */
+export interface PolicyStatus {
+  tenant: string;
+  head: { revision: number; version: string; state: string; author: string; publishedAt?: string } | null;
+  replicas: { replica: string; revision: number; enforced: boolean; prepared?: number; activatedAt?: string; refused?: string }[];
+  skewMs?: number;
+  opas: { instance: string; version: string; revision: number | null; current: boolean; error?: string; reportedAt: string }[];
+  opaDecisions: Record<string, number>;
+}
+
+export async function policyStatus(context: Context, tenant: string): Promise<PolicyStatus> {
+  const service = await control(context, "policy-compiler", { role: "auditor", tenant });
+  return service.json<PolicyStatus>(`/v1/tenants/${tenant}/policies:status`);
 }

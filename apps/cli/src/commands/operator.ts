@@ -9,7 +9,10 @@ export function operatorCommands(program: Command): void {
     .command("token")
     .description("sign an operator's token; for every tenant when no --tenant is given")
     .requiredOption("--user <name>", "the person, e.g. alice@acme.test")
-    .requiredOption("--role <role>", "admin, policy-author, policy-approver, approver, auditor, finops, soc, org-auditor or enforcement-point")
+    .requiredOption(
+      "--role <role>",
+      "admin, policy-author, policy-approver, approver, auditor, finops, soc, org-auditor or enforcement-point",
+    )
     .option("--ttl <seconds>", "how long it is valid", "3600")
     .action(
       action<{ user: string; role: string; ttl: string }, []>(async (context, options) => {

@@ -1,14 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import type { Fault } from "@aegis/policy/fault";
 import type { Command } from "commander";
-import { PoliciesInvalid, publishPolicies } from "../clients/policies.ts";
+import { PoliciesInvalid, type Published, publishPolicies } from "../clients/policies.ts";
 import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { readPolicyFiles, readPublishedFiles, tenantNamedIn } from "../policy-files.ts";
 import { schemaCommand } from "./policy-schema.ts";
+import { statusCommand } from "./policy-status.ts";
 
 interface PublishOptions {
   wait?: boolean;
+  barrier?: boolean;
   message?: string;
   ifRevision?: string;
   as?: string;
@@ -19,6 +21,7 @@ interface PublishOptions {
 export function policyCommands(program: Command): void {
   const policy = program.command("policy").description("check policies, compile them, publish them");
   schemaCommand(policy);
+  statusCommand(policy);
   policy
     .command("validate")
     .description("check documents offline; every fault at once, with its position and what to write instead")
@@ -61,6 +64,7 @@ export function policyCommands(program: Command): void {
     .description("publish a tenant's whole set as its next revision")
     .argument("<files...>", "every document of the tenant, or directories of them")
     .option("--wait", "return once every live replica of authz enforces it")
+    .option("--barrier", "replicas verify and prepare it first and switch together, after 2 s at the latest; says how far apart they were")
     .option("--timeout <seconds>", "how long to wait", "30")
     .option("--message <text>", "why")
     .option("--if-revision <n>", "refuse unless this revision is still the newest; 0: unless there is none")
@@ -76,14 +80,10 @@ export function policyCommands(program: Command): void {
             ifRevision: options.ifRevision === undefined ? undefined : wholeNumber(options.ifRevision),
             user: options.as,
             wait: options.wait === true,
+            barrier: options.barrier === true,
             timeoutMs: wholeNumber(options.timeout) * 1_000,
           });
-          const { revision, enforcedOn, replicas, ms } = published;
-          context.output.result(published, () =>
-            options.wait
-              ? `revision ${revision}, enforced on ${enforcedOn}/${replicas} replicas in ${ms} ms`
-              : `revision ${revision} published`,
-          );
+          context.output.result(published, () => publishedText(published, options.wait === true));
           return exit.ok;
         } catch (caught) {
           if (!(caught instanceof PoliciesInvalid)) throw caught;
@@ -92,6 +92,22 @@ export function policyCommands(program: Command): void {
         }
       }),
     );
+}
+
+function publishedText({ revision, enforcedOn, replicas, ms, barrier }: Published, waited: boolean): string {
+  const lines = [
+    waited ? `revision ${revision}, enforced on ${enforcedOn}/${replicas} replicas in ${ms} ms` : `revision ${revision} published`,
+  ];
+  if (barrier !== undefined) {
+    const { prepared, live, milliseconds, late, skew } = barrier;
+    lines.push(
+      `barrier: ${prepared}/${live} replicas prepared in ${milliseconds} ms${late.length === 0 ? "" : `; not waited for: ${late.join(", ")}`}`,
+      skew === undefined
+        ? "skew: not known, not every replica said when it switched"
+        : `skew: ${skew} ms between the first switch and the last`,
+    );
+  }
+  return lines.join("\n");
 }
 
 /** Loaded only where it is needed: most commands start without the compiler. */

@@ -83,7 +83,12 @@ function own(
     case "approvals":
       return trust;
     case "policy-compiler":
-      return { SIGNING_KEY_FILE: keys.bundleSigningKey };
+      return {
+        SIGNING_KEY_FILE: keys.bundleSigningKey,
+        BUNDLE_KEYS_FILE: keys.bundleKeys,
+        AUDIT_URL: httpUrl(ports, "audit"),
+        TOKEN_URL: tokenUrl,
+      };
     case "budget":
       return { BUNDLE_KEYS_FILE: keys.bundleKeys };
     case "audit":

@@ -50,7 +50,7 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
   }
   await writeAtomically(keys.peersFile, JSON.stringify({ keys: peers }, null, 1));
   const bundle = await ensureJwk(keys.bundleSigningKey, "ES256", `bundle-${randomBytes(4).toString("hex")}`);
-  await writeAtomically(keys.bundleKeys, JSON.stringify({ keys: [publicJwkOf(bundle)] }, null, 1), 0o644);
+  await writeAtomically(keys.bundleKeys, JSON.stringify({ keys: await withEarlier(keys.bundleKeys, publicJwkOf(bundle)) }, null, 1), 0o644);
   await ensureJwk(keys.checkpointKey, "EdDSA", `aegis-${randomBytes(4).toString("hex")}`);
   await ensureJwk(keys.issuerKey, "ES256", `operators-${randomBytes(4).toString("hex")}`);
   await ensureSecret(keys.tokenSealingKey);
@@ -74,6 +74,12 @@ export async function ensureSecret(path: string): Promise<string> {
   const secret = randomBytes(32).toString("base64url");
   await writeAtomically(path, secret);
   return secret;
+}
+
+/** The key, and those of the set in the file before it: what they signed verifies until somebody takes them out of the file. */
+async function withEarlier(path: string, key: PublicJwk): Promise<PublicJwk[]> {
+  const known = (await readJson<{ keys: PublicJwk[] }>(path))?.keys ?? [];
+  return [key, ...known.filter(({ kid }) => kid !== key.kid)];
 }
 
 async function ensureJwk(path: string, algorithm: KeyAlgorithm, kid: string): Promise<PrivateJwk> {
