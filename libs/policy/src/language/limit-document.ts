@@ -1,5 +1,5 @@
 import type { BudgetUnit, BudgetWindow, Limit, RateLimit } from "../ir.ts";
-import { checked, entries, fault, optional, type Place, positioned, type Reader, record } from "./reader.ts";
+import { checked, entries, fault, optional, type Place, positioned, type Reader, record, scalar } from "./reader.ts";
 import { integer, oneOf, percent, rate, supported, tool, usd } from "./scalars.ts";
 import type { Schema } from "./schema.ts";
 import type { Position } from "./source.ts";
@@ -96,4 +96,10 @@ function checkLimit(place: Place): void {
     place.source.report(place.parent, "limit_without_unit", `${place.path} bounds nothing`, 'add "usd", "actions" or "tokens"');
   }
   if (has("at_soft") && !has("soft")) missing("soft", 'add "soft", as 80%');
+  const value = (name: string) => written.find((entry) => entry.name === name)?.value;
+  const [atSoft, budget] = [value("at_soft"), value("budget")];
+  if (atSoft && scalar(atSoft)?.value === "throttle" && budget && scalar(budget)?.value !== "daily") {
+    const message = `${atSoft.path} slows calls down over the rest of a window, and only a day has an end`;
+    fault(atSoft, "conflicting_rules", message, "write notify or approval_needed");
+  }
 }
