@@ -1,5 +1,5 @@
 import { Kind } from "./characters.ts";
-import { spelledOut } from "./context.ts";
+import { spelledOut, withoutPlaceholders } from "./context.ts";
 import { type Detector, matches, type Span, type Subject } from "./detector.ts";
 
 const birthWords =
@@ -53,10 +53,10 @@ export const dateOfBirth: Detector = {
 
 /** A birth word between the date before (at most 40 characters) and this one, or right behind it. */
 function isBirth({ text }: Subject, { start, end }: Span, last: Span | undefined): boolean {
-  const before = text.slice(Math.max(last?.end ?? 0, start - 40), start);
+  const before = withoutPlaceholders(text.slice(Math.max(last?.end ?? 0, start - 40), start));
   const word = birthWords.exec(before);
   if (word !== null) return !otherDates.test(before.slice(word.index));
-  const after = text.slice(end, end + 24);
+  const after = withoutPlaceholders(text.slice(end, end + 24));
   const behind = /^[ ,]{0,2}[([](?=\p{L})/u.test(after) ? birthWords.exec(after.split(/[)\]]/)[0] ?? "") : null;
   return behind !== null;
 }

@@ -72,9 +72,11 @@ function cardsIn(subject: Subject, from: number, to: number): Span[] {
 
 const isDigit = (text: string, at: number) => text.charCodeAt(at) >= 48 && text.charCodeAt(at) <= 57;
 
-/** The digits behind the point of "0.4111…": one digit before it, and no group of a card is that short. */
+/** The digits behind the point of "0.4111…" or "12345.411111111111": no card is written in a short group and a very long one. */
 function isFraction(text: string, start: number): boolean {
-  return text.charAt(start - 1) === "." && isDigit(text, start - 2) && !isDigit(text, start - 3);
+  if (text.charAt(start - 1) !== "." || !isDigit(text, start - 2)) return false;
+  const shortGroup = !isDigit(text, start - 3) || !isDigit(text, start - 4) || !isDigit(text, start - 5);
+  return shortGroup || /^\d{12}/.test(text.slice(start, start + 12));
 }
 
 function isPartOfWord(text: string, start: number): boolean {

@@ -17,7 +17,7 @@ export function hasContext(subject: Subject, start: number, end: number, { words
 }
 
 /** "[REDACTED:us_ssn]" says what stood there, not what the next number is; a slice may begin inside one. */
-const withoutPlaceholders = (text: string) => (text.includes("]") ? text.replace(/^[a-z0-9_:]*\]|:[a-z0-9_:]+\]/g, "") : text);
+export const withoutPlaceholders = (text: string) => (text.includes("]") ? text.replace(/^[a-z0-9_:]*\]|:[a-z0-9_:]+\]/g, "") : text);
 
 const endOfClause = /[.,;:\n]/;
 const belongsToNext = /^[\s'"]{0,3}(?:no|nr|number|id|#)?[.\s]{0,2}[:=#]/i;
