@@ -19,6 +19,7 @@ const sent: readonly (readonly [z.ZodObject<{ type: z.ZodLiteral<string>; data: 
   [control.policyPromoted, { ...revised, policies: ["finance"] }],
   [control.policyProposed, { ...revised, follows: 1 }],
   [control.policyApproved, { ...revised, follows: 1, approver: "bob" }],
+  [control.policyDrifted, { by: "ann", days: 30, unused: 1, unjustified: 0, overdue: 0, unregistered: 2, ungoverned: 0, unseen: 3 }],
   [control.policyActivated, activated],
   [control.policyActivated, { ...activated, producer: { id: "authz-0", epoch: "e", sequence: 7 } }],
   [control.agentRegistered, { agent: "helper", owner: "team", by: "ann" }],

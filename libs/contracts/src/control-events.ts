@@ -23,6 +23,21 @@ export const policyActivated = cloudEvent(
   z.object({ ...revision, replica: z.string(), millisecondsSinceIssue: z.number(), producer: producer.optional() }),
 );
 
+/** What policies grant and what is done have drifted apart; how much of each kind, over so many days. */
+export const policyDrifted = cloudEvent(
+  "dev.aegis.policy.drifted.v1",
+  z.object({
+    by: z.string(),
+    days: z.number(),
+    unused: z.int(),
+    unjustified: z.int(),
+    overdue: z.int(),
+    unregistered: z.int(),
+    ungoverned: z.int(),
+    unseen: z.int(),
+  }),
+);
+
 export const agentRegistered = cloudEvent(
   "dev.aegis.identity.registered.v1",
   z.object({ agent: agentName, owner: z.string(), by: z.string() }),

@@ -34,6 +34,7 @@ export const subjects = {
   policyPromoted: row("aegis.policy.<tenant>.promoted", "CONTROL", "policy-compiler", control.policyPromoted, ["audit"]),
   policyProposed: row("aegis.policy.<tenant>.proposed", "CONTROL", "policy-compiler", control.policyProposed, ["audit"]),
   policyApproved: row("aegis.policy.<tenant>.approved", "CONTROL", "policy-compiler", control.policyApproved, ["audit"]),
+  policyDrifted: row("aegis.policy.<tenant>.drifted", "CONTROL", "policy-compiler", control.policyDrifted, ["audit"]),
   policyActivated: row("aegis.policy.<tenant>.activated", "CONTROL", "authz", control.policyActivated, ["audit", "policy-compiler"]),
   agentRegistered: row("aegis.identity.<tenant>.registered", "CONTROL", "token", control.agentRegistered, ["audit", "approvals"]),
   tokenIssued: row("aegis.identity.<tenant>.issued", "CONTROL", "token", control.tokenIssued, ["audit"]),

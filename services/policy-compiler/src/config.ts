@@ -16,4 +16,7 @@ export const readConfig = () =>
     headLifetime: z.coerce.number().int().min(10).max(86_400).default(3_600),
     /** How often heads are compared with the database, in milliseconds. */
     reconcileInterval: z.coerce.number().int().min(100).max(60_000).default(5_000),
+    /** Where audit and token are: recorded decisions and registered agents are read there, in the name of the operator who asks. */
+    auditUrl: z.url().optional(),
+    tokenUrl: z.url().optional(),
   });

@@ -7,6 +7,7 @@ import { migrate } from "@aegis/postgres/migrate";
 import { runOutbox } from "@aegis/postgres/outbox";
 import { runService } from "@aegis/service/run";
 import { readConfig } from "./config.ts";
+import { analysisRoutes } from "./inbound/analysis.ts";
 import { bundleRoutes } from "./inbound/bundle-service.ts";
 import { hearEvents } from "./inbound/events.ts";
 import { policyRoutes } from "./inbound/http.ts";
@@ -15,6 +16,7 @@ import { keepHandedOut } from "./inbound/schedule.ts";
 import { schemaRoutes } from "./inbound/schema.ts";
 import { statusRoutes } from "./inbound/status.ts";
 import { adapters } from "./outbound/adapters.ts";
+import { analysisAdapters } from "./outbound/analysis-adapters.ts";
 import { readSigningKey } from "./outbound/signing-key.ts";
 import type { Tables } from "./outbound/tables.ts";
 
@@ -38,6 +40,7 @@ await runService({ name: "policy-compiler", instance: config.instance, logLevel:
   statusRoutes(http, ports, who, stopping);
   bundleRoutes(http, ports, who, stopping);
   await opaRoutes(http, ports, who);
+  analysisRoutes(http, { ...ports, ...analysisAdapters(db, { ...config, clock: ports.clock }) }, who);
   own(hearEvents(bus, ports, logger));
   own(keepHandedOut(bus, ports, { everyMs: config.reconcileInterval, database: health.check("postgres") }));
   own(await listen(http, { host: config.host, port: config.httpPort }));
