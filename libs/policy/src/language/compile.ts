@@ -3,8 +3,9 @@ import { isMap } from "yaml";
 import type { CatalogTool, Policy, PolicySet } from "../ir.ts";
 import { agentPolicyDocument } from "./agent-policy-document.ts";
 import { bareAgentDocument } from "./bare-agent-document.ts";
+import { staticChecks } from "./checks/checks.ts";
 import { type DetectorUse, detectorsIn } from "./data-rules-document.ts";
-import { type Fault, sortFaults } from "./fault.ts";
+import { type Fault, sortFaults, type Warning } from "./fault.ts";
 import {
   bareGovernanceDocument,
   bareGovernanceKeys,
@@ -32,8 +33,9 @@ export type CompileResult =
       readonly policies: PolicySet;
       /** The set's own tests, in source order. They are no part of what is enforced. */
       readonly tests: readonly PolicyTest[];
+      readonly warnings: readonly Warning[];
     }
-  | { readonly ok: false; readonly faults: readonly Fault[] };
+  | { readonly ok: false; readonly faults: readonly Fault[]; readonly warnings: readonly Warning[] };
 
 /**
  * A tenant's whole set of documents to its intermediate representation, or everything that is wrong with them at once, sorted.
@@ -45,18 +47,13 @@ export function compile(files: readonly PolicyFile[], options: { readonly tenant
   for (const file of files) {
     for (const source of readDocuments(file.name, file.text, faults)) set.add(rootOf(source));
   }
-  if (files.length === 0) faults.push({ file: "", line: 1, column: 1, code: "no_documents", message: "there is no file", hint: "" });
-  const policies = set.finish();
-  if (faults.length > 0) {
-    return {
-      ok: false,
-      faults: sortFaults(
-        faults,
-        files.map(({ name }) => name),
-      ),
-    };
-  }
-  return { ok: true, policies, tests: set.tests };
+  if (files.length === 0)
+    faults.push({ file: "", line: 1, column: 1, code: "no_documents", message: "there is no file", hint: "name one" });
+  const { policies, warnings: unsorted } = set.finish();
+  const names = files.map(({ name }) => name);
+  const warnings = sortFaults(unsorted, names);
+  if (faults.length > 0) return { ok: false, faults: sortFaults(faults, names), warnings };
+  return { ok: true, policies, tests: set.tests, warnings };
 }
 
 interface Tool {
@@ -72,9 +69,11 @@ class PolicySetBuilder {
   readonly #tenant: string;
   readonly #faults: Fault[];
   readonly #names = new Set<string>();
-  readonly #pending: ((surroundings: Surroundings) => Policy)[] = [];
+  readonly #pending: { readonly place: Place; readonly lower: (surroundings: Surroundings) => Policy }[] = [];
   readonly #unjustified: (() => void)[] = [];
   readonly #catalog: CatalogTool[] = [];
+  /** Every catalog was read without fault: a tool that is not there is nowhere. */
+  #catalogSound = true;
   readonly #detectorUses: (DetectorUse & { readonly place: Place })[] = [];
   #governance: { readonly spec: GovernanceSpec; readonly at: Position } | undefined;
 
@@ -97,21 +96,28 @@ class PolicySetBuilder {
       );
   }
 
-  finish(): PolicySet {
+  /** Rules that were read without fault, in source order, and what only all of them together show. */
+  finish(): { policies: PolicySet; warnings: readonly Warning[] } {
     const governance = this.#governance;
     if (governance?.spec.require_justification === true) for (const report of this.#unjustified) report();
     const detectors = lowerDetectors(governance?.spec ?? {});
     this.#checkDetectors(detectors.map(({ name }) => name));
-    if (this.#faults.length > 0) return { format: 1, tenant: this.#tenant, governance: { limits: [], settings: {} }, policies: [] };
+    const whole = this.#faults.length === 0;
     const surroundings = { timeZone: governance?.spec.time_zone ?? "UTC", catalog: indexed(this.#catalog) };
-    return {
+    const sound = this.#faults.some(({ code }) => code === "too_many_faults") ? [] : this.#pending;
+    const catalog = whole || this.#catalogSound ? this.#catalog : [];
+    const policies: PolicySet = {
       format: 1,
       tenant: this.#tenant,
-      governance: governance === undefined ? { limits: [], settings: {} } : lowerGovernance(governance.spec, governance.at),
-      policies: this.#pending.map((lower) => lower(surroundings)),
-      ...(this.#catalog.length > 0 && { catalog: this.#catalog }),
-      ...(detectors.length > 0 && { detectors }),
+      governance: governance === undefined || !whole ? { limits: [], settings: {} } : lowerGovernance(governance.spec, governance.at),
+      policies: sound.map(({ lower }) => lower(surroundings)),
+      ...(catalog.length > 0 && { catalog }),
+      ...(detectors.length > 0 && whole && { detectors }),
     };
+    const places = sound.map(({ place }) => place);
+    const { faults, warnings } = staticChecks(policies, places, whole);
+    this.#faults.push(...faults);
+    return { policies, warnings };
   }
 
   #addNamed(place: Place): void {
@@ -154,7 +160,7 @@ class PolicySetBuilder {
     const ofActions = (spec?.tools ?? []).flatMap(({ value }) => value.actions ?? []).map(({ value }) => value.results?.value.dlp);
     for (const use of [spec?.dlp, spec?.results?.value.dlp, ...ofActions].flatMap(detectorsIn)) this.#detectorUses.push({ ...use, place });
     if (document === undefined || this.#faults.length > before) return;
-    this.#pending.push((surroundings) => lowerAgentPolicy(document, place.position, surroundings));
+    this.#pending.push({ place, lower: (surroundings) => lowerAgentPolicy(document, place.position, surroundings) });
   }
 
   #addNamedGovernance(place: Place): void {
@@ -183,6 +189,7 @@ class PolicySetBuilder {
       }
     }
     if (document !== undefined && this.#faults.length === before) this.#catalog.push(...lowerCatalog(document));
+    else this.#catalogSound = false;
   }
 
   #addPolicyTest(place: Place): void {
@@ -210,7 +217,9 @@ class PolicySetBuilder {
       })),
     );
     if (document === undefined || this.#faults.length > before) return;
-    this.#pending.push((surroundings) => lowerBareAgent(document, this.#ownName(document.agent.value), place.position, surroundings));
+    const lower = (surroundings: Surroundings) =>
+      lowerBareAgent(document, this.#ownName(document.agent.value), place.position, surroundings);
+    this.#pending.push({ place, lower });
   }
 
   #addGovernance(place: Place, spec: GovernanceSpec | undefined): void {

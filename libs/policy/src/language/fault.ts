@@ -81,7 +81,7 @@ export const warningCodes = {
   unanchored_pattern: "a pattern is found anywhere in a value, and looks as if it should be all of it",
   unknown_pointer: "a pointer leads to no parameter of the policy's actions",
   delegation_dead_end: "no call can ever satisfy a delegation rule",
-  unattended_approval: "an approval can never gather its quorum",
+  delegation_circle: "agents can hand work round in a circle",
 } as const;
 
 export type WarningCode = keyof typeof warningCodes;
