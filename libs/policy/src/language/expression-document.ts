@@ -1,6 +1,6 @@
 import { isScalar } from "yaml";
 import type { Expression } from "../cel/expression.ts";
-import { parseExpression } from "./cel-seam.ts";
+import { parseExpression } from "../cel/parse.ts";
 import { type Reader, reader } from "./reader.ts";
 import { offsetsIn } from "./scalar-offsets.ts";
 import { text, usd } from "./scalars.ts";
