@@ -5,7 +5,11 @@ import { PoliciesInvalid, type Published, publishPolicies } from "../clients/pol
 import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { readPolicyFiles, readPublishedFiles, tenantNamedIn } from "../policy-files.ts";
+import { driftCommand } from "./policy-drift.ts";
+import { learnCommand } from "./policy-learn.ts";
+import { replayCommand } from "./policy-replay.ts";
 import { schemaCommand } from "./policy-schema.ts";
+import { simulateCommand } from "./policy-simulate.ts";
 import { statusCommand } from "./policy-status.ts";
 
 interface PublishOptions {
@@ -21,6 +25,10 @@ interface PublishOptions {
 export function policyCommands(program: Command): void {
   const policy = program.command("policy").description("check policies, compile them, publish them");
   schemaCommand(policy);
+  simulateCommand(policy);
+  replayCommand(policy);
+  learnCommand(policy);
+  driftCommand(policy);
   statusCommand(policy);
   policy
     .command("validate")

@@ -9,7 +9,13 @@ const json = z.record(z.string(), z.json());
 
 const shape = z
   .strictObject({
-    agent: agentName,
+    /** The caller's own name for the request; it changes nothing. */
+    id: z.union([z.string(), z.number()]).optional(),
+    agent: agentName.optional(),
+    /** Who calls, as events and the engine's input have it; `agent` alone is enough. */
+    principal: z
+      .looseObject({ agent: agentName, chain: z.array(text).optional(), subject: text.optional(), scope: z.array(text).optional() })
+      .optional(),
     tool: toolName,
     action: toolName,
     /** `args` is the same. */
@@ -37,6 +43,10 @@ const shape = z
   })
   .refine(({ args, arguments: long }) => args === undefined || long === undefined, "args and arguments are the same: give one of them")
   .refine(({ url, destination }) => url === undefined || destination === undefined, "url and destination are the same: give one of them")
+  .refine(
+    ({ agent, principal }) => (agent === undefined) !== (principal === undefined),
+    "agent, or principal with its agent, must say who calls",
+  )
   .refine(({ agent, chain }) => chain === undefined || chain[0] === agent, "the first of chain must be agent");
 
 /** A call that somebody thought of, as the engine takes it, or what is wrong with it. */
@@ -48,16 +58,18 @@ export type SimulatedRequest =
 export function simulatedRequest(value: unknown, defaults: { readonly tenant: string; readonly now: number }): SimulatedRequest {
   const read = shape.safeParse(value);
   if (!read.success) return { ok: false, message: read.error.issues.map(explain).join("; ") };
-  const { agent, tool, action, chain = [agent], labels = [], calls = [], ...rest } = read.data;
+  const { tool, action, labels = [], calls = [], principal, ...rest } = read.data;
+  const agent = rest.agent ?? principal?.agent ?? "";
+  const chain = rest.chain ?? principal?.chain ?? [agent];
   const destination = rest.destination ?? (rest.url === undefined ? undefined : { url: rest.url, method: rest.method });
   const input: Omit<EvaluationInput, "findings"> = {
     principal: {
       tenant: defaults.tenant,
       agent,
-      subject: rest.subject ?? agent,
+      subject: rest.subject ?? principal?.subject ?? agent,
       chain,
       depth: rest.depth ?? chain.length - 1,
-      scope: rest.scope ?? [scopeItem(tool, action)],
+      scope: rest.scope ?? principal?.scope ?? [scopeItem(tool, action)],
     },
     tool,
     action,
@@ -65,8 +77,8 @@ export function simulatedRequest(value: unknown, defaults: { readonly tenant: st
     ...(destination && { destination }),
     context: {
       purpose: rest.purpose ?? rest.context?.purpose,
-      promptId: rest.prompt ?? rest.context?.promptId,
-      sessionId: rest.session ?? rest.context?.sessionId,
+      promptId: rest.prompt ?? rest.context?.promptId ?? rest.context?.prompt_id,
+      sessionId: rest.session ?? rest.context?.sessionId ?? rest.context?.session_id,
     },
     ...((labels.length > 0 || calls.length > 0) && { session: { labels: sorted(labels), calls: sorted(calls) } }),
     ...(rest.drift !== undefined && { drift: rest.drift }),
