@@ -27,7 +27,15 @@ const shape = z
     purpose: text.optional(),
     prompt: text.optional(),
     session: text.optional(),
-    context: z.strictObject({ purpose: text.optional(), promptId: text.optional(), sessionId: text.optional() }).partial().optional(),
+    context: z
+      .looseObject({
+        purpose: text.optional(),
+        promptId: text.optional(),
+        prompt_id: text.optional(),
+        sessionId: text.optional(),
+        session_id: text.optional(),
+      })
+      .optional(),
     subject: text.optional(),
     /** The actors, newest first; the agent alone when left out. */
     chain: z.array(agentName).min(1).max(8).optional(),
