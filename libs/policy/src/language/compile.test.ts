@@ -1,10 +1,15 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { documentText } from "../../test/vectors.ts";
 import { compile } from "./compile.ts";
 import { faultCodes, formatFault } from "./fault.ts";
 
-const sources = ["finance-agent.yaml", "agentic-governance.yaml"].map(documentText);
+const reference = readFileSync(join(import.meta.dirname, "../../../../docs/reference/policy.md"), "utf8");
+/** Every construct of the language. */
+const shown = [...reference.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map((match) => match[1] ?? "");
+const sources = [...["finance-agent.yaml", "agentic-governance.yaml"].map(documentText), ...shown];
 const policy = `apiVersion: aegis.dev/v1
 kind: AgentPolicy
 metadata: { name: p, tenant: acme }
