@@ -12,6 +12,7 @@ import { bundleRoutes } from "./inbound/bundle-service.ts";
 import { hearEvents } from "./inbound/events.ts";
 import { policyRoutes } from "./inbound/http.ts";
 import { opaRoutes } from "./inbound/opa.ts";
+import { reviewRoutes } from "./inbound/review.ts";
 import { keepHandedOut } from "./inbound/schedule.ts";
 import { schemaRoutes } from "./inbound/schema.ts";
 import { statusRoutes } from "./inbound/status.ts";
@@ -36,6 +37,7 @@ await runService({ name: "policy-compiler", instance: config.instance, logLevel:
   const who = operatorAuth({ issuer: config.oidcIssuer });
   const http = await createHttpServer(context, { bodyLimit: 8 * 1024 * 1024 });
   policyRoutes(http, ports, who);
+  reviewRoutes(http, ports, who);
   schemaRoutes(http);
   statusRoutes(http, ports, who, stopping);
   bundleRoutes(http, ports, who, stopping);

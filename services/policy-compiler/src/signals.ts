@@ -43,6 +43,10 @@ export function signals(telemetry: Telemetry, logger: Logger): PolicyCompilerSig
       faulty.add(1);
       logger.info({ tenant, faults }, "policies refused");
     },
+    untested: (tenant, failed) => {
+      faulty.add(1);
+      logger.info({ tenant, failed }, "policies refused for their own tests");
+    },
     handedOut(tenant, revision, why) {
       handedOut.add(1, { why });
       logger[why === "new" ? "info" : "debug"]({ tenant, revision, why }, "head handed out");

@@ -55,7 +55,7 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     { schema: { params: tenantParams, body: z.strictObject({ files }) } },
     async ({ params: { tenant }, body, headers }) => {
       await operator(headers.authorization, tenant, readers);
-      return { ok: true, policies: compileOrRefuse(ports, tenant, body.files) };
+      return { ok: true, policies: compileOrRefuse(ports, tenant, body.files).policies };
     },
   );
 

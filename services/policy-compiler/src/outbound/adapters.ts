@@ -27,7 +27,7 @@ export async function adapters(
 ): Promise<Ports & OpaPorts & { readonly signals: PolicyCompilerSignals }> {
   const { db, bus, key, own, logger, telemetry, instance, headLifetime } = around;
   return {
-    revisions: revisionStore(db, eventWriter(instance)),
+    revisions: revisionStore(db, eventWriter(instance), key),
     handOuts: handOuts(db, key),
     distribution: await distribution(bus, key),
     bundles: bundleWriter(key),

@@ -1,22 +1,33 @@
 import type { Digest } from "@aegis/canonical/digest";
 import { AegisError } from "@aegis/contracts/errors";
+import { readBundle } from "@aegis/policy/bundle";
 import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
 import type { Transaction } from "kysely";
 import type { Revision } from "#domain/revision.ts";
 import type { RevisionStore } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
-import { headIn, revisionOf, rowOf, selectRevisions } from "./revision-rows.ts";
+import { headIn, revisionOf, rowOf, selectRevisions, tarballIn } from "./revision-rows.ts";
+import type { SigningKey } from "./signing-key.ts";
 import type { Tables } from "./tables.ts";
 
 /** Revisions in PostgreSQL. */
-export function revisionStore(db: Database<Tables>, events: EventWriter): RevisionStore {
+export function revisionStore(
+  db: Database<Tables>,
+  events: EventWriter,
+  { knownKeys: keys }: Pick<SigningKey, "knownKeys">,
+): RevisionStore {
   return {
     head: (tenant) => inTenant(db, tenant, (trx) => headIn(trx, tenant)),
     find: (tenant, revision) =>
       inTenant(db, tenant, async (trx) => {
         const row = await selectRevisions(trx, tenant).select("files").where("revision", "=", revision).executeTakeFirst();
         return row && { ...revisionOf(row), files: row.files };
+      }),
+    policies: (tenant, revision) =>
+      inTenant(db, tenant, async (trx) => {
+        const tarball = await tarballIn(trx, tenant, revision);
+        return tarball && (await readBundle(tarball, { keys, tenant })).policies;
       }),
     list: (tenant, { before, limit }) =>
       inTenant(db, tenant, async (trx) => {

@@ -8,11 +8,11 @@ import { compileOrRefuse } from "./validate.ts";
 
 /** The draft's policies, or those of the tenant's newest revision where there is no draft. @throws AegisError `unprocessable`, `not_found`. */
 export async function draftOrActive(ports: AnalysisPorts, tenant: string, files: readonly PolicyFile[] | undefined): Promise<PolicySet> {
-  if (files !== undefined) return compileOrRefuse(ports, tenant, files);
+  if (files !== undefined) return compileOrRefuse(ports, tenant, files).policies;
   const head = await ports.revisions.head(tenant);
   const found = head && (await ports.revisions.find(tenant, head.revision));
   if (found === undefined) throw new AegisError("not_found", `${tenant} has no revision yet: give a draft`);
-  return compileOrRefuse(ports, tenant, found.files);
+  return compileOrRefuse(ports, tenant, found.files).policies;
 }
 
 /** Finds the revisions that decided then, each prepared once; undefined for one that is not ours or that today's compiler refuses. */

@@ -31,6 +31,8 @@ export type ApprovalJudge = (
 export interface RevisionStore {
   head(tenant: string): Promise<Revision | undefined>;
   find(tenant: string, revision: number): Promise<(Revision & { readonly files: readonly PolicyFile[] }) | undefined>;
+  /** What was signed as this revision. @throws AegisError `unprocessable` when no known key signed it. */
+  policies(tenant: string, revision: number): Promise<PolicySet | undefined>;
   /** Newest first. */
   list(tenant: string, page: { readonly before?: number | undefined; readonly limit: number }): Promise<Revision[]>;
   /**
@@ -145,6 +147,8 @@ export interface Signals {
   proposed(revision: Revision): void;
   approved(revision: Revision): void;
   faulty(tenant: string, faults: number): void;
+  /** A set was refused for tests of its own that fail. */
+  untested(tenant: string, failed: number): void;
   handedOut(tenant: string, revision: number, why: "new" | "renewed"): void;
   /** It stays committed and is handed out later. */
   handOutFailed(tenant: string, error: unknown): void;

@@ -2,7 +2,7 @@ import { requireMatch } from "#domain/precondition.ts";
 import { type PolicyFile, type Revision, sourceDigestOf } from "#domain/revision.ts";
 import type { Ports } from "./ports.ts";
 import { type BarrierOutcome, handOutTogether } from "./publish-behind-barrier.ts";
-import { compileOrRefuse } from "./validate.ts";
+import { compileAndTest, compileOrRefuse } from "./validate.ts";
 
 export interface PublishRequest {
   readonly tenant: string;
@@ -35,11 +35,12 @@ export interface PublishOutcome {
  * head already is left as it is (`created: false`). Where the head asks for a second person, the revision is proposed instead, and
  * nothing changes until it is approved. Once it is the head it will be handed out, whatever happens to this process or to NATS.
  *
- * @throws AegisError `unprocessable` with all faults; `precondition_failed` when the head is another than the writer saw.
+ * @throws AegisError `unprocessable` with all faults, or all tests that fail; `precondition_failed` when the head is another than the writer saw.
  */
 export async function publish(ports: Ports, request: PublishRequest): Promise<PublishOutcome> {
   const { tenant, files, message, author, ifMatch, restores, promotes } = request;
-  const policies = compileOrRefuse(ports, tenant, files);
+  // What a rollback brings back was tested when it was new; a test that has aged must not stand in the way of a way back.
+  const policies = restores === undefined ? compileAndTest(ports, tenant, files) : compileOrRefuse(ports, tenant, files).policies;
   const sourceDigest = sourceDigestOf(files);
   let present: { readonly revision: Revision; readonly head: number } | undefined;
   let before = 0;
