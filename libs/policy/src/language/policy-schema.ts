@@ -1,7 +1,7 @@
 import { agentPolicyDocument } from "./agent-policy-document.ts";
 import { bareAgentDocument } from "./bare-agent-document.ts";
 import { bareGovernanceDocument, bareGovernanceKeys, governanceDocument } from "./governance-document.ts";
-import { kinds } from "./named-document.ts";
+import { apiVersion, kinds } from "./named-document.ts";
 import { policyTestDocument } from "./policy-test-document.ts";
 import type { Schema } from "./schema.ts";
 import { toolCatalogDocument } from "./tool-catalog-document.ts";
@@ -40,6 +40,11 @@ const anyDocument: Schema = {
   title: "Aegis policy document",
   description: "One document of a tenant's policies: with a header that names its kind, or in one of the two bare forms.",
   type: "object",
+  // Offered where nothing is written yet; what else they ask for is below.
+  properties: {
+    apiVersion: { description: "The version of the language.", const: apiVersion },
+    kind: { description: "Which kind of document it is; the two bare forms name none.", enum: [...kinds] },
+  },
   ...kinds.reduceRight<Schema>(
     (otherwise, kind) => ({
       if: { properties: { kind: { const: kind } }, required: ["kind"] },
@@ -50,7 +55,7 @@ const anyDocument: Schema = {
     {
       if: has("kind", "apiVersion"),
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-      then: { properties: { kind: { enum: [...kinds] } }, required: ["apiVersion", "kind", "metadata", "spec"] },
+      then: { required: ["apiVersion", "kind", "metadata", "spec"] },
       else: {
         if: has("agent", "allowed_tools"),
         // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
