@@ -1,9 +1,96 @@
 import { parseArgs } from "node:util";
-import { benchCheck } from "./check.ts";
+import type { Machine } from "./machine.ts";
+import { type BenchOptions, type Goal, goalsTable, table } from "./report.ts";
 
-const usage = `usage: aegis bench check [--rounds N] [--seconds N] [--json]
+const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--json]
 
-  check   throughput and latency of Check with everything on, beside Cerbos in the same run`;
+  check    throughput and latency of Check with everything on, beside Cerbos in the same run
+  engine   one decision in process beside cedar-wasm, casbin and opa-wasm, on the same three policies
+  agents   10 to 100,000 agents: preparing, deciding, memory
+  dlp      all detectors on plain text, JSON and hostile text, 1 KiB to 1 MiB
+
+Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, else 1).`;
+
+/** What a measurement gives besides its own figures. */
+interface Report {
+  readonly machine: Machine;
+}
+
+interface Measurement {
+  readonly seconds: number;
+  run(options: BenchOptions): Promise<{ readonly report: Report; readonly text: string }>;
+}
+
+const withGoals = (rows: readonly object[], goals: readonly Goal[], heading = "") =>
+  [heading, table(rows), "", goalsTable(goals)].filter((part, index) => index > 0 || part !== "").join("\n");
+
+const measurements: Readonly<Record<string, Measurement>> = {
+  check: {
+    seconds: 5,
+    async run(options) {
+      const { benchCheck } = await import("./check.ts");
+      const report = await benchCheck(options);
+      const rows = report.rows.map(({ server, perSecond, p50, p99, cpuMicros, wrong }) => ({
+        server,
+        "decisions/s": perSecond,
+        "p50 ms": p50,
+        "p99 ms": p99,
+        "CPU us each": cpuMicros,
+        wrong,
+      }));
+      const text = `${report.load}\n\n${table(rows)}\n\nthroughput over Cerbos: ${report.ratio}\nCPU of authz for a decision over the trivial handler's for an answer: ${report.cpuRatio}`;
+      return { report, text };
+    },
+  },
+  engine: {
+    seconds: 1,
+    async run(options) {
+      const { benchEngine } = await import("./engine.ts");
+      const report = await benchEngine(options);
+      const versions = Object.entries(report.versions).map(([engine, version]) => `${engine} ${version}`);
+      const rows = report.rows.map(({ policy, engine, micros, p50, p99, ratio }) => ({
+        policy,
+        engine,
+        "us each": micros,
+        "p50 us": p50,
+        "p99 us": p99,
+        "over aegis": ratio,
+      }));
+      return { report, text: withGoals(rows, report.goals, `${versions.join(", ")}; ${report.rounds} alternating rounds, medians\n`) };
+    },
+  },
+  agents: {
+    seconds: 1,
+    async run(options) {
+      const { benchAgents } = await import("./agents.ts");
+      const report = benchAgents(options);
+      const rows = report.rows.map(({ agents, prepareMs, hotMicros, allMicros, ratio, megabytesPer10000 }) => ({
+        agents,
+        "prepare ms": prepareMs,
+        "us each, ten agents": hotMicros,
+        "us each, all agents": allMicros,
+        "over 10 agents": ratio,
+        "MB per 10,000": megabytesPer10000,
+      }));
+      return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+  dlp: {
+    seconds: 1,
+    async run(options) {
+      const { benchDlp } = await import("./dlp.ts");
+      const report = benchDlp(options);
+      const rows = report.rows.map(({ text, kib, found, microsPerKib, growth }) => ({
+        text,
+        KiB: kib,
+        found,
+        "us per KiB": microsPerKib,
+        "over 1 KiB": growth,
+      }));
+      return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+};
 
 /** The command line, or the sentence that says what is wrong with it. */
 function commandLine() {
@@ -13,42 +100,36 @@ function commandLine() {
       options: {
         json: { type: "boolean", default: false },
         rounds: { type: "string", default: "5" },
-        seconds: { type: "string", default: "5" },
+        seconds: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
-    const wrong = (["rounds", "seconds"] as const).find((name) => !(Number(values[name]) > 0));
-    if (wrong !== undefined) return `--${wrong} ${values[wrong]}: write a number above 0`;
-    if (values.help || positionals[0] === "check") return values;
-    return positionals[0] === undefined ? "say what to measure" : `there is no measurement "${positionals[0]}"`;
+    const [name = "", ...more] = positionals;
+    const measurement = Object.hasOwn(measurements, name) ? measurements[name] : undefined;
+    const { rounds, seconds = String(measurement?.seconds ?? 1) } = values;
+    const wrong = Object.entries({ rounds, seconds }).find(([, value]) => !(Number(value) > 0));
+    if (wrong !== undefined) return `--${wrong[0]} ${wrong[1]}: write a number above 0`;
+    if (values.help) return { help: true as const };
+    if (name === "") return "say what to measure";
+    if (measurement === undefined) return `there is no measurement "${name}"`;
+    if (more.length > 0) return `one measurement at a time: leave out "${more.join(" ")}"`;
+    return { help: false as const, measurement, json: values.json, rounds: Number(rounds), seconds: Number(seconds) };
   } catch (caught) {
     // parseArgs throws nothing but what is wrong with the arguments; its first sentence names it.
     return (caught as Error).message.replace(/\. .*$/s, "");
   }
 }
 
-const values = commandLine();
-if (typeof values === "string") {
-  console.error(`aegis: ${values}\n${usage}`);
-  if (process.argv.includes("--json")) console.log(JSON.stringify({ error: { message: values } }));
+const given = commandLine();
+if (typeof given === "string") {
+  console.error(`aegis: ${given}\n${usage}`);
+  if (process.argv.includes("--json")) console.log(JSON.stringify({ error: { message: given } }));
   process.exitCode = 2;
-} else if (values.help) {
+} else if (given.help) {
   console.error(usage);
 } else {
-  const report = await benchCheck({
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    progress: (line) => console.error(line),
-  });
-  if (values.json) console.log(JSON.stringify(report));
-  else {
-    const { cpu, cores, memoryGiB, kernel, node } = report.machine;
-    console.log(`${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}\n${report.load}\n`);
-    console.log(`| server | decisions/s | p50 ms | p99 ms | CPU us each | wrong |\n|---|---|---|---|---|---|`);
-    for (const row of report.rows)
-      console.log(`| ${row.server} | ${row.perSecond} | ${row.p50.toFixed(1)} | ${row.p99.toFixed(1)} | ${row.cpuMicros} | ${row.wrong} |`);
-    console.log(
-      `\nthroughput over Cerbos: ${report.ratio}\nCPU of authz for a decision over the trivial handler's for an answer: ${report.cpuRatio}`,
-    );
-  }
+  const { rounds, seconds, measurement, json } = given;
+  const { report, text } = await measurement.run({ rounds, seconds, progress: (line) => console.error(line) });
+  const { cpu, cores, memoryGiB, kernel, node } = report.machine;
+  console.log(json ? JSON.stringify(report) : `${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}\n${text}`);
 }
