@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseVerifierKey } from "@aegis/tlog/note";
+import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";
 import type { StoredState } from "@aegis/tlog/stored-state";
 import { type LedgerCheckpoint, type LedgerFault, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
 import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
-import { Failure } from "../failure.ts";
+import { Failure, usage } from "../failure.ts";
 import { readIfPresent } from "../files.ts";
 import { type Control, control, query } from "./control.ts";
 
@@ -88,11 +88,7 @@ export async function* findEntries(
 export async function verifyFabricLedger(context: Context, options: VerifyOptions): Promise<Verification> {
   const service = await auditClient(context, options.tenant);
   const directory = dataDirectory(context.dataDirectory);
-  const vkey = options.key ?? (await readIfPresent(directory.checkpointKey))?.trim();
-  if (!vkey)
-    throw new Failure(
-      `there is no pinned checkpoint key at ${directory.checkpointKey}: name the data directory with --data-dir, or give --key`,
-    );
+  const key = await pinnedKey(context, options.key);
   const late = options.wait ? await waitForCheckpoints(service, options) : undefined;
   const tenants = options.tenant === undefined ? await everyTenant(service, directory.checkpoints) : [options.tenant];
   // An archive that was removed whole is an empty one, except where nothing shows that it is kept here.
@@ -107,13 +103,26 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
     }),
     states,
     checkpoints,
-    keys: [parseVerifierKey(vkey)],
+    keys: [key],
     whole: options.tenant === undefined,
   });
   // What was tampered with may be why it does not catch up.
   if (late !== undefined && report.faults.length === 0) throw late;
   const { entries, tenants: count, checkpoints: confirmed, uncovered, faults } = report;
   return { ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered, faults };
+}
+
+/** The ledger's pinned key: the one given (C2SP vkey), else the one in the data directory. */
+export async function pinnedKey(context: Context, given: string | undefined): Promise<VerifierKey> {
+  const { checkpointKey } = dataDirectory(context.dataDirectory);
+  const vkey = given ?? (await readIfPresent(checkpointKey))?.trim();
+  if (!vkey)
+    throw new Failure(`there is no pinned checkpoint key at ${checkpointKey}: name the data directory with --data-dir, or give --key`);
+  try {
+    return parseVerifierKey(vkey);
+  } catch (error) {
+    throw usage(`the key is not usable: ${(error as Error).message}`);
+  }
 }
 
 interface TenantHead {

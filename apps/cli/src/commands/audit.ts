@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { query } from "../clients/control.ts";
 import { auditClient, type EntryFilter, findEntries, type LedgerEntry, verifyFabricLedger } from "../clients/ledger.ts";
+import { checkProof, checkReceipt, writeReceipt } from "../clients/proofs.ts";
 import { action, type Context } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { table } from "../output.ts";
@@ -37,12 +38,25 @@ export function auditCommands(program: Command): void {
       }),
     );
   audit
+    .command("receipt")
+    .description("write an entry's receipt: what proves, to anyone who has the ledger's public key, that it is in the ledger")
+    .argument("<id>", "a decision's or event's id")
+    .option("--out <file>", "where to (default: stdout)")
+    .action(action<{ out?: string }, [string]>((context, options, id) => writeReceipt(context, id, options.out)));
+  audit
+    .command("prove-check")
+    .description("check a Merkle proof from a JSON file, by RFC 9162; exit 5 when it proves nothing")
+    .argument("<file>", "{leafIdx, treeSize, leafHash, root, proof} or {size1, size2, root1, root2, proof}, hashes in base64")
+    .action(action<object, [string]>(async (context, _options, file) => checkProof(context, file)));
+  audit
     .command("verify")
     .description("recompute the ledger on this side, under the pinned key; exit 5 when anything was changed, dropped or reordered")
     .option("--wait", "first wait until everything ledgered is checkpointed")
     .option("--key <vkey>", "the pinned checkpoint key, when it is not the one in the data directory")
+    .option("--receipt <file>", "check one entry's receipt instead; nothing but the file and the key is read")
     .action(
-      action<{ wait?: boolean; key?: string }, []>(async (context, options) => {
+      action<{ wait?: boolean; key?: string; receipt?: string }, []>(async (context, options) => {
+        if (options.receipt !== undefined) return checkReceipt(context, options.receipt, options.key);
         const result = await verifyFabricLedger(context, { tenant: context.optionalTenant, wait: options.wait, key: options.key });
         context.output.result(result, () =>
           [

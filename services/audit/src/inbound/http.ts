@@ -8,7 +8,7 @@ import { formatVerifierKey } from "@aegis/tlog/note";
 import { z } from "zod";
 import { exportLedger } from "#usecases/export.ts";
 import type { Ports } from "#usecases/ports.ts";
-import { prove } from "#usecases/prove.ts";
+import { prove, receiptOf } from "#usecases/prove.ts";
 import { recordedDecisions } from "#usecases/recorded-decisions.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
 
@@ -53,7 +53,7 @@ const entriesQuery = inTenant.extend({
 export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {
   const { entries, key } = ports;
   const ledger = exportLedger(ports);
-  const proven = prove(ports);
+  const [proven, receipt] = [prove(ports), receiptOf(ports)];
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 
   server.get("/v1/entries", { schema: { querystring: entriesQuery } }, async (request) => {
@@ -89,6 +89,12 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
       proof: proof === undefined ? null : { ...proof, hashes: proof.hashes.map(base64) },
       key: formatVerifierKey(tenantKey(key, tenant)),
     };
+  });
+
+  server.get("/v1/receipts/:id", { schema: { params: z.object({ id: z.string() }), querystring: inTenant } }, async (request) => {
+    const { tenant } = request.query;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    return receipt(tenant, request.params.id);
   });
 
   server.get("/v1/tenants", async (request) => {

@@ -1,6 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { parseCheckpoint } from "@aegis/tlog/checkpoint";
 import { inclusionProof } from "@aegis/tlog/proof";
+import { formatProof, type Receipt, receiptFormat } from "@aegis/tlog/receipt";
 import { nodesFromTiles } from "@aegis/tlog/tiles";
 import type { Ports, StoredEntry } from "./ports.ts";
 
@@ -23,5 +24,16 @@ export function prove({ entries, tree, checkpoints }: Pick<Ports, "entries" | "t
     if (latest === undefined || size === undefined || index >= size) return { entry, proof: undefined };
     const read = nodesFromTiles((level, at) => tree.tile(tenant, level, at));
     return { entry, proof: { index, size, hashes: await inclusionProof(index, size, read), checkpoint: latest.note } };
+  };
+}
+
+/** An entry's receipt. Throws `not_found`; `unavailable` until a checkpoint covers the entry. */
+export function receiptOf(ports: Pick<Ports, "entries" | "tree" | "checkpoints">) {
+  const proven = prove(ports);
+  return async (tenant: string, id: string): Promise<Receipt> => {
+    const { entry, proof } = await proven(tenant, id);
+    if (proof === undefined) throw new AegisError("unavailable", `no checkpoint covers ${id} yet: ask again in a few seconds`);
+    const leaf = Buffer.from(entry.leaf).toString("base64");
+    return { format: receiptFormat, tenant, id: entry.columns.id, leaf, proof: formatProof(proof.index, proof.hashes, proof.checkpoint) };
   };
 }

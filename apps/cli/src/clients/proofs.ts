@@ -1,0 +1,59 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { checkProofFile } from "@aegis/tlog/proof-file";
+import { type Receipt, verifyReceipt } from "@aegis/tlog/receipt";
+import type { Context } from "../context.ts";
+import { exit, usage } from "../failure.ts";
+import { query } from "./control.ts";
+import { auditClient, pinnedKey } from "./ledger.ts";
+
+/** Fetches an entry's receipt and writes it out. */
+export async function writeReceipt(context: Context, id: string, out: string | undefined): Promise<void> {
+  const tenant = context.tenant();
+  const service = await auditClient(context, tenant);
+  const receipt = await service.json<Receipt>(`/v1/receipts/${encodeURIComponent(id)}${query({ tenant })}`);
+  const text = JSON.stringify(receipt, null, 2);
+  if (out === undefined) return context.output.result(receipt, () => text);
+  await writeFile(out, `${text}\n`);
+  context.output.result({ id, file: out }, () => `the receipt of ${id} is in ${out}`);
+}
+
+/** Checks a receipt with nothing but the ledger's public key; gives the exit code. */
+export async function checkReceipt(context: Context, file: string, vkey: string | undefined): Promise<number> {
+  const key = await pinnedKey(context, vkey);
+  const checked = verifyReceipt(await jsonIn(file), key);
+  const style = context.output.style.bind(context.output);
+  if (!checked.ok) {
+    context.output.result(checked, () => `${style("red", "NOT ok")}: ${checked.why}`);
+    return exit.verification;
+  }
+  const { entry, size, signedAt } = checked;
+  context.output.result({ ...checked, key: key.name }, () =>
+    [
+      `${style("green", "ok")}: ${entry.kind} ${entry.id} is entry ${entry.sequence} of ${entry.tenant}'s ledger`,
+      `signed by ${key.name} over ${size} entries${signedAt === undefined ? "" : ` at ${signedAt}`}`,
+      ...(entry.decision === null ? [] : [`${entry.agent} ${entry.tool}:${entry.action} ${entry.decision} at ${entry.occurred_at}`]),
+    ].join("\n"),
+  );
+  return exit.ok;
+}
+
+/** Checks a Merkle proof in a file; gives the exit code. */
+export async function checkProof(context: Context, file: string): Promise<number> {
+  const checked = checkProofFile(await jsonIn(file));
+  if (checked.kind === "unknown") throw usage(`${file} is no proof: ${checked.why}`);
+  const { ok, kind, why } = checked;
+  const style = context.output.style.bind(context.output);
+  context.output.result(checked, () => (ok ? `${style("green", "ok")}: the ${kind} proof holds` : `${style("red", "NOT ok")}: ${why}`));
+  return ok ? exit.ok : exit.verification;
+}
+
+async function jsonIn(file: string): Promise<unknown> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw usage(`${file} cannot be read (${error.code ?? error.message})`);
+  });
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw usage(`${file} is not JSON`);
+  }
+}
