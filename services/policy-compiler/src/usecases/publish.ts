@@ -44,10 +44,15 @@ export async function publish(ports: Ports, request: PublishRequest): Promise<Pu
   const sourceDigest = sourceDigestOf(files);
   let present: { readonly revision: Revision; readonly head: number } | undefined;
   let before = 0;
+  const again = async (proposal: Promise<Revision | undefined>) => {
+    const found = await proposal;
+    return found?.restores === restores && String(found?.promotes) === String(promotes) ? found : undefined;
+  };
   const appended = await ports.revisions.append(tenant, async ({ head, next, proposal }) => {
     requireMatch(head, ifMatch);
     before = head?.revision ?? 0;
-    const same = head?.sourceDigest === sourceDigest ? head : head?.guarded === true ? await proposal(sourceDigest, author) : undefined;
+    const same =
+      head?.sourceDigest === sourceDigest ? head : head?.guarded === true ? await again(proposal(sourceDigest, author)) : undefined;
     present = same && { revision: same, head: before };
     if (present !== undefined) return undefined;
     const bundle = await ports.bundles.write({ tenant, revision: next, policies });
