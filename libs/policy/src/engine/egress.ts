@@ -37,6 +37,11 @@ export function parseDestination(url: string): Destination | undefined {
   return { host: port === undefined || port === defaultPorts[scheme] ? name : `${name}:${port}`, path: match[4] ?? "/" };
 }
 
+/** A method in capitals; `undefined` when it is none. Only ASCII letters have one capital in every engine. */
+export function plainMethod(method: string | undefined): string | undefined {
+  return method !== undefined && /^[A-Za-z]{1,20}$/.test(method) ? method.toUpperCase() : undefined;
+}
+
 /** Prepares a list: exact hosts in a map, wildcards after them. */
 export function prepareEgress(allow: readonly EgressRule[]): EgressCheck {
   const exact = new Map<string, EntryCheck[]>();
@@ -65,6 +70,8 @@ function prepareEntry({ path, methods }: EgressRule): EntryCheck {
   const allowed = methods === undefined ? undefined : new Set(methods);
   return (sent, method) => {
     if (pathPattern !== undefined && (unsafePath.test(sent) || !pathPattern.test(sent))) return false;
-    return allowed === undefined || (method !== undefined && allowed.has(method.toUpperCase()));
+    if (allowed === undefined) return true;
+    const plain = plainMethod(method);
+    return plain !== undefined && allowed.has(plain);
   };
 }

@@ -1,7 +1,9 @@
 import { digestOf } from "@aegis/canonical/digest";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
+import type { Environment } from "../cel/expression.ts";
 import type { ApprovalNeed, EvaluationInput, Redaction } from "../input.ts";
 import { type ActionRule, type DlpAction, type Durability, defaultApproval } from "../ir.ts";
+import { environmentOf } from "./environment.ts";
 import type { Findings } from "./parameters.ts";
 import type { PreparedAction, PreparedDlp } from "./prepared.ts";
 
@@ -30,6 +32,7 @@ export class Outcome implements Findings {
   readonly #asking: Asking[] = [];
   readonly #always: { readonly reason: Reason; readonly rule: ActionRule }[] = [];
   #current: ActionRule | undefined;
+  #environment: Environment | undefined;
 
   /** The rule that following findings belong to. */
   enter(rule: PreparedAction): void {
@@ -39,6 +42,12 @@ export class Outcome implements Findings {
 
   leave(): void {
     this.#current = undefined;
+  }
+
+  /** What expressions speak of: made once a call, by the first of them. */
+  environment(input: EvaluationInput): Environment {
+    this.#environment ??= environmentOf(input);
+    return this.#environment;
   }
 
   deny(reason: Reason, digest: string | undefined = this.#current?.digest): void {

@@ -3,6 +3,7 @@ import { detectorNames } from "@aegis/dlp/detect";
 import { type Detectors, prepareDetectors } from "@aegis/dlp/prepare";
 import type { RE2JS } from "re2js";
 import type { Expression } from "../cel/expression.ts";
+import { prepareExpression } from "../cel/prepare.ts";
 import type { ActionRule, DenyRule, DlpAction, DlpRule, Policy, PolicySet, TenantDetector, ToolRules } from "../ir.ts";
 import { type ConditionCheck, type Evaluate, prepareCondition, preparePrice } from "./conditions.ts";
 import type { PriceOf } from "./cost.ts";
@@ -58,10 +59,6 @@ export interface PreparedAction {
   readonly approval: Reason | undefined;
 }
 
-const evaluator =
-  (_: Expression): Evaluate =>
-  () => ({ ok: false, message: "conditions are not evaluated by this version" });
-
 /** What all policies of a snapshot have in common: each pattern and each expression is prepared once. */
 export class Shared {
   readonly patterns = new Map<string, RE2JS>();
@@ -88,7 +85,7 @@ export class Shared {
   readonly expression = (expression: Expression): Evaluate => {
     const known = this.#expressions.get(expression.text);
     if (known !== undefined) return known;
-    const prepared = evaluator(expression);
+    const prepared = prepareExpression(expression);
     this.#expressions.set(expression.text, prepared);
     return prepared;
   };
