@@ -29,11 +29,25 @@ export interface ObjectsOptions {
 /** An object store of ours by its name in contracts' `stores`. Resolves without a connection. */
 export async function openObjects(bus: Bus, name: string, options: ObjectsOptions = {}): Promise<Objects> {
   const timeoutMs = options.timeoutMs ?? 10_000;
+  let opened: Promise<ObjectStore> | undefined;
+  const open = async (): Promise<ObjectStore> => {
+    await ensureStreamNamed(bus, `OBJ_${name}`);
+    return new Objm(bus.jetstream).open(name);
+  };
   const call = <T>(use: (store: ObjectStore, signal: AbortSignal) => Promise<T>): Promise<T> =>
     within(timeoutMs, async (signal) => {
       if (!bus.connected()) throw new AegisError("unavailable", "NATS is not connected");
-      await ensureStreamNamed(bus, `OBJ_${name}`);
-      return use(await new Objm(bus.jetstream).open(name), signal);
+      const known = opened;
+      try {
+        opened ??= open();
+        return await use(await opened, signal);
+      } catch (error) {
+        opened = undefined;
+        // The store may be gone since it was opened: it is made again, and the call too, once.
+        if (known === undefined || signal.aborted || !bus.connected()) throw error;
+        opened = open();
+        return use(await opened, signal);
+      }
     });
   return {
     put: (object, bytes) =>

@@ -16,6 +16,8 @@ export async function activationsOf(
   const head = await ports.revisions.head(tenant);
   if (head === undefined || revision > head.revision) throw new AegisError("not_found", `${tenant} has no revision ${revision}`);
   const enforced = (live: readonly LiveReplica[]) => live.length > 0 && live.every((one) => one.revision >= revision);
-  if (wait.waitMs > 0) await ports.replicas.until(tenant, enforced, wait.waitMs, wait.signal);
+  // What the replicas show of themselves is enough: what they reported comes later, and would be waited for.
+  if (wait.waitMs > 0 && (await ports.replicas.until(tenant, enforced, wait.waitMs, wait.signal)))
+    return enforcement(revision, ports.replicas.live(tenant), []);
   return enforcement(revision, ports.replicas.live(tenant), await ports.activations.of(tenant));
 }
