@@ -34,7 +34,7 @@ export function analysisRoutes(server: HttpServer, ports: AnalysisPorts & { read
   server.post(
     "/v1/tenants/:tenant/policies::replay",
     { bodyLimit, schema: { params: analysisParams, body: replayBody } },
-    async ({ params: { tenant }, body, headers, signal }, reply) => {
+    async ({ params: { tenant }, body, headers }, reply) => {
       await operator(headers.authorization, tenant, analysts);
       const { files, examples, asEnforced } = body;
       const request = {
@@ -44,21 +44,19 @@ export function analysisRoutes(server: HttpServer, ports: AnalysisPorts & { read
         examples,
         asEnforced,
       };
-      return answerWithProgress({ accept: headers.accept, signal, reply }, (progress, stop) =>
-        replayDecisions(ports, request, progress, stop),
-      );
+      return answerWithProgress({ accept: headers.accept, reply }, (progress, stop) => replayDecisions(ports, request, progress, stop));
     },
   );
 
   server.post(
     "/v1/tenants/:tenant/policies::learn",
     { schema: { params: analysisParams, body: learnBody } },
-    async ({ params: { tenant }, body, headers, signal }, reply) => {
+    async ({ params: { tenant }, body, headers }, reply) => {
       await operator(headers.authorization, tenant, analysts);
       const { agent, leastCalls, mostBytes, dryRuns, limits } = body;
       const window = windowOf(body, ports.clock.now());
       const request = { reader: reader(tenant, headers.authorization), window, agent, leastCalls, mostBytes, dryRuns, limits };
-      return answerWithProgress({ accept: headers.accept, signal, reply }, (progress, stop) => learnPolicy(ports, request, progress, stop));
+      return answerWithProgress({ accept: headers.accept, reply }, (progress, stop) => learnPolicy(ports, request, progress, stop));
     },
   );
 

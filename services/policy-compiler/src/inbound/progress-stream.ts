@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { AegisError } from "@aegis/contracts/errors";
 import { problemOf } from "@aegis/http/problem";
@@ -6,8 +7,7 @@ const everyMs = 200;
 
 export interface Streamed {
   readonly accept: string | undefined;
-  readonly signal: AbortSignal;
-  readonly reply: { type(mediaType: string): { send(body: Readable): unknown } };
+  readonly reply: { readonly raw: ServerResponse; type(mediaType: string): { send(body: Readable): unknown } };
 }
 
 /**
@@ -15,9 +15,13 @@ export interface Streamed {
  * `{"progress":{"records":n}}`, and at the end gets `{"result":…}` or, since the status is out by then, `{"problem":…}`.
  */
 export async function answerWithProgress<T>(
-  { accept, signal, reply }: Streamed,
+  { accept, reply }: Streamed,
   work: (progress: (records: number) => void, signal: AbortSignal) => Promise<T>,
 ): Promise<unknown> {
+  // Not the request's own signal: that one ends with the request's body. Who hangs up has no use for the rest of the work.
+  const gone = new AbortController();
+  reply.raw.once("close", () => gone.abort());
+  const { signal } = gone;
   if (!(accept ?? "").includes("application/x-ndjson")) return work(() => undefined, signal);
   const lines = new Readable({ read: () => undefined });
   const write = (line: unknown) => lines.push(`${JSON.stringify(line)}\n`);
