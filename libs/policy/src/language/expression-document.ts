@@ -1,15 +1,20 @@
 import { isScalar } from "yaml";
 import type { Expression } from "../cel/expression.ts";
 import { parseExpression } from "../cel/parse.ts";
-import { type Reader, reader } from "./reader.ts";
+import { type Reader, reader, scalar, wrongType } from "./reader.ts";
 import { offsetsIn } from "./scalar-offsets.ts";
-import { text, usd } from "./scalars.ts";
+import { usd } from "./scalars.ts";
+
+const wanted = {
+  condition: 'a CEL condition, in quotes where YAML reads something else: "true"',
+  cost: "a number of US dollars, or a CEL expression that computes one",
+};
 
 /** A CEL expression. Its faults stand where they are in the file, however YAML quotes or folds the text. */
 const expression = (want: "condition" | "cost"): Reader<Expression> =>
   reader({ type: "string", minLength: 1 }, (place) => {
-    const value = text(place);
-    if (value === undefined) return undefined;
+    const value = scalar(place)?.value;
+    if (typeof value !== "string") return wrongType(place, wanted[want]);
     const parsed = parseExpression(value, want);
     if (parsed.ok) return parsed.expression;
     const { source, node } = place;
@@ -28,5 +33,5 @@ const computed = expression("cost");
 
 /** A constant number of US dollars, in micro-units, or an expression that computes it from the call. */
 export const cost: Reader<number | Expression> = reader({ anyOf: [usd.schema, computed.schema] }, (place) =>
-  isScalar(place.node) && typeof place.node.value === "string" ? computed(place) : usd(place),
+  typeof scalar(place)?.value === "number" ? usd(place) : computed(place),
 );
