@@ -44,16 +44,19 @@ const computed =
     };
   };
 
+/** Whole, and with no other whole number rounded to it. */
+const isExact = (value: number): boolean => Number.isInteger(value) && Math.abs(value) <= 2 ** 53;
+
 const divided =
   (compute: (a: number, b: number) => number, whole: boolean): ((fail: Fail) => Apply) =>
   (fail) => {
     const byZero = fail("this is divided by zero");
-    const notWhole = fail("% takes whole numbers only");
+    const notWhole = fail("% takes whole numbers up to 2^53 only");
     const plain = computed(compute)(fail);
     return (values) => {
       const [a, b] = values;
       if (typeof a === "number" && b === 0) return byZero;
-      if (whole && typeof a === "number" && typeof b === "number" && !(Number.isInteger(a) && Number.isInteger(b))) return notWhole;
+      if (whole && typeof a === "number" && typeof b === "number" && !(isExact(a) && isExact(b))) return notWhole;
       return plain(values);
     };
   };

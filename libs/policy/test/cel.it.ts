@@ -1,0 +1,67 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Environment, Expression } from "../src/cel/expression.ts";
+import { parseExpression } from "../src/cel/parse.ts";
+import { prepareExpression } from "../src/cel/prepare.ts";
+import { regoOf } from "../src/cel/rego.ts";
+import { celRego } from "../src/cel/rego-library.ts";
+import { CelCases } from "./cel-cases.ts";
+import { opa } from "./opa-server.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "aegis-cel-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** How many (expression, environment) pairs are compared; AEGIS_CEL_PAIRS says more. */
+const pairs = Number(process.env.AEGIS_CEL_PAIRS ?? 3000);
+const expressionsAtOnce = 100;
+const environmentsAtOnce = 30;
+
+describe.skipIf(opa === undefined)("OPA, given expressions as Rego", () => {
+  test(`gives the values and the places of errors that native evaluation gives, on ${pairs} pairs`, () => {
+    const cases = new CelCases(Number(process.env.AEGIS_CEL_SEED ?? 7));
+    let told = 0;
+    const kinds = new Set<string>();
+    for (let done = 0; done < pairs; done += expressionsAtOnce * environmentsAtOnce) {
+      const expressions = Array.from({ length: expressionsAtOnce }, () => accepted(cases));
+      const environments = Array.from({ length: environmentsAtOnce }, () => JSON.parse(JSON.stringify(cases.environment())) as Environment);
+      const answers = askOpa(expressions, environments);
+      for (const [at, expression] of expressions.entries()) {
+        const evaluate = prepareExpression(expression);
+        for (const [given, environment] of environments.entries()) {
+          const outcome = evaluate(environment);
+          const native = outcome.ok ? { v: outcome.value } : { e: outcome.at };
+          kinds.add(JSON.stringify(outcome.ok ? outcome.value : outcome.message.replace(/ \(.*/, "")));
+          if (outcome.ok) told++;
+          expect(answers[given]?.[at], `${expression.text}\n${JSON.stringify(environment)}`).toEqual([native]);
+        }
+      }
+    }
+    // The cases reach values and each kind of error.
+    expect(told).toBeGreaterThan(pairs / 4);
+    expect(kinds.size).toBeGreaterThan(15);
+  }, 600_000);
+});
+
+function accepted(cases: CelCases): Expression {
+  while (true) {
+    const parsed = parseExpression(cases.condition(), "condition");
+    if (parsed.ok) return parsed.expression;
+  }
+}
+
+function askOpa(expressions: readonly Expression[], environments: readonly Environment[]): readonly (readonly unknown[])[] {
+  const functions = expressions.map((expression, at) => regoOf(expression, `expression_${at}`));
+  const calls = expressions.map((_, at) => `[told | told := expression_${at}(env)]`).join(",\n\t\t");
+  const module = `package cel\n\nimport rego.v1\n\nanswers := [[\n\t\t${calls},\n\t] |\n\tsome env in input\n]\n\n${celRego}\n${functions.join("\n")}`;
+  const source = join(directory, "expressions.rego");
+  const input = join(directory, "input.json");
+  writeFileSync(source, module);
+  writeFileSync(input, JSON.stringify(environments));
+  const output = execFileSync(opa!, ["eval", "--v1-compatible", "-f", "raw", "-d", source, "-i", input, "data.cel.answers"], {
+    maxBuffer: 2 ** 28,
+  });
+  return JSON.parse(output.toString()) as unknown[][];
+}
