@@ -23,6 +23,8 @@ export interface Snapshot {
   readonly governance: Governance;
   /** The detectors to run over an agent's arguments before `evaluate`. */
   detectors(agent: string): Detectors;
+  /** Every built-in detector and every one of the tenant's: what they find is kept out of records, whether or not a rule asks for it. */
+  readonly everyDetector: Detectors;
   /** Whether a verdict on this agent's calls may depend on `EvaluationInput.session`: by its rules, or those of who hands it work. */
   needsSession(agent: string): boolean;
   /** What holds for what a tool answers an agent. */
@@ -73,6 +75,7 @@ export function prepare(content: PolicyContent): Snapshot {
     digest,
     governance,
     detectors: (agent) => views.of(agent)?.detectors ?? noDetectors,
+    everyDetector: prepareDetectors(undefined, policies.detectors),
     needsSession: (agent) => views.of(agent)?.needsSession ?? false,
     resultRules: (agent, tool, action) => resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }, shared),
     evaluate: (input) => verdictOf(input, judged(input)),

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { type DecisionData, type DecisionEvent, decisionType, type Producer } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
-import type { Finding } from "@aegis/dlp/detect";
+import type { Finding, Looking } from "@aegis/dlp/detect";
 import { redact, redactText } from "@aegis/dlp/redact";
 import { boundReasons, type Draft } from "./draft.ts";
 import { sizeUpTo } from "./size.ts";
@@ -14,6 +14,8 @@ export interface EventFacts {
   readonly traceparent?: string | undefined;
   /** Every finding of every detector in the arguments: none of it is stored, whether or not a policy asked. */
   readonly findings: readonly Finding[];
+  /** What found them, for the texts that are no arguments. */
+  readonly looking: Looking;
   readonly context: DecisionData["context"];
   readonly latencyMs: number;
   readonly pep: DecisionData["pep"];
@@ -34,7 +36,7 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
     { hashKey: noKey },
   );
   const inNames = facts.findings.some((finding) => finding.inKey);
-  const reasons = storedReasons(draft.reasons, inNames);
+  const reasons = storedReasons(draft.reasons, inNames, facts);
   const data: Omit<DecisionData, "producer"> = {
     decisionId: draft.id,
     decision: draft.decision,
@@ -45,13 +47,17 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
     action: call.action,
     arguments: facts.shed ? { "aegis:omitted": "the spool is nearly full" } : bounded(hidden.value as JsonObject),
     redactions: hidden.redactions.slice(0, 1000).map(({ pointer, detector, count }) => ({ pointer, detector, count })),
-    ...(call.destination && { destination: { ...call.destination, url: redactText(call.destination.url), declaredBy: "sdk" as const } }),
+    ...(call.destination && {
+      destination: { ...call.destination, url: redactText(call.destination.url, facts.looking), declaredBy: "sdk" as const },
+    }),
     context: storedContext(facts),
     actionDigest: draft.actionDigest,
     ...(verdict?.ruleDigest !== undefined && { ruleDigest: verdict.ruleDigest }),
     ...(policy && { snapshotDigest: policy.snapshot.digest, policyVersion: policy.snapshot.version }),
     dryRun: call.dryRun,
-    ...(verdict?.shadow && { shadow: { decision: verdict.shadow.decision, reasons: storedReasons(verdict.shadow.reasons, inNames) } }),
+    ...(verdict?.shadow && {
+      shadow: { decision: verdict.shadow.decision, reasons: storedReasons(verdict.shadow.reasons, inNames, facts) },
+    }),
     ...(approval && {
       approval: { id: approval.id, queue: approval.queue, quorum: approval.quorum, expiresAt: approval.expiresAt },
     }),
@@ -75,22 +81,22 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
 }
 
 /** What the caller calls things may hold what must not be stored, like anything else it writes. */
-function storedContext({ context, shed }: EventFacts): DecisionData["context"] {
+function storedContext({ context, shed, looking }: EventFacts): DecisionData["context"] {
   const stored: DecisionData["context"] = {};
   for (const [name, text] of Object.entries(context) as [keyof DecisionData["context"], string][]) {
-    if (name !== "reasoning" || !shed) stored[name] = redactText(text);
+    if (name !== "reasoning" || !shed) stored[name] = redactText(text, looking);
   }
   return stored;
 }
 
 /** A pointer spells the names of members, and a name may hold what must not be stored. */
-function storedReasons(reasons: readonly Reason[], inNames: boolean): Reason[] {
+function storedReasons(reasons: readonly Reason[], inNames: boolean, { looking }: Pick<EventFacts, "looking">): Reason[] {
   const stored = boundReasons(reasons);
   if (!inNames) return [...stored];
   return stored.map((reason) => ({
     ...reason,
-    message: redactText(reason.message),
-    ...(reason.pointer !== undefined && { pointer: redactText(reason.pointer) }),
+    message: redactText(reason.message, looking),
+    ...(reason.pointer !== undefined && { pointer: redactText(reason.pointer, looking) }),
   }));
 }
 

@@ -5,7 +5,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import { maxArgumentsBytes } from "@aegis/contracts/names";
 import type { Reason } from "@aegis/contracts/reasons";
 import { subject } from "@aegis/contracts/subjects";
-import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
+import { detectorNames, type Finding, type Looking, scan } from "@aegis/dlp/detect";
 import type { AgentClaims } from "@aegis/identity/claims";
 import type { Verdict } from "@aegis/policy/input";
 import { RecentAnswers } from "#domain/answers.ts";
@@ -66,6 +66,7 @@ interface Work {
   readonly expired: boolean;
   readonly base: Pick<Draft, "id" | "principal" | "call" | "actionDigest">;
   readonly findings: readonly Finding[];
+  readonly looking: Looking;
   readonly now: Date;
   readonly caller: Caller;
 }
@@ -118,13 +119,15 @@ function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired
     destination: call.destination,
   });
   const id = ports.newId();
+  const looking = ports.policyOf(tenant)?.snapshot.everyDetector ?? detectorNames;
   return {
     id,
     call,
     claims,
     expired,
     base: { id, principal, call, actionDigest: digest },
-    findings: scan(call.arguments, detectorNames),
+    findings: scan(call.arguments, looking),
+    looking,
     now: ports.clock.now(),
     caller,
   };
@@ -265,6 +268,7 @@ async function record(ports: CheckPorts, work: Work, { draft, hold }: Decided): 
       time: work.now.toISOString(),
       traceparent: work.caller.traceparent,
       findings: work.findings,
+      looking: work.looking,
       context: boundContext(work.claims, work.call.context),
       latencyMs: Math.round((ports.monotonic() - work.caller.arrived) * 1000) / 1000,
       pep: work.caller.pep,
