@@ -268,7 +268,7 @@ class PolicySetBuilder {
     const { report } = place.source;
     const listed = new Set<string>();
     for (const { name, at, justified, actions } of tools) {
-      if (!justified) {
+      if (!justified && name !== undefined) {
         this.#unjustified.push(() => report(at, "justification_missing", `the tool ${name} has no justification`, 'add "justification"'));
       }
       for (const action of actions) {

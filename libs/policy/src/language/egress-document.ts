@@ -10,26 +10,38 @@ const name = new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*(?::[1-9]\\d{0,4})?
 const methodPattern = /^[A-Z]{1,20}$/;
 
 const method: Reader<string> = textOf({ pattern: methodPattern.source }, (value, place) =>
-  methodPattern.test(value) ? value : fault(place, "invalid_method", `"${brief(value)}" is no method`, "write it in capitals: GET"),
+  methodPattern.test(value) ? value : fault(place, "invalid_method", `"${brief(value)}" is no method`, methodHint(value)),
 );
+
+const methodHint = (written: string): string =>
+  methodPattern.test(written.toUpperCase()) ? `did you mean "${written.toUpperCase()}"?` : "write it in capitals: GET";
 
 /** A host as a URL spells it, so that an entry can only be matched by exactly that spelling. */
 const host: Reader<string> = textOf({ pattern: `${name.source}|^\\[[0-9a-f:.]+\\](?::[1-9]\\d{0,4})?$` }, (value, place) => {
   const invalid = (why: string, hint: string) => fault(place, "invalid_host", `"${value.slice(0, 80)}" ${why}`, hint);
-  if (value.includes("://")) return invalid("is a URL", "write the host alone, or {host, path, methods}");
+  const tooWide = (why: string, hint: string) => fault(place, "host_too_wide", `"${value.slice(0, 80)}" ${why}`, hint);
+  if (value.includes("://")) return invalid("is a URL", urlHint(value));
   const suffix = value.replace(/^\*\./, "");
   const wildcard = suffix !== value;
   const canonical = URL.canParse(`https://${suffix}`) ? new URL(`https://${suffix}`) : undefined;
   const spelled = canonical?.hostname + (/:\d+$/.exec(suffix)?.[0] ?? "");
   const address = canonical !== undefined && /^(?:\[|[\d.]+$)/.test(canonical.hostname);
-  if (!name.test(value) && !(address && suffix.startsWith("[")))
-    return invalid("is no host", 'write "api.example.com", "*.example.com" or "host:8443"');
+  if (value === "*") return tooWide("covers every host", "list the hosts");
+  if (!name.test(value) && !(address && suffix.startsWith("["))) {
+    const small = value.toLowerCase();
+    const hint = name.test(small) ? `did you mean "${small}"?` : 'write "api.example.com", "*.example.com" or "host:8443"';
+    return invalid("is no host", hint);
+  }
   if (canonical === undefined || spelled !== suffix) return invalid("is not spelled as URLs spell it", `write "${spelled}"`);
-  const tooWide = (why: string, hint: string) => fault(place, "host_too_wide", `"${value.slice(0, 80)}" ${why}`, hint);
   if (wildcard && address) return tooWide("is a wildcard over an address", "list the addresses");
   if (wildcard && !suffix.includes(".")) return tooWide("covers a whole top-level domain", "name at least two labels");
   return value;
 });
+
+const urlHint = (written: string): string =>
+  URL.canParse(written) && new URL(written).host !== ""
+    ? `did you mean "${new URL(written).host}"?`
+    : "write the host alone, or {host, path, methods}";
 
 /** A path of literal segments, `*` (one segment), a last `**` (any number), and `{tenant}`: as an RE2 anchored at both ends. */
 const pathOf = (tenant: string): Reader<string> =>

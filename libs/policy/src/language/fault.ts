@@ -65,7 +65,6 @@ export const faultCodes = {
   unknown_parameter: "the action takes no such parameter, says the tenant's catalog",
   unsatisfiable_grant: "no call can both be what the tenant's catalog describes and be allowed",
   not_supported: "part of the policy language that this version does not enforce, and so refuses",
-  invalid_value: "a value is of the right type but means nothing here",
   conflicting_rules: "two parts of a rule cannot both hold",
 } as const;
 

@@ -189,7 +189,9 @@ export function entries(place: Place): Entry[] {
     // `{ name }` has a key and no value at all, which means what an empty one does.
     const value = (pair.value as Node | null) ?? new Scalar(null);
     const valuePath = path === "" ? show(name) : `${path}.${show(name)}`;
-    const position = !value.range || ("source" in value && value.source === "") ? key : source.positionOf(value);
+    // A value that is not written at all stands at its key; a pair of quotes with nothing in them is written.
+    const unwritten = !value.range || (isScalar(value) && value.source === "" && value.type === "PLAIN");
+    const position = unwritten ? key : source.positionOf(value);
     return [{ name, key, value: follow({ source, node: value, position, parent: key, path: valuePath }) }];
   });
 }

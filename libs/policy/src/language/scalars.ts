@@ -168,8 +168,18 @@ export const pointerPattern: Reader<string> = textOf({ pattern: pointer.source, 
     return fault(place, "invalid_pointer", `"${brief(value)}" has **, which no pointer knows`, hint);
   }
   if (pointer.test(value) && value.length <= 1000) return value;
-  return fault(place, "invalid_pointer", `"${brief(value)}" is no JSON pointer`, 'write "/member", "/list/*/member"');
+  return fault(place, "invalid_pointer", `"${brief(value)}" is no JSON pointer`, pointerHint(value));
 });
+
+function pointerHint(written: string): string {
+  const meant = `/${written
+    .replace(/^\$?\.?\/?/, "")
+    .replaceAll("[*]", ".*")
+    .replaceAll(".", "/")}`;
+  return /^[\w/*.-]+$/.test(meant) && pointer.test(meant) && meant.length <= 64
+    ? `did you mean "${meant}"?`
+    : 'write "/member", "/list/*/member"';
+}
 
 const durationPattern = /^([1-9]\d{0,6})(s|m|h|d)$/;
 
@@ -193,19 +203,28 @@ export const rate: Reader<{ readonly calls: number; readonly seconds: number }> 
   { pattern: ratePattern.source },
   (value, place) => {
     const match = ratePattern.exec(value);
-    if (match === null) return fault(place, "invalid_rate", `"${brief(value)}" is no rate`, "write 10/s, 60/m or 1000/h");
+    if (match === null) return fault(place, "invalid_rate", `"${brief(value)}" is no rate`, rateHint(value));
     return { calls: Number(match[1]), seconds: { s: 1, m: 60, h: 3600 }[match[2] as "s" | "m" | "h"] };
   },
 );
 
+function rateHint(written: string): string {
+  const match = /^\s*([1-9]\d{0,8})\s*(?:\/|per|an?|each)?\s*([smh])[a-z]*\s*$/i.exec(written);
+  return match === null ? "write 10/s, 60/m or 1000/h" : `did you mean "${match[1]}/${match[2]!.toLowerCase()}"?`;
+}
+
 const percentPattern = /^([1-9]\d?)%$/;
 
 /** `1%` to `99%`, as a whole number. */
-export const percent: Reader<number> = textOf({ pattern: percentPattern.source }, (value, place) => {
-  const match = percentPattern.exec(value);
-  return match === null
-    ? fault(place, "invalid_percentage", `"${brief(value)}" is no share of the limit`, "write 1% to 99%")
-    : Number(match[1]);
+export const percent: Reader<number> = reader({ type: "string", pattern: percentPattern.source }, (place) => {
+  const value = scalar(place)?.value;
+  const match = typeof value === "string" ? percentPattern.exec(value) : null;
+  if (match !== null) return Number(match[1]);
+  if (typeof value === "number" && percentPattern.test(`${value}%`)) {
+    return fault(place, "invalid_percentage", `${value} is no share of the limit`, `did you mean "${value}%"?`);
+  }
+  if (typeof value !== "string" && typeof value !== "number") return wrongType(place, "text, as 80%");
+  return fault(place, "invalid_percentage", `"${brief(String(value))}" is no share of the limit`, "write 1% to 99%");
 });
 
 const datePattern = /^\d{4}-\d{2}-\d{2}$/;

@@ -99,13 +99,21 @@ function bounded(file: string, faults: Fault[]): Report {
     if (code === "merge_key") merged.add(place);
     // A merge key is an unknown key too, and that would say less.
     if (code === "unknown_key" && merged.has(place)) return;
-    if (++count <= maxFaults) faults.push({ file, line, column, code, message, hint });
+    if (++count <= maxFaults) faults.push({ file, line, column, code, message: visible(message), hint: visible(hint) });
     if (count === maxFaults + 1) {
       const more = `the file has over ${maxFaults} faults; more are not shown`;
       faults.push({ file, line: 1, column: 1, code: "too_many_faults", message: more, hint: "mend those that are, and check again" });
     }
   };
 }
+
+/** What a terminal would act on, and halves of characters, as escapes: messages quote what authors wrote. */
+const visible = (text: string): string =>
+  text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** Where an error of the library is shown: a quote that never ends, where it begins. */
 function placeOf({ code, message, pos: [offset] }: YAMLError, document: Document.Parsed): number {

@@ -16,8 +16,15 @@ export const nearestTo = (written: string, candidates: Iterable<string>): string
 
 /** `did you mean "x"?`, else the list of what is known. */
 export function suggestion(written: string, candidates: readonly string[]): string {
-  const near = nearestTo(written, candidates);
+  const near = nearestTo(written, candidates) ?? alike(written, candidates);
   return near === undefined ? `one of: ${candidates.join(", ")}` : `did you mean "${near}"?`;
+}
+
+/** The only candidate that begins as what was written does. */
+function alike(written: string, candidates: readonly string[]): string | undefined {
+  const begin = written.slice(0, 5).toLowerCase();
+  const found = begin.length < 5 ? [] : candidates.filter((candidate) => candidate.toLowerCase().startsWith(begin));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours. */
