@@ -18,7 +18,10 @@ const rawString = /[rR](?:"""[\s\S]*?"""|'''[\s\S]*?'''|"[^"\r\n]*"|'[^'\r\n]*')
 const sign = /&&|\|\||==|!=|<=|>=|[-!<>+*/%?:.,()[\]]/y;
 const escapes = /\\(?:[abfnrtv\\?"'`]|x[0-9a-fA-F]{2}|X[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})|\\[\s\S]?/g;
 
-const pairs: Readonly<Record<string, string>> = { "(": ")", "[": "]" };
+const pairs: ReadonlyMap<string, string> = new Map([
+  ["(", ")"],
+  ["[", "]"],
+]);
 
 /** How deep brackets may nest: more than people write, and little enough for every reader's stack. */
 export const maxNesting = 32;
@@ -42,9 +45,9 @@ export function tokenize(text: string): { readonly tokens: readonly Token[]; rea
         return stop(at + wrong, 2, "no such escape in a text", String.raw`write \\ for a backslash, or put r before the quotes`);
       }
     }
-    if (own in pairs) opens += own;
+    if (pairs.has(own)) opens += own;
     else if (own === ")" || own === "]") {
-      if (pairs[opens.at(-1) ?? ""] !== own) return stop(at, 1, `"${own}" closes nothing`, "open what you close, and close it in order");
+      if (pairs.get(opens.at(-1) ?? "") !== own) return stop(at, 1, `"${own}" closes nothing`, "open what you close, and close it in order");
       opens = opens.slice(0, -1);
     }
     if (opens.length > maxNesting) {
