@@ -36,7 +36,7 @@ export async function writeBundle(options: {
   const files = new Map<string, Uint8Array>([
     [manifestFile, Buffer.from(JSON.stringify(manifest))],
     [dataFile, Buffer.from(JSON.stringify(policies))],
-    [regoFile, Buffer.from(decisionRego)],
+    [regoFile, Buffer.from(decisionRego(policies))],
   ]);
   const digest = contentDigest(files);
   files.set(signaturesFile, await signatureOver(files, sign));

@@ -22,7 +22,7 @@ denies(at, phase, actor) := {[phase, actor, at, 1, i, j, "deny", ruled("explicit
 	named(rule.action, input.action)
 }
 
-checked(at, extent, phase, actor) := parameters | unknown if {
+checked(at, extent, phase, actor) := union({parameters, unknown, conditions}) if {
 	active := [rule | some rule in rules_of(at); counts(rule, extent)]
 	parameters := {[phase, actor, at, 2, i, fault[0], fault[1], reason] |
 		some rule in active
@@ -36,7 +36,22 @@ checked(at, extent, phase, actor) := parameters | unknown if {
 		some name in object.keys(arguments)
 		not name in {parameter.name | some parameter in rule.parameters}
 	}
+	conditions := {[phase, actor, at, 4, 0, 0, condition_effect(rule), {"code": "condition_false", "rule": rule.when.rule}] |
+		some rule in active
+		rule.when
+		not truth_of(rule) == true
+	}
 }
+
+# Only what is plainly false may be lifted, and only where the action names a way.
+condition_effect(rule) := "ask" if {
+	rule.approval
+	truth_of(rule) == false
+}
+
+else := "deny"
+
+truth_of(rule) := object.get(outcome_of(rule.when.expression.text, environment), "v", null)
 
 counts(_, "all")
 
@@ -193,5 +208,35 @@ on_path(entry) if {
 
 by_method(entry) if not entry.methods
 
-by_method(entry) if upper(input.destination.method) in entry.methods
+by_method(entry) if method in entry.methods
+
+method := upper(input.destination.method) if regex.match("^[A-Za-z]{1,20}$", input.destination.method)
+
+# What conditions know of the destination: host and path only where the URL has one reading.
+place := {"host": host, "path": path} if {
+	not startswith(host, "[")
+	not regex.match("(?:^|\\.)xn--", host)
+	plain_name(lower(url_parts[2]))
+	to_number(concat("", ["0", url_parts[3]])) <= 65535
+}
+
+plain_name(name) if not regex.match("(?:^|\\.)(?:[0-9]+|0x[0-9a-f]*)\\.?$", name)
+
+plain_name(name) if regex.match("^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])$", name)
+
+environment := {
+	"args": arguments,
+	"dest": object.union_n([{key: value | key := "url"; value := input.destination.url}, {key: value | key := "method"; value := method}, readable_place]),
+	"agent": {"name": agent, "tenant": input.principal.tenant, "subject": input.principal.subject, "depth": depth, "chain": chain},
+	"context": {name: value |
+		some name, from in {"purpose": "purpose", "prompt_id": "promptId", "session_id": "sessionId"}
+		value := input.context[from]
+	},
+	"session": object.union({"labels": [], "calls": []}, object.get(input, "session", {})),
+	"now": input.now,
+}
+
+default readable_place := {}
+
+readable_place := place
 `;

@@ -1,3 +1,5 @@
+import type { PolicySet } from "../ir.ts";
+import { conditionsRego } from "./rego-conditions.ts";
 import { rulesRego } from "./rego-rules.ts";
 
 const decision = `package aegis
@@ -305,8 +307,8 @@ bounds_agent(account) if named(split(account, "agent/")[1], agent)
 /**
  * `aegis/decision.rego`: what the native engine decides, for OPA. It reads the rules from `aegis/data.json` and the call from `input`
  * (an `EvaluationInput`), and answers at `data.aegis.decision` with `{decision, reasons, redactions, shadow?}`; reasons carry code,
- * pointer and rule, in the native engine's order. The text is the same for every tenant and revision.
+ * pointer and rule, in the native engine's order. But for the conditions, the text is the same for every tenant and revision.
  *
  * Findings are tuples `[phase, actor, policy, step, i, j, effect, reason]`: a set of them sorts itself into that order.
  */
-export const decisionRego: string = `${decision}\n${rulesRego}`;
+export const decisionRego = (policies: PolicySet): string => `${decision}\n${rulesRego}\n${conditionsRego(policies)}`;
