@@ -1,5 +1,6 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
 import type { Bound } from "./bound.ts";
+import { celMember } from "./cel-text.ts";
 import { isRedacted } from "./redacted-text.ts";
 import type { ActionTraffic } from "./traffic.ts";
 import { type ShapeLimits, valueBound } from "./value-bound.ts";
@@ -31,7 +32,8 @@ export interface ActionLimits extends ShapeLimits {
 
 /** A parameter that every one of so many calls had is required. */
 const requiredFrom = 5;
-const strangeNames = 0.001;
+/** Names that were seen once, when they are so many and most of all: they are data, not parameters. */
+const strangeNames = 10;
 const longestCondition = 6_000;
 
 /** The rules of one action from the calls of it. */
@@ -46,7 +48,7 @@ export function draftAction({ tool, action, calls, arguments: samples }: ActionT
     }
   }
   const singles = [...places.values()].filter((values) => values.length === 1).length;
-  const open = places.size > limits.parameters || singles > Math.max(2, samples.length * strangeNames);
+  const open = places.size > limits.parameters || (singles > strangeNames && singles > places.size / 2);
   const kept = [...places].filter(([, values]) => !open || values.length >= samples.length / 100).slice(0, limits.parameters);
   const parameters = kept.map(([name, values]): ParameterDraft => {
     const optional = values.length < samples.length || samples.length < requiredFrom;
@@ -60,7 +62,7 @@ function conditionOf(parameters: readonly ParameterDraft[]): string {
   let length = 0;
   for (const { name, optional, bound } of parameters) {
     if (!isPartial(bound)) continue;
-    const inner = bound.condition(`args[${JSON.stringify(name)}]`);
+    const inner = bound.condition(celMember("args", name));
     if (inner === "" || length + inner.length > longestCondition) continue;
     length += inner.length;
     parts.push(optional ? `(!(${JSON.stringify(name)} in args) || (${inner}))` : `(${inner})`);

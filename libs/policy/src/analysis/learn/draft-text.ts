@@ -1,6 +1,6 @@
 import type { ActionDraft, ParameterDraft } from "./action-draft.ts";
 import type { Bound } from "./bound.ts";
-import { thousands, yamlList, yamlText } from "./yaml-text.ts";
+import { thousands, yamlList, yamlQuoted, yamlText } from "./yaml-text.ts";
 
 /** Everything a draft says, before it is text. */
 export interface Draft {
@@ -92,7 +92,7 @@ function actionLines({ action, calls, samples, parameters, open, when }: ActionD
   const lines = [`        - name: ${yamlText(action)} # ${thousands(calls)} ${calls === 1 ? "call" : "calls"}`];
   if (parameters.length > 0) lines.push("          parameters:", ...parameters.map((parameter) => parameterLine(parameter, samples)));
   if (open) lines.push("          additional_parameters: allow # names of parameters are data here: too many to list");
-  if (options.conditions && when !== "") lines.push(`          when: ${JSON.stringify(when)}`);
+  if (options.conditions && when !== "") lines.push(`          when: ${yamlQuoted(when)}`);
   return lines;
 }
 

@@ -2,13 +2,8 @@ import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import type { Bound } from "./bound.ts";
 
 const mark = /\[REDACTED:[a-z0-9_]+\]/g;
-const wholeMail = /^\[REDACTED:email\]$/;
 
 export const isRedacted = (value: JsonValue): boolean => typeof value === "string" && value.includes("[REDACTED:");
-
-/** Whether the texts are e-mail addresses, as far as what is left of them says. */
-export const areRedactedMail = (texts: readonly JsonValue[]): boolean =>
-  texts.length > 0 && texts.every((text) => typeof text === "string" && wholeMail.test(text));
 
 /** Stands where a number was redacted: the record has 0 there, which nobody sent. */
 export const hiddenNumber = "[REDACTED:number]";

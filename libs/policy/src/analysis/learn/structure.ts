@@ -1,13 +1,14 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import type { Bound } from "./bound.ts";
+import { celMember } from "./cel-text.ts";
 
 type BoundOf = (values: readonly JsonValue[]) => Bound;
 
 const deepest = 3;
 const mostElements = 20_000;
 const mostMembers = 32;
-/** Of the objects, this share may hold a name that no other does; with more, names are data. */
-const strangeNames = 0.001;
+/** Names that were seen once, when they are so many and most of all: they are data. */
+const strangeNames = 10;
 
 /** Lists: how long, and what one element is. The language bounds only that it is a list; the rest is a condition. */
 export function arrayBound(values: readonly JsonValue[][], boundOf: BoundOf, depth: number): Bound {
@@ -41,7 +42,7 @@ export function objectBound(values: readonly JsonObject[], boundOf: BoundOf, dep
     (name) => name,
   );
   const singles = [...names.values()].filter((of) => of.length === 1).length;
-  const isMap = names.size > mostMembers || singles > Math.max(1, values.length * strangeNames) || depth >= deepest;
+  const isMap = names.size > mostMembers || (singles > strangeNames && singles > names.size / 2) || depth >= deepest;
   if (isMap) return openObject(names.size);
   const members = [...names].map(([name, of]): Member => {
     const inner = values.filter((value) => Object.hasOwn(value, name)).map((value) => value[name] as JsonValue);
@@ -63,7 +64,7 @@ function conditionOf(path: string, members: readonly Member[], variable: string)
   const listed = members.map(({ name }) => JSON.stringify(name)).join(", ");
   const parts = [`${path}.all(${variable}, ${variable} in [${listed}])`];
   for (const { name, required, bound } of members) {
-    const inner = bound.condition(`${path}[${JSON.stringify(name)}]`);
+    const inner = bound.condition(celMember(path, name));
     const present = `${JSON.stringify(name)} in ${path}`;
     if (required) parts.push(present);
     if (inner !== "") parts.push(required ? inner : `(!(${present}) || (${inner}))`);

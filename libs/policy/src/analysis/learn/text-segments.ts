@@ -9,7 +9,7 @@ const mostSegments = 12;
  * a few words, or a class with its lengths. Undefined when they are not built alike.
  */
 export function segmentPattern(texts: readonly string[]): string | undefined {
-  if (!isToken(texts)) return undefined;
+  if (!texts.every((text) => /^[ -~]+$/.test(text))) return undefined;
   const groups = new Map<string, string[]>();
   for (const text of texts) {
     const skeleton = text.replace(/[A-Za-z0-9]+/g, "x");

@@ -2,7 +2,8 @@ import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { type Bound, type Candidate, narrowest } from "./bound.ts";
 import { choice, constant, numberChoice } from "./choice.ts";
 import { numberRanges } from "./number-range.ts";
-import { areRedactedMail, hiddenNumber, isRedacted, leavesRoomFor } from "./redacted-text.ts";
+import { redactedPattern } from "./redacted-shape.ts";
+import { hiddenNumber, isRedacted, leavesRoomFor } from "./redacted-text.ts";
 import { arrayBound, objectBound } from "./structure.ts";
 import { textShapes } from "./text-shape.ts";
 
@@ -75,7 +76,8 @@ function textBound(values: readonly JsonValue[], limits: ShapeLimits): Bound {
   const shapes: readonly Candidate[] = [choice(limits.members), ...textShapes];
   if (redacted.length === 0) return narrowest(whole, shapes) ?? anyOf("string");
   const note = `; ${redacted.length} redacted`;
-  if (areRedactedMail(values)) return { ...mail, note: `${mail.note}${note}` };
+  const shape = redactedPattern(redacted);
+  if (whole.length === 0) return shape === undefined ? { ...anyOf("string"), note: `text${note}` } : patternBound(shape, note);
   if (whole.length >= redacted.length) {
     // What was hidden is not known, but a bound that has no room for it is wrong.
     const fitting = shapes.map(
@@ -91,17 +93,20 @@ function textBound(values: readonly JsonValue[], limits: ShapeLimits): Bound {
   return { ...anyOf("string"), note: `text${note}` };
 }
 
-const mailPattern = "^[^@ ]+@[^@ ]+$";
-const mail: Bound = {
-  accepts: (value) => typeof value === "string" && new RegExp(mailPattern).test(value),
-  members: [
-    ["type", "string"],
-    ["matches", JSON.stringify(mailPattern)],
-    ["max_length", "254"],
-  ],
-  condition: (path) => `${path}.matches(${JSON.stringify(mailPattern)})`,
-  note: "e-mail addresses",
-};
+/** Of texts that were all redacted: as long as anything that a detector finds. */
+function patternBound(pattern: string, note: string): Bound {
+  const expression = new RegExp(pattern, "u");
+  return {
+    accepts: (value) => typeof value === "string" && expression.test(value),
+    members: [
+      ["type", "string"],
+      ["matches", JSON.stringify(pattern)],
+      ["max_length", "300"],
+    ],
+    condition: (path) => `${path}.matches(${JSON.stringify(pattern)})`,
+    note: `as detectors find it${note}`,
+  };
+}
 
 const truth: Bound = {
   accepts: (value) => typeof value === "boolean",

@@ -7,3 +7,6 @@ export const yamlText = (text: string): string => (plain.test(text) && !words.te
 export const yamlList = (texts: readonly string[]): string => `[${texts.map(yamlText).join(", ")}]`;
 
 export const thousands = (count: number): string => count.toLocaleString("en-US");
+
+/** The same of a text full of double quotes. */
+export const yamlQuoted = (text: string): string => (/^[ -~]*$/.test(text) ? `'${text.replaceAll("'", "''")}'` : JSON.stringify(text));
