@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
 import type { PolicyFile } from "@aegis/policy/compile";
-import { usage } from "./failure.ts";
+import { exit, Failure, usage } from "./failure.ts";
 
 /**
  * Names under which the files leave this machine: decisions keep them as the places of rules. Relative to `directory`
@@ -38,7 +38,16 @@ export async function readPublishedFiles(paths: readonly string[]): Promise<Poli
 export async function readPolicyFiles(paths: readonly string[]): Promise<PolicyFile[]> {
   const names = (await Promise.all(paths.map(expand))).flat();
   if (names.length === 0) throw usage("there is no .yaml, .yml or .json file in what was named");
-  return Promise.all(names.map(async (name) => ({ name, text: await readFile(name, "utf8") })));
+  return Promise.all(names.map(async (name) => ({ name, text: decoded(name, await readFile(name)) })));
+}
+
+/** Text that is the file's bytes again when it is encoded, a byte order mark included. */
+function decoded(name: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Failure(`${name} is not UTF-8 text: save it as that`, { exitCode: exit.policyInvalid });
+  }
 }
 
 async function expand(path: string): Promise<string[]> {

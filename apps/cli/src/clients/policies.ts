@@ -1,6 +1,8 @@
 import { AegisError } from "@aegis/contracts/errors";
+import type { OperatorRole } from "@aegis/contracts/operator";
 import type { PolicyFile } from "@aegis/policy/compile";
 import type { Fault } from "@aegis/policy/fault";
+import type { CaseResult } from "@aegis/policy/run-tests";
 import type { Context } from "../context.ts";
 import { exit, Failure } from "../failure.ts";
 import { type Control, control } from "./control.ts";
@@ -11,6 +13,8 @@ export interface Published {
   revision: number;
   version: string;
   digest: string;
+  /** `proposed`: it takes effect when another person approves it. */
+  state: string;
   /** Live replicas that enforce it, out of `replicas`; both 0 when nobody waited. */
   enforcedOn: number;
   replicas: number;
@@ -45,6 +49,16 @@ export class PoliciesInvalid extends Failure {
   }
 }
 
+/** A tenant's whole set was refused: tests in it fail. */
+export class TestsFailed extends Failure {
+  readonly cases: readonly CaseResult[];
+
+  constructor(sentence: string, cases: readonly CaseResult[]) {
+    super(sentence, { exitCode: exit.policyTests, code: "unprocessable" });
+    this.cases = cases;
+  }
+}
+
 export interface PublishRequest {
   tenant: string;
   /** The tenant's whole set. */
@@ -59,19 +73,47 @@ export interface PublishRequest {
   timeoutMs?: number;
 }
 
-/** Publishes the next revision; with `wait`, returns once every live replica of authz enforces it. @throws PoliciesInvalid. */
+/**
+ * Publishes the next revision; with `wait`, returns once every live replica of authz enforces it.
+ * @throws PoliciesInvalid, TestsFailed.
+ */
 export async function publishPolicies(context: Context, request: PublishRequest): Promise<Published> {
-  const { tenant, wait } = request;
-  const service = await control(context, "policy-compiler", { role: "policy-author", tenant, user: request.user });
+  const { files, message, ifRevision, barrier } = request;
+  return writeRevision(context, {
+    ...request,
+    path: "revisions",
+    body: { files, ...(barrier === true ? { barrier } : {}), message: message ?? "" },
+    ifRevision,
+  });
+}
+
+/** What makes a revision, or brings one into force. */
+export interface RevisionRequest {
+  tenant: string;
+  /** Below the tenant: `revisions`, `revisions/3:approve`, … */
+  path: string;
+  body: object;
+  role?: OperatorRole;
+  user?: string | undefined;
+  ifRevision?: number | undefined;
+  wait: boolean;
+  timeoutMs?: number | undefined;
+}
+
+/** Makes a revision; with `wait`, returns once every live replica enforces it, unless it waits for a second person. */
+export async function writeRevision(context: Context, request: RevisionRequest): Promise<Published> {
+  const { tenant, path, body, role = "policy-author", user, ifRevision, wait, timeoutMs = 30_000 } = request;
+  const service = await control(context, "policy-compiler", { role, tenant, user });
   const begun = performance.now();
-  const stored = await store(service, request);
-  const activation = wait ? await enforced(service, tenant, stored.revision, request.timeoutMs ?? 30_000) : { enforcedOn: 0, live: 0 };
-  const { revision, version, digest, barrier } = stored;
+  const headers = ifRevision === undefined ? {} : { headers: { "if-match": `"${ifRevision}"` } };
+  const stored = await explainedRefusal(
+    service.json<Revision>(`/v1/tenants/${tenant}/${path}`, { json: body, ...headers, timeoutMs: 60_000 }),
+  );
+  const inForce = stored.state !== "proposed" && stored.state !== "stale";
+  const activation = wait && inForce ? await enforced(service, tenant, stored.revision, timeoutMs) : { enforcedOn: 0, live: 0 };
+  const { revision, version, digest, state, barrier } = stored;
   return {
-    tenant,
-    revision,
-    version,
-    digest,
+    ...{ tenant, revision, version, digest, state },
     enforcedOn: activation.enforcedOn,
     replicas: activation.live,
     ms: Math.round(performance.now() - begun),
@@ -83,19 +125,19 @@ interface Revision {
   revision: number;
   version: string;
   digest: string;
+  state: string;
   barrier?: Barrier;
 }
 
-async function store(service: Control, { tenant, files, message, ifRevision, barrier }: PublishRequest): Promise<Revision> {
+/** Faults and failed tests as what they are. @throws PoliciesInvalid, TestsFailed. */
+export async function explainedRefusal<T>(answer: Promise<T>): Promise<T> {
   try {
-    return await service.json<Revision>(`/v1/tenants/${tenant}/revisions`, {
-      json: { files, message: message ?? "", ...(barrier === true ? { barrier } : {}) },
-      ...(ifRevision === undefined ? {} : { headers: { "if-match": `"${ifRevision}"` } }),
-      timeoutMs: 60_000,
-    });
+    return await answer;
   } catch (caught) {
-    const faults = caught instanceof Failure && caught.cause instanceof AegisError ? caught.cause.details?.faults : undefined;
-    if (caught instanceof Failure && caught.code === "unprocessable" && Array.isArray(faults)) throw new PoliciesInvalid(faults as Fault[]);
+    if (!(caught instanceof Failure) || caught.code !== "unprocessable" || !(caught.cause instanceof AegisError)) throw caught;
+    const { message, details } = caught.cause;
+    if (Array.isArray(details?.faults)) throw new PoliciesInvalid(details.faults as Fault[]);
+    if (Array.isArray(details?.tests)) throw new TestsFailed(message, details.tests as CaseResult[]);
     throw caught;
   }
 }

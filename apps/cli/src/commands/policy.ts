@@ -1,16 +1,22 @@
 import { writeFile } from "node:fs/promises";
 import type { Fault } from "@aegis/policy/fault";
 import type { Command } from "commander";
-import { PoliciesInvalid, type Published, publishPolicies } from "../clients/policies.ts";
+import { type Published, publishPolicies } from "../clients/policies.ts";
 import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { readPolicyFiles, readPublishedFiles, tenantNamedIn } from "../policy-files.ts";
+import { decideCommands, revisionText } from "./policy-decide.ts";
+import { diffCommand } from "./policy-diff.ts";
 import { driftCommand } from "./policy-drift.ts";
+import { orRefused } from "./policy-faults.ts";
+import { historyCommands } from "./policy-history.ts";
 import { learnCommand } from "./policy-learn.ts";
+import { promoteCommand } from "./policy-promote.ts";
 import { replayCommand } from "./policy-replay.ts";
 import { schemaCommand } from "./policy-schema.ts";
 import { simulateCommand } from "./policy-simulate.ts";
 import { statusCommand } from "./policy-status.ts";
+import { testCommand } from "./policy-test.ts";
 
 interface PublishOptions {
   wait?: boolean;
@@ -30,6 +36,11 @@ export function policyCommands(program: Command): void {
   learnCommand(policy);
   driftCommand(policy);
   statusCommand(policy);
+  testCommand(policy);
+  diffCommand(policy);
+  historyCommands(policy);
+  decideCommands(policy);
+  promoteCommand(policy);
   policy
     .command("validate")
     .description("check documents offline; every fault at once, with its position and what to write instead")
@@ -78,9 +89,8 @@ export function policyCommands(program: Command): void {
     .option("--if-revision <n>", "refuse unless this revision is still the newest; 0: unless there is none")
     .option("--as <user>", "who publishes (that user's own token from the dev issuer)")
     .action(
-      action<PublishOptions, [string[]]>(async (context, options, paths) => {
-        const { formatFault } = await engine();
-        try {
+      action<PublishOptions, [string[]]>((context, options, paths) =>
+        orRefused(context, async () => {
           const published = await publishPolicies(context, {
             tenant: context.tenant(),
             files: await readPublishedFiles(paths),
@@ -93,19 +103,14 @@ export function policyCommands(program: Command): void {
           });
           context.output.result(published, () => publishedText(published, options.wait === true));
           return exit.ok;
-        } catch (caught) {
-          if (!(caught instanceof PoliciesInvalid)) throw caught;
-          context.output.result({ ok: false, faults: caught.faults }, () => caught.faults.map(formatFault).join("\n"));
-          return exit.policyInvalid;
-        }
-      }),
+        }),
+      ),
     );
 }
 
-function publishedText({ revision, enforcedOn, replicas, ms, barrier }: Published, waited: boolean): string {
-  const lines = [
-    waited ? `revision ${revision}, enforced on ${enforcedOn}/${replicas} replicas in ${ms} ms` : `revision ${revision} published`,
-  ];
+function publishedText(published: Published, waited: boolean): string {
+  const { barrier } = published;
+  const lines = [revisionText(published, waited, "published")];
   if (barrier !== undefined) {
     const { prepared, live, milliseconds, late, skew } = barrier;
     lines.push(
