@@ -33,7 +33,7 @@ export const dateOfBirth: Detector = {
   describes: "a date in a usual notation, the first one behind words such as born, DOB, date of birth, or right before them",
   certainty: 2,
   shortest: 6,
-  needs: Kind.digit,
+  needs: Kind.digits3,
   find(subject) {
     if (!anyDate.test(subject.text)) return [];
     const named = subject.memberName !== "" && birthWords.test(spelledOut(subject.memberName));

@@ -34,7 +34,7 @@ export const creditCard: Detector = {
     "a payment card number of 13 to 19 digits, grouped in any way, with a known issuer's prefix and length and the Luhn digit; Maestro's other lengths and UATP only near words such as card",
   certainty: 3,
   shortest: 12,
-  needs: Kind.digit,
+  needs: Kind.digits12,
   find: (subject) => matches(digitRun, subject.text).flatMap(({ start, end }) => cardsIn(subject, start, end)),
 };
 

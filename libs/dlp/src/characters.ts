@@ -1,17 +1,43 @@
 import type { Span } from "./detector.ts";
 
-/** Kinds of characters that detectors need, as bits. */
-export const Kind = { digit: 1, at: 2, colon: 4, hyphen: 8, dot: 16, any: 32 } as const;
+/** What characters detectors need, as bits; of digits, at least how many. */
+export const Kind = {
+  any: 1,
+  at: 2,
+  colon: 4,
+  hyphen: 8,
+  dot: 16,
+  digits3: 32,
+  digits5: 64,
+  digits7: 128,
+  digits9: 256,
+  digits12: 512,
+} as const;
 
 /** Which kinds of characters a text holds: what the engine's own searches tell is cheaper than looking at each character. */
 export function kindsIn(text: string): number {
   let kinds: number = Kind.any;
-  if (/[0-9]/.test(text)) kinds |= Kind.digit;
+  const digits = digitsUpTo(12, text);
+  if (digits >= 3) kinds |= Kind.digits3;
+  if (digits >= 5) kinds |= Kind.digits5;
+  if (digits >= 7) kinds |= Kind.digits7;
+  if (digits >= 9) kinds |= Kind.digits9;
+  if (digits >= 12) kinds |= Kind.digits12;
   if (text.includes("@")) kinds |= Kind.at;
   if (text.includes(":")) kinds |= Kind.colon;
   if (text.includes("-")) kinds |= Kind.hyphen;
   if (text.includes(".")) kinds |= Kind.dot;
   return kinds;
+}
+
+/** How many digits a text has; counting ends at `most`. */
+function digitsUpTo(most: number, text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length && count < most; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 48 && unit <= 57) count++;
+  }
+  return count;
 }
 
 const longest = 16;

@@ -30,7 +30,7 @@ export type Looking = Detectors | readonly string[];
 export function scan(value: JsonValue, looking: Looking): Finding[] {
   const found: Finding[] = [];
   const detectors = prepared(looking);
-  if (detectors.all.length > 0) visit(value, "", "", detectors, found);
+  if (detectors.all.length > 0) visit(value, "", "", { detectors, found, names: new Map() });
   return found;
 }
 
@@ -41,23 +41,47 @@ export function scanText(text: string, looking: Looking): Finding[] {
 
 const prepared = (looking: Looking): Detectors => ("all" in looking ? looking : builtInDetectors(looking));
 
-function visit(value: JsonValue, pointer: string, memberName: string, detectors: Detectors, found: Finding[]): void {
+interface Work {
+  readonly detectors: Detectors;
+  readonly found: Finding[];
+  /** The names met so far: a list of records has the same ones over and over. */
+  readonly names: Map<string, Name>;
+}
+
+interface Name {
+  /** Folded. */
+  readonly text: string;
+  readonly found: readonly Finding[];
+}
+
+/** `memberName` is folded. */
+function visit(value: JsonValue, pointer: string, memberName: string, work: Work): void {
   if (typeof value === "string") {
-    append(found, find(value, memberName, { pointer, inKey: false }, detectors));
+    append(work.found, find(value, memberName, { pointer, inKey: false }, work.detectors));
   } else if (typeof value === "number") {
     const text = numberText(value);
-    if (text !== undefined) append(found, find(text, memberName, { pointer, inKey: false }, detectors));
+    if (text !== undefined) append(work.found, find(text, memberName, { pointer, inKey: false }, work.detectors));
   } else if (Array.isArray(value)) {
     value.forEach((item, index) => {
-      visit(item, `${pointer}/${index}`, memberName, detectors, found);
+      visit(item, `${pointer}/${index}`, memberName, work);
     });
   } else if (typeof value === "object" && value !== null) {
     for (const [name, member] of Object.entries(value)) {
       const at = `${pointer}/${escapePointer(name)}`;
-      append(found, find(name, "", { pointer: at, inKey: true }, detectors));
-      visit(member, at, name, detectors, found);
+      const known = nameOf(name, work);
+      for (const one of known.found) work.found.push({ ...one, pointer: at });
+      visit(member, at, known.text, work);
     }
   }
+}
+
+function nameOf(name: string, { names, detectors }: Work): Name {
+  let known = names.get(name);
+  if (known === undefined) {
+    known = { text: normalise(name).text, found: find(name, "", { pointer: "", inKey: true }, detectors) };
+    names.set(name, known);
+  }
+  return known;
 }
 
 /** Not by spreading: a string may hold more findings than a call may have arguments. */
@@ -88,10 +112,9 @@ interface Match extends Finding {
 function find(text: string, memberName: string, place: Place, detectors: Detectors): Finding[] {
   if (text === "") return none;
   const found = new Map<string, Match>();
-  const name = memberName === "" ? "" : normalise(memberName).text;
-  look(normalise(text), name, place, detectors, found);
+  look(normalise(text), memberName, place, detectors, found);
   const decoded = normaliseDecoded(text);
-  if (decoded !== undefined) look(decoded, name, place, detectors, found);
+  if (decoded !== undefined) look(decoded, memberName, place, detectors, found);
   return found.size === 0 ? none : settle([...found.values()]);
 }
 
@@ -102,8 +125,8 @@ function look(view: NormalisedText, memberName: string, place: Place, detectors:
   const { text } = view;
   const kinds = kindsIn(text);
   const subject = { text, memberName, longRuns: longRunsIn(text) };
-  for (const { name, detector } of detectors.all) {
-    if (text.length < detector.shortest || (detector.needs & kinds) === 0) continue;
+  for (const { name, detector } of detectors.for(kinds)) {
+    if (text.length < detector.shortest) continue;
     for (const span of detector.find(subject)) {
       const { start, end } = view.original(span.start, span.end);
       found.set(`${name} ${start} ${end}`, { ...place, detector: name, start, end, certainty: detector.certainty });

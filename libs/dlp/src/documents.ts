@@ -18,7 +18,7 @@ export const medicalRecordNumber: Detector = {
     "5 to 12 digits, in groups by hyphens or not, perhaps after up to four letters, near words such as MRN, medical record, patient id",
   certainty: 2,
   shortest: 5,
-  needs: Kind.digit,
+  needs: Kind.digits5,
   find(subject) {
     const { text } = subject;
     const found: Span[] = [];
@@ -59,7 +59,7 @@ export const passport: Detector = {
     "7 to 9 letters and digits in a form that passports have (up to three letters before digits, 8 or 9 digits, ICAO mixes), near the word passport",
   certainty: 2,
   shortest: 7,
-  needs: Kind.digit,
+  needs: Kind.digits3,
   find(subject) {
     const found: Span[] = [];
     for (const digit of digitWords(subject.text)) {

@@ -10,7 +10,7 @@ export const iban: Detector = {
   describes: "an IBAN (ISO 13616) of any country in the registry, in groups or not, with its country's structure and its modulus-97 digits",
   certainty: 3,
   shortest: 15,
-  needs: Kind.digit,
+  needs: Kind.digits5,
   find({ text }) {
     return matches(ibanStart, text)
       .map(({ start }) => ({ start, end: ibanEnd(text, start) }))
@@ -42,7 +42,7 @@ export const cryptoWallet: Detector = {
     "a Bitcoin, Litecoin, Dogecoin, Dash or Tron address (Base58Check; Bech32 and Bech32m of segregated witness) or an Ethereum address (0x and 40 hex digits)",
   certainty: 3,
   shortest: 25,
-  needs: Kind.digit,
+  needs: Kind.any,
   canonical: (value) => (/^(?:0x|(?:bc|tb|bcrt|ltc|tltc)1)/i.test(value) ? value.toLowerCase() : value),
   find({ text, longRuns }) {
     const found: Span[] = [];

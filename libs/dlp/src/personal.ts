@@ -16,7 +16,7 @@ export const usSsn: Detector = {
     "a US social security number 3-2-4 in a range that is issued; without separators, or with unlike ones, only near words such as SSN",
   certainty: 3,
   shortest: 9,
-  needs: Kind.digit,
+  needs: Kind.digits9,
   find: (subject) => matches(ssnPattern, subject.text, (match, at) => inGroups(subject, match, at, ssnWords)),
 };
 
@@ -28,7 +28,7 @@ export const usItin: Detector = {
     "a US individual taxpayer number (9xx, fourth and fifth digit in an issued range); without separators, or with unlike ones, only near ITIN or tax id",
   certainty: 3,
   shortest: 9,
-  needs: Kind.digit,
+  needs: Kind.digits9,
   find: (subject) => matches(itinPattern, subject.text, (match, at) => inGroups(subject, match, at, itinWords)),
 };
 
@@ -48,7 +48,7 @@ export const ukNhs: Detector = {
     "a UK NHS number with its modulus-11 digit, in groups 3 3 4; near NHS in any form; in groups by hyphens only when it can be no North American telephone number",
   certainty: 2,
   shortest: 10,
-  needs: Kind.digit,
+  needs: Kind.digits9,
   find: (subject) =>
     matches(nhsPattern, subject.text, (match, at) => {
       const digits = digitsOf(match);

@@ -21,7 +21,7 @@ export const phone: Detector = {
     "a telephone number: international (+ or 00), North American grouping, grouped with a leading 0, or 7 to 15 digits beside a word such as phone, call, fax",
   certainty: 1,
   shortest: 7,
-  needs: Kind.digit,
+  needs: Kind.digits7,
   find(subject) {
     const { text } = subject;
     return [

@@ -24,6 +24,8 @@ interface Named {
 export interface Detectors {
   readonly names: readonly string[];
   readonly all: readonly Named[];
+  /** For the kinds of characters that a text holds, those that can find something in it. */
+  readonly for: (kinds: number) => readonly Named[];
 }
 
 /**
@@ -44,7 +46,15 @@ export function prepareDetectors(names?: readonly string[], own: readonly Tenant
     if (detector === undefined) throw refuse(`there is no detector "${name}"`);
     return { name, detector };
   });
-  return { names: all.map(({ name }) => name), all };
+  const byKinds: (readonly Named[])[] = [];
+  return {
+    names: all.map(({ name }) => name),
+    all,
+    for: (kinds) => {
+      byKinds[kinds] ??= all.filter(({ detector }) => (detector.needs & kinds) !== 0);
+      return byKinds[kinds];
+    },
+  };
 }
 
 const refuse = (message: string) => new AegisError("invalid_argument", message);
