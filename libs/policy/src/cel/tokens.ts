@@ -47,7 +47,8 @@ export function tokenize(text: string): { readonly tokens: readonly Token[]; rea
     }
     if (pairs.has(own)) opens += own;
     else if (own === ")" || own === "]") {
-      if (pairs.get(opens.at(-1) ?? "") !== own) return stop(at, 1, `"${own}" closes nothing`, "open what you close, and close it in order");
+      if (pairs.get(opens.at(-1) ?? "") !== own)
+        return stop(at, 1, `"${own}" closes nothing`, "open what you close, and close it in order");
       opens = opens.slice(0, -1);
     }
     if (opens.length > maxNesting) {
