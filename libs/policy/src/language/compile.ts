@@ -68,6 +68,7 @@ class PolicySetBuilder {
   readonly tests: PolicyTest[] = [];
   readonly #tenant: string;
   readonly #faults: Fault[];
+  readonly #readAgentPolicy: ReturnType<typeof agentPolicyDocument>;
   readonly #names = new Set<string>();
   readonly #pending: { readonly place: Place; readonly lower: (surroundings: Surroundings) => Policy }[] = [];
   readonly #unjustified: (() => void)[] = [];
@@ -79,6 +80,7 @@ class PolicySetBuilder {
 
   constructor(tenant: string, faults: Fault[]) {
     this.#tenant = tenant;
+    this.#readAgentPolicy = agentPolicyDocument(tenant);
     this.#faults = faults;
   }
 
@@ -145,7 +147,7 @@ class PolicySetBuilder {
 
   #addAgentPolicy(place: Place): void {
     const before = this.#faults.length;
-    const document = agentPolicyDocument(this.#tenant)(place);
+    const document = this.#readAgentPolicy(place);
     this.#checkMetadata(place, "AgentPolicy", document?.metadata);
     const { spec } = document ?? {};
     this.#checkTools(
