@@ -1,33 +1,31 @@
 /** What part of the policies a change is in. Closed: tools may switch over it. */
-export const changeKinds = [
-  "agent",
-  "tool",
-  "action",
-  "deny",
-  "mode",
-  "parameter",
-  "additional_parameters",
-  "condition",
-  "approval",
-  "cost",
-  "durability",
-  "obligations",
-  "purposes",
-  "delegation",
-  "egress",
-  "dlp",
-  "results",
-  "session",
-  "drift",
-  "limits",
-  "rates",
-  "justification",
-  "governance",
-  "catalog",
-  "detectors",
-  "order",
-] as const;
-export type ChangeKind = (typeof changeKinds)[number];
+export type ChangeKind =
+  | "agent"
+  | "tool"
+  | "action"
+  | "deny"
+  | "mode"
+  | "parameter"
+  | "additional_parameters"
+  | "condition"
+  | "approval"
+  | "cost"
+  | "durability"
+  | "obligations"
+  | "purposes"
+  | "delegation"
+  | "egress"
+  | "dlp"
+  | "results"
+  | "session"
+  | "drift"
+  | "limits"
+  | "rates"
+  | "justification"
+  | "governance"
+  | "catalog"
+  | "detectors"
+  | "order";
 
 /** `tightens`: some call is refused, asked about, redacted or counted that was not; `loosens`: the reverse; `changes`: both, or neither. */
 export type Direction = "tightens" | "loosens" | "changes";

@@ -1,7 +1,7 @@
 import type { Change, ChangeKind, Direction } from "./change.ts";
 
 /** What is said of one change beside whom it is about. */
-export interface Told {
+interface Told {
   readonly kind: ChangeKind;
   readonly direction: Direction;
   readonly tool?: string | undefined;

@@ -1,4 +1,4 @@
-import type { ApprovalRule, DlpRule, EgressRule, Limit, ParameterRule, RateLimit, ScalarValue, SessionRule } from "../ir.ts";
+import type { ApprovalRule, EgressRule, Limit, ParameterRule, RateLimit, ScalarValue, SessionRule } from "../ir.ts";
 
 /** 5000 as "5,000". */
 export const number = (value: number): string => {
@@ -10,7 +10,7 @@ export const number = (value: number): string => {
 
 export const usd = (microUsd: number): string => `${number(microUsd / 1_000_000)} USD`;
 
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   for (const [unit, length] of [
     ["d", 86_400],
     ["h", 3_600],
@@ -27,9 +27,6 @@ export const approval = ({ queue, quorum, expiresSeconds }: Omit<ApprovalRule, "
 
 export const egressPlace = ({ host, path, methods }: EgressRule): string =>
   [methods === undefined ? "" : `${[...methods].sort().join(", ")} `, host, path === undefined ? "" : ` path ${path}`].join("");
-
-export const dlpRule = ({ detect, in: places, action }: DlpRule): string =>
-  `${action} ${[...detect].sort().join(", ")}${places === undefined ? "" : ` in ${[...places].sort().join(", ")}`}`;
 
 export const sessionRule = ({ after, deny, unless }: SessionRule): string =>
   `after ${after}: ${[...deny].sort().join(", ")} ${unless === "approval" ? "asks a person" : "is denied"}`;

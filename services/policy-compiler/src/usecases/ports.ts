@@ -15,7 +15,7 @@ interface Draft extends Revision {
 export type HeadRow = Pick<Revision, "tenant" | "revision" | "version" | "digest" | "publishedAt">;
 
 /** What the tenant has while nobody else can add to it. */
-export interface Present {
+interface Present {
   readonly head: Revision | undefined;
   /** The number that the next revision gets. */
   readonly next: number;
@@ -23,10 +23,7 @@ export interface Present {
   proposal(sourceDigest: Digest, author: string): Promise<Revision | undefined>;
 }
 
-export type ApprovalJudge = (
-  revision: Revision | undefined,
-  head: number,
-) => { readonly approver: string; readonly at: number } | undefined;
+type ApprovalJudge = (revision: Revision | undefined, head: number) => { readonly approver: string; readonly at: number } | undefined;
 
 export interface RevisionStore {
   head(tenant: string): Promise<Revision | undefined>;
