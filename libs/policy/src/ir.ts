@@ -68,7 +68,7 @@ export interface Governance {
   readonly limits: readonly Limit[];
   /** Absent: none. */
   readonly rates?: readonly RateLimit[];
-  /** A digest that failed this often is not tried again unchanged; absent: as often as one likes. */
+  /** A call that failed more often than this is not tried again unchanged; absent: as often as one likes. */
   readonly retryUnchanged?: number;
   /** A publish takes effect only after a person other than its author approved it. */
   readonly requireApproval?: boolean;
