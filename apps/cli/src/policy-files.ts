@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
+import { buffer } from "node:stream/consumers";
 import type { PolicyFile } from "@aegis/policy/compile";
 import { exit, Failure, usage } from "./failure.ts";
 
@@ -34,12 +35,27 @@ export async function readPublishedFiles(paths: readonly string[]): Promise<Poli
   return files.map(({ text }, index) => ({ name: names[index] as string, text }));
 }
 
-/** Reads policy files in the order given; of a directory, its YAML and JSON files by name. Named as given. */
-export async function readPolicyFiles(paths: readonly string[]): Promise<PolicyFile[]> {
+export interface ReadOptions {
+  /** Also files that are no text, for whoever tells what is wrong with them. */
+  readonly broken?: boolean;
+}
+
+/** Reads policy files in the order given; of a directory, its YAML and JSON files by name; of `-`, standard input. Named as given. */
+export async function readPolicyFiles(paths: readonly string[], options: ReadOptions = {}): Promise<PolicyFile[]> {
   const names = (await Promise.all(paths.map(expand))).flat();
   if (names.length === 0) throw usage("there is no .yaml, .yml or .json file in what was named");
-  return Promise.all(names.map(async (name) => ({ name, text: decoded(name, await readFile(name)) })));
+  const decode = options.broken === true ? replaced : decoded;
+  return Promise.all(
+    names.map(async (name) =>
+      name === "-"
+        ? { name: "<stdin>", text: decode(name, await buffer(process.stdin)) }
+        : { name, text: decode(name, await readFile(name)) },
+    ),
+  );
 }
+
+/** Text that stands for the file's bytes, with U+FFFD for what is not UTF-8: the compiler tells where that is. */
+const replaced = (_: string, bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 
 /** Text that is the file's bytes again when it is encoded, a byte order mark included. */
 function decoded(name: string, bytes: Uint8Array): string {
@@ -51,6 +67,7 @@ function decoded(name: string, bytes: Uint8Array): string {
 }
 
 async function expand(path: string): Promise<string[]> {
+  if (path === "-") return [path];
   if (!(await stat(path)).isDirectory()) return [path];
   const entries = await readdir(path);
   return entries

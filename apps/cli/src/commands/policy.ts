@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { type Published, publishPolicies } from "../clients/policies.ts";
 import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
-import { readPolicyFiles, readPublishedFiles, tenantNamedIn } from "../policy-files.ts";
+import { readPublishedFiles } from "../policy-files.ts";
 import { decideCommands, revisionText } from "./policy-decide.ts";
 import { diffCommand } from "./policy-diff.ts";
 import { driftCommand } from "./policy-drift.ts";
@@ -17,6 +17,7 @@ import { schemaCommand } from "./policy-schema.ts";
 import { simulateCommand } from "./policy-simulate.ts";
 import { statusCommand } from "./policy-status.ts";
 import { testCommand } from "./policy-test.ts";
+import { validateCommand } from "./policy-validate.ts";
 
 interface PublishOptions {
   wait?: boolean;
@@ -36,27 +37,12 @@ export function policyCommands(program: Command): void {
   learnCommand(policy);
   driftCommand(policy);
   statusCommand(policy);
+  validateCommand(policy);
   testCommand(policy);
   diffCommand(policy);
   historyCommands(policy);
   decideCommands(policy);
   promoteCommand(policy);
-  policy
-    .command("validate")
-    .description("check documents offline; every fault at once, with its position and what to write instead")
-    .argument("<files...>", "YAML or JSON documents, or directories of them")
-    .action(
-      action<object, [string[]]>(async (context, _options, paths) => {
-        const { compile, formatFault } = await engine();
-        const files = await readPolicyFiles(paths);
-        const result = compile(files, { tenant: context.optionalTenant ?? tenantNamedIn(files) ?? "default" });
-        const faults = result.ok ? [] : result.faults;
-        context.output.result({ ok: result.ok, faults }, () =>
-          result.ok ? `${files.length} ${files.length === 1 ? "file is" : "files are"} valid` : faults.map(formatFault).join("\n"),
-        );
-        return result.ok ? exit.ok : exit.policyInvalid;
-      }),
-    );
   policy
     .command("compile")
     .description("lower documents offline to the representation that both engines read (bundle member aegis/data.json)")
