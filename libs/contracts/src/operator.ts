@@ -28,7 +28,12 @@ export const operatorClaims = z.object({
 });
 
 /** One spelling per person, so that "user:Alice@acme.test" and "alice@acme.test" are the same one. */
-export const person = (name: string): string => name.toLowerCase().replace(/^user:/, "");
+export const person = (name: string): string =>
+  name
+    .normalize("NFKC")
+    .trim()
+    .toLowerCase()
+    .replace(/^user:/, "");
 
 /** The audience every operator token must name. */
 export const operatorAudience = "aegis-control";

@@ -74,18 +74,23 @@ export function pairPolicies(
   const pairs: (readonly [Policy, Policy])[] = [];
   const left = new Set(before);
   const right = new Set(after);
-  const match = (same: (a: Policy, b: Policy) => boolean) => {
+  const pair = (a: Policy, b: Policy) => {
+    pairs.push([a, b]);
+    left.delete(a);
+    right.delete(b);
+  };
+  const matchBy = (key: (policy: Policy) => string) => {
+    if (left.size === 0 || right.size === 0) return;
+    const waiting = Map.groupBy(right, key);
     for (const a of left) {
-      const b = [...right].find((one) => same(a, one));
-      if (b === undefined) continue;
-      pairs.push([a, b]);
-      left.delete(a);
-      right.delete(b);
+      const b = waiting.get(key(a))?.shift();
+      if (b !== undefined) pair(a, b);
     }
   };
-  match((a, b) => a.name === b.name);
-  if (left.size > 0 && right.size > 0) match((a, b) => meaning({ ...a, name: "" }) === meaning({ ...b, name: "" }));
-  if (left.size === 1 && right.size === 1) match(() => true);
+  matchBy(({ name }) => name);
+  matchBy((policy) => meaning({ ...policy, name: "" }));
+  const [[a], [b]] = [[...left], [...right]];
+  if (a !== undefined && b !== undefined && left.size === 1 && right.size === 1) pair(a, b);
   const keys = new Map<Policy, Holding>();
   pairs.forEach(([a, b], index) => {
     for (const policy of [a, b]) keys.set(policy, { key: `pair ${index}`, enforced: b.mode === "enforce", policy });

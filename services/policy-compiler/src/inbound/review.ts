@@ -11,6 +11,9 @@ import { files, message, revisionView, tenantParams } from "./bodies.ts";
 import { answerWith, authors, permitted, readers, whole } from "./http.ts";
 
 const number = z.coerce.number().int().min(0).max(2_147_483_647);
+const comparison = z
+  .strictObject({ files: files.optional(), from: number.optional(), to: whole.optional() })
+  .refine(({ files: draft, to }) => draft === undefined || to === undefined, "give files or to, not both");
 const policyName = z.string().min(1).max(200);
 
 /** What a reviewer looks at before policies change: differences, tests, and what the end of shadow would mean. */
@@ -28,7 +31,7 @@ export function reviewRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
 
   server.post(
     "/v1/tenants/:tenant/revisions::diff",
-    { schema: { params: tenantParams, body: z.strictObject({ files: files.optional(), from: number.optional(), to: whole.optional() }) } },
+    { schema: { params: tenantParams, body: comparison } },
     async ({ params: { tenant }, body, headers }) => {
       await operator(headers.authorization, tenant, readers);
       return told(await compare(ports, { tenant, ...body }));
