@@ -16,7 +16,8 @@ export interface Surroundings extends AsyncDisposable {
   readonly database: Database;
   readonly operators: Operators;
   readonly key: KeyFile;
-  start(instance: string): Promise<PolicyCompiler>;
+  /** `more`: further variables, without their prefix. */
+  start(instance: string, more?: Readonly<Record<string, string>>): Promise<PolicyCompiler>;
 }
 
 /** A policy-compiler as a process of its own, as it runs in production. */
@@ -39,7 +40,7 @@ export async function surroundings(): Promise<Surroundings> {
     database,
     operators,
     key,
-    async start(instance) {
+    async start(instance, more = {}) {
       const port = await freePort();
       const variables: Record<string, string> = {
         INSTANCE: instance,
@@ -51,6 +52,7 @@ export async function surroundings(): Promise<Surroundings> {
         SIGNING_KEY_FILE: key.path,
         HEAD_LIFETIME: "10",
         RECONCILE_INTERVAL: "250",
+        ...more,
       };
       const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`AEGIS_POLICY_COMPILER_${name}`, value]));
       const main = new URL("../src/main.ts", import.meta.url).pathname;
