@@ -12,7 +12,7 @@ const barriers = Math.max(10, Math.round(publishes / 10));
 const replicas = 3;
 const lanesPerReplica = 2;
 /** Checks a second, over all replicas: a load that leaves the machine room, so that the figures are not those of its queues. */
-const rate = Number(process.env.AEGIS_DRILL_RATE ?? 300);
+const rate = Number(process.env.AEGIS_DRILL_RATE ?? 150);
 /** Amounts in use: revision r allows just `marker(r)`, in each of two policies. */
 const markers = 16;
 
