@@ -128,7 +128,7 @@ test("every fault comes back with its position, and nothing is kept", async () =
   expect(validated).toEqual({ ok: false, faults });
   expect(await callJson(`${compiler.url}/v1/tenants/fourth/revisions`, { bearer })).toEqual({ head: null, revisions: [] });
   const good = { files: [policy(1, "fourth")] };
-  expect(await callJson(`${compiler.url}/v1/tenants/fourth/policies:validate`, { bearer, json: good })).toEqual({ ok: true, faults: [] });
+  expect(await callJson(`${compiler.url}/v1/tenants/fourth/policies:validate`, { bearer, json: good })).toEqual({ ok: true, faults: [], warnings: [] });
   expect(await callJson(`${compiler.url}/v1/tenants/fourth/policies:compile`, { bearer, json: good })).toMatchObject({
     ok: true,
     policies: { tenant: "fourth" },

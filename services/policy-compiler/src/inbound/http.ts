@@ -40,13 +40,13 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
       schema: {
         params: tenantParams,
         body: z.strictObject({ files }),
-        response: { 200: z.object({ ok: z.boolean(), faults: z.array(fault) }) },
+        response: { 200: z.object({ ok: z.boolean(), faults: z.array(fault), warnings: z.array(fault) }) },
       },
     },
     async ({ params: { tenant }, body, headers }) => {
       await operator(headers.authorization, tenant, readers);
       const result = compile(body.files, { tenant });
-      return { ok: result.ok, faults: result.ok ? [] : [...result.faults] };
+      return { ok: result.ok, faults: result.ok ? [] : [...result.faults], warnings: [...result.warnings] };
     },
   );
 
