@@ -1,7 +1,7 @@
-import type { Policy, PolicySet } from "../ir.ts";
+import type { Limit, Policy, PolicySet } from "../ir.ts";
 import { tellActions } from "./actions.ts";
 import type { Change } from "./change.ts";
-import { agentsOf, meaning, pairPolicies, policiesFor } from "./holdings.ts";
+import { agentsOf, limitLookup, meaning, pairPolicies, policiesFor } from "./holdings.ts";
 import { tellMembers } from "./members.ts";
 import { type Tell, teller } from "./report.ts";
 import { tellTenant } from "./tenant.ts";
@@ -24,15 +24,16 @@ export function difference(before: PolicySet | undefined, after: PolicySet): Cha
     meanings.set(policy, known);
     return known;
   };
+  const limits = limitLookup();
   for (const agent of agentsOf(was, after)) {
     const [from, to] = [earlier(agent), later(agent)];
     if (from.length === to.length && from.every((policy, at) => meaningOf(policy) === meaningOf(to[at] as Policy))) continue;
-    tellAgent(agent, from, to, teller(agent, changes));
+    tellAgent((policy) => limits(agent, policy), from, to, teller(agent, changes));
   }
   return changes;
 }
 
-function tellAgent(agent: string, from: readonly Policy[], to: readonly Policy[], tell: Tell): void {
+function tellAgent(limits: (policy: Policy) => readonly Limit[], from: readonly Policy[], to: readonly Policy[], tell: Tell): void {
   const { before, after, pairs } = pairPolicies(from, to);
   const [was, is] = [stance(from), stance(to)];
   const rules = { before: from.map(({ rule }) => rule), after: to.map(({ rule }) => rule) };
@@ -57,7 +58,7 @@ function tellAgent(agent: string, from: readonly Policy[], to: readonly Policy[]
       rules: places,
     });
   }
-  tellMembers(agent, before, after, tell);
+  tellMembers(limits, before, after, tell);
   tellActions(before, after, tell);
 }
 

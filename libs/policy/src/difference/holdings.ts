@@ -59,9 +59,37 @@ export function policiesFor(set: PolicySet): (agent: string) => readonly Policy[
   };
 }
 
-/** Those of a policy's limits that bound this agent. */
-export const limitsFor = (agent: string, { limits }: Policy): readonly Limit[] =>
-  limits.filter((limit) => appliesTo(limit, agent.endsWith("*") ? agent.slice(0, -1) : agent));
+/**
+ * Finds those of policies' limits that bound an agent. A policy has one for each agent that it names, so they are looked up, not looked
+ * through: among a hundred thousand agents that is the difference between seconds and hours.
+ */
+export function limitLookup(): (agent: string, policy: Policy) => readonly Limit[] {
+  interface Index {
+    readonly exact: Map<string, Limit[]>;
+    /** Of prefixes, and of no agent in particular. */
+    readonly others: Limit[];
+  }
+  const indexes = new Map<Policy, Index>();
+  const indexOf = (policy: Policy): Index => {
+    const known = indexes.get(policy);
+    if (known !== undefined) return known;
+    const index: Index = { exact: new Map(), others: [] };
+    for (const limit of policy.limits) {
+      const [agent] = agentIn(limit.scope);
+      if (agent === undefined || agent.endsWith("*")) index.others.push(limit);
+      else index.exact.set(agent, [...(index.exact.get(agent) ?? []), limit]);
+    }
+    indexes.set(policy, index);
+    return index;
+  };
+  return (agent, policy) => {
+    const { exact, others } = indexOf(policy);
+    const name = agent.endsWith("*") ? agent.slice(0, -1) : agent;
+    const wide = others.length === 0 ? others : others.filter((limit) => appliesTo(limit, name));
+    const own = agent.endsWith("*") ? undefined : exact.get(agent);
+    return own === undefined ? wide : [...own, ...wide];
+  };
+}
 
 /**
  * Finds out which policies are two states of one: by name, then by content, then the only one left on each side. Where one went from

@@ -1,14 +1,19 @@
-import type { Delegation, Policy } from "../ir.ts";
+import type { Delegation, Limit, Policy } from "../ir.ts";
 import { tellResults } from "./actions.ts";
 import { ceiling, restricts } from "./change.ts";
 import { tellDlp } from "./dlp.ts";
-import { type Held, type Holding, held, limitsFor, meaning, pairHeld } from "./holdings.ts";
+import { type Held, type Holding, held, meaning, pairHeld } from "./holdings.ts";
 import { tellLimits, tellRates } from "./limits.ts";
 import { missing, type Tell } from "./report.ts";
 import * as words from "./wording.ts";
 
-/** What changed about rules that hold for every call of an agent. */
-export function tellMembers(agent: string, before: readonly Holding[], after: readonly Holding[], tell: Tell): void {
+/** What changed about rules that hold for every call of an agent; `limitsOf` finds those limits of a policy that bound it. */
+export function tellMembers(
+  limitsOf: (policy: Policy) => readonly Limit[],
+  before: readonly Holding[],
+  after: readonly Holding[],
+  tell: Tell,
+): void {
   for (const enforced of [true, false]) {
     const [was, is] = [before, after].map((all) => all.filter((one) => one.enforced === enforced)) as [Holding[], Holding[]];
     const about: Tell = (told) => tell({ ...told, shadow: !enforced });
@@ -21,8 +26,8 @@ export function tellMembers(agent: string, before: readonly Holding[], after: re
     );
     tellSession(was, is, about);
     tellLimits(
-      was.flatMap(({ policy }) => limitsFor(agent, policy)),
-      is.flatMap(({ policy }) => limitsFor(agent, policy)),
+      was.flatMap(({ policy }) => limitsOf(policy)),
+      is.flatMap(({ policy }) => limitsOf(policy)),
       about,
     );
     tellRates(
