@@ -1,6 +1,7 @@
 import type { Expression } from "../cel/expression.ts";
 import { regoOf } from "../cel/rego.ts";
 import { celRego } from "../cel/rego-library.ts";
+import { regoLiteral } from "../cel/rego-literal.ts";
 import type { PolicySet } from "../ir.ts";
 
 /**
@@ -12,7 +13,7 @@ export function conditionsRego(policies: PolicySet): string {
   if (conditions.length === 0) return `outcome_of(_, _) := {"e": 0}\n`;
   const functions = conditions.map((expression, at) => {
     const name = `condition_${at}`;
-    return `${regoOf(expression, name)}\noutcome_of(${JSON.stringify(expression.text)}, env) := ${name}(env)\n`;
+    return `${regoOf(expression, name)}\noutcome_of(${regoLiteral(expression.text)}, env) := ${name}(env)\n`;
   });
   return [celRego, ...functions].join("\n");
 }

@@ -1,5 +1,5 @@
-import type { JsonValue } from "@aegis/canonical/ijson";
 import { clockParts, type Expression, type Term } from "./expression.ts";
+import { regoLiteral } from "./rego-literal.ts";
 import { durationRange, readZone, timestampRange } from "./time.ts";
 
 /**
@@ -42,7 +42,7 @@ class Module {
     const { at } = term;
     switch (term.op) {
       case "literal":
-        return `{"v": ${literal(term.value)}}`;
+        return `{"v": ${regoLiteral(term.value)}}`;
       case "variable":
         return `{"v": env.${term.name}}`;
       case "element":
@@ -50,7 +50,7 @@ class Module {
       case "list":
         return call("cel_list", `[${term.items.map(told).join(", ")}]`);
       case "select":
-        return call("cel_select", at, told(term.of), literal(term.field));
+        return call("cel_select", at, told(term.of), regoLiteral(term.field));
       case "index":
         return call("cel_index", at, told(term.of), told(term.key));
       case "exists":
@@ -101,14 +101,14 @@ class Module {
       case "_<=_":
       case "_>_":
       case "_>=_":
-        return call("cel_order", at, literal(name), a, b);
+        return call("cel_order", at, regoLiteral(name), a, b);
       case "_+_":
         return call("cel_plus", at, a, b);
       case "_-_":
       case "_*_":
       case "_/_":
       case "_%_":
-        return call("cel_number", at, literal(name), a, b);
+        return call("cel_number", at, regoLiteral(name), a, b);
       case "@in":
         return call("cel_in", at, a, b);
       case "size":
@@ -116,30 +116,28 @@ class Module {
       case "startsWith":
       case "endsWith":
       case "contains":
-        return call("cel_text", at, literal(name), a, b);
+        return call("cel_text", at, regoLiteral(name), a, b);
       case "matches":
-        return call("cel_matches", at, a, literal(last));
+        return call("cel_matches", at, a, regoLiteral(last));
       case "has":
-        return call("cel_has", at, a, literal(last));
+        return call("cel_has", at, a, regoLiteral(last));
       case "timestamp":
         return call("cel_timestamp", at, a, timestampRange.least, timestampRange.most);
       case "timestamp+":
       case "timestamp-":
-        return call("cel_shift", at, literal(name.slice(-1)), a, b, timestampRange.least, timestampRange.most);
+        return call("cel_shift", at, regoLiteral(name.slice(-1)), a, b, timestampRange.least, timestampRange.most);
       case "duration+":
       case "duration-": {
         const [left, right] = b === undefined ? ['{"v": 0}', a] : [a, b];
-        return call("cel_shift", at, literal(name.slice(-1)), left, right, durationRange.least, durationRange.most);
+        return call("cel_shift", at, regoLiteral(name.slice(-1)), left, right, durationRange.least, durationRange.most);
       }
     }
     const part = clockParts.find((each) => each === name);
     if (part === undefined) throw new TypeError(`no operation ${name}`);
     const zone = readZone(last as string);
     const [ahead, place] = typeof zone === "string" ? [0, zone] : [zone ?? 0, "UTC"];
-    return call("cel_clock", at, literal(part), a, ahead, literal(place));
+    return call("cel_clock", at, regoLiteral(part), a, ahead, regoLiteral(place));
   }
 }
 
 const elementName = (name: string): string => `element_${name}`;
-
-const literal = (value: JsonValue): string => JSON.stringify(value);
