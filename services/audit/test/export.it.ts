@@ -11,15 +11,12 @@ beforeAll(async () => {
   fabric = await Fabric.start();
   audit = await fabric.startAudit(await fabric.startSigner());
   for (let sequence = 1; sequence <= count; sequence++) {
-    const large = sequence === 700 ? { arguments: { text: "x".repeat(100_000) } } : {};
-    const one = decision({ tenant: "many", sequence, producer: "authz-5", ...large });
-    sent.push(
-      sequence === 5
-        ? changed(one, (text) => JSON.stringify(JSON.parse(text), null, 2))
-        : sequence === 6
-          ? changed(one, (text) => text.replace('"dryRun":false', '"dryRun":true'))
-          : one,
-    );
+    const odd: Record<number, Record<string, unknown>> = { 700: { text: "x".repeat(100_000) }, 8: { dryRun: true, text: "a\0b" } };
+    const args = odd[sequence] ?? { amount: 100 };
+    const one = decision({ tenant: "many", sequence, producer: "authz-5", arguments: args });
+    if (sequence === 5) sent.push(changed(one, (text) => JSON.stringify(JSON.parse(text), null, 2)));
+    else if (sequence === 6) sent.push(changed(one, (text) => text.replace('"dryRun":false', '"dryRun": true')));
+    else sent.push(one);
   }
   await fabric.publish([...sent, registered("many"), decision({ tenant: "others", sequence: 1, producer: "authz-4" })]);
   await fabric.covered("many", count + 1);

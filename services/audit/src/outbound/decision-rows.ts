@@ -19,17 +19,59 @@ export async function readDecisions(
   return rows.map(({ sequence, leaf, payload }) => ({ sequence: Number(sequence), event: payload ?? eventIn(leaf) }));
 }
 
-/** How often each agent called each action, counted by the database: nothing is read but what the rows say. */
+/**
+ * How often each agent called each action. The database counts what is certainly no dry run; the others are looked at one by one,
+ * because what an agent writes may look like one, and what it writes may be text that PostgreSQL does not unescape.
+ */
 export async function readUsage(db: Database<AuditDatabase>, tenant: string, window: DecisionWindow): Promise<Usage[]> {
-  const { rows } = await inTenant(db, tenant, (trx) =>
-    sql<Omit<Usage, "calls"> & { calls: string }>`select agent, tool, action, decision, "dryRun", count(*)::text as calls,
+  const counted = await inTenant(db, tenant, (trx) =>
+    sql<Omit<Usage, "calls" | "dryRun"> & { calls: string }>`select agent, tool, action, decision, count(*)::text as calls,
         min(occurred_at) as first, max(occurred_at) as last
-      from (select agent, tool, action, decision, occurred_at,
-          coalesce(convert_from(leaf, 'UTF8')::json #>> '{event,data,dryRun}' = 'true', false) as "dryRun"
-        from entries where ${within(tenant, window)}) as decisions
-      group by agent, tool, action, decision, "dryRun" order by agent, tool, action, decision, "dryRun"`.execute(trx),
+      from entries where ${within(tenant, window)} and not ${mayBeDryRun}
+      group by agent, tool, action, decision`.execute(trx),
   );
-  return rows.map((row) => ({ ...row, calls: Number(row.calls) }));
+  const usage = new Map<string, Usage>();
+  for (const row of counted.rows) add(usage, { ...row, calls: Number(row.calls), dryRun: false });
+  for (let after = -1, more = true; more; ) {
+    const { rows } = await inTenant(db, tenant, (trx) =>
+      sql<PossibleDryRun>`select sequence::text, agent, tool, action, decision, occurred_at, leaf, payload from entries
+        where ${within(tenant, window)} and ${mayBeDryRun} and entries.sequence > ${after} order by entries.sequence limit ${page}`.execute(
+        trx,
+      ),
+    );
+    for (const { agent, tool, action, decision, occurred_at: at, leaf, payload } of rows)
+      add(usage, { agent, tool, action, decision, dryRun: isDryRun(payload ?? eventIn(leaf)), calls: 1, first: at, last: at });
+    after = Number(rows.at(-1)?.sequence ?? after);
+    more = rows.length === page;
+  }
+  return [...usage].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+type PossibleDryRun = Pick<Usage, "agent" | "tool" | "action" | "decision"> & {
+  readonly sequence: string;
+  readonly occurred_at: Date;
+  readonly leaf: Buffer;
+  readonly payload: Buffer | null;
+};
+
+const page = 1_000;
+
+const mayBeDryRun = sql`convert_from(coalesce(payload, leaf), 'UTF8') ~ '"dryRun"[[:space:]]*:[[:space:]]*true'`;
+
+const isDryRun = (event: Uint8Array): boolean =>
+  (JSON.parse(Buffer.from(event).toString("utf8")) as { data?: { dryRun?: unknown } }).data?.dryRun === true;
+
+function add(usage: Map<string, Usage>, one: Usage): void {
+  const key = [one.agent, one.tool, one.action, one.decision, one.dryRun].join("\n");
+  const known = usage.get(key);
+  if (known === undefined) usage.set(key, one);
+  else
+    usage.set(key, {
+      ...one,
+      calls: known.calls + one.calls,
+      first: known.first < one.first ? known.first : one.first,
+      last: known.last > one.last ? known.last : one.last,
+    });
 }
 
 function within(tenant: string, { from, to, agent }: DecisionWindow): RawBuilder<unknown> {
