@@ -122,4 +122,13 @@ test("policies are tested, reviewed, approved by a second person, promoted and r
     5,
     expect.objectContaining({ restores: 3, message: "too early" }),
   ]);
+
+  // The ledger has each step.
+  const types = async () =>
+    (await cli.json<{ type: string }[]>(["audit", "query", "--kind", "control", "--tenant", tenant])).map(({ type }) =>
+      type.replace(/^dev\.aegis\.policy\.|\.v1$/g, ""),
+    );
+  await expect
+    .poll(types, { timeout: 20_000 })
+    .toEqual(expect.arrayContaining(["published", "proposed", "approved", "promoted", "rolledback"]));
 });
