@@ -51,7 +51,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
       const rows = report.rows.map(({ policy, engine, micros, p50, p99, ratio }) => ({
         policy,
         engine,
-        "us each": micros,
+        "CPU us each": micros,
         "p50 us": p50,
         "p99 us": p99,
         "over aegis": ratio,
@@ -67,8 +67,8 @@ const measurements: Readonly<Record<string, Measurement>> = {
       const rows = report.rows.map(({ agents, prepareMs, hotMicros, allMicros, ratio, megabytesPer10000 }) => ({
         agents,
         "prepare ms": prepareMs,
-        "us each, ten agents": hotMicros,
-        "us each, all agents": allMicros,
+        "CPU us each, ten agents": hotMicros,
+        "CPU us each, all agents": allMicros,
         "over 10 agents": ratio,
         "MB per 10,000": megabytesPer10000,
       }));
@@ -84,8 +84,8 @@ const measurements: Readonly<Record<string, Measurement>> = {
         text,
         KiB: kib,
         found,
-        "us per KiB": microsPerKib,
-        "over 1 KiB": growth,
+        "CPU us per KiB": microsPerKib,
+        "over 16 KiB": growth,
       }));
       return { report, text: withGoals(rows, report.goals) };
     },
