@@ -119,7 +119,9 @@ function verifyFiles(files: Files, listed: readonly { name: string; hash: string
 }
 
 function opaHash(name: string, bytes: Uint8Array): string {
-  return name === regoFile ? hash("sha256", bytes, "hex") : hashStructured(parse(bytes));
+  if (name === regoFile) return hash("sha256", bytes, "hex");
+  const value = parse(bytes);
+  return value === undefined ? refuse(`${name} is no JSON`) : hashStructured(value);
 }
 
 const signaturesShape = z.object({ signatures: z.tuple([z.string()]) });
