@@ -37,7 +37,11 @@ describe.skipIf(opa === undefined)("OPA, with verification on (set AEGIS_OPA, or
         fc.asyncProperty(mutated(cases.map(({ input }) => input)), async (input) => {
           // Both read the same JSON text: what it cannot spell (-0, undefined) is no difference between engines.
           const sent = JSON.parse(JSON.stringify(input)) as EvaluationInput;
-          expect(await server.decide(sent), name).toEqual(told(snapshot.evaluate(sent)));
+          const verdict = snapshot.evaluate(sent);
+          // Money is state, and stays with the native engine.
+          const reasons = [...verdict.reasons, ...(verdict.shadow?.reasons ?? [])];
+          if (reasons.some(({ code }) => code === "budget_exhausted")) return;
+          expect(await server.decide(sent), name).toEqual(told(verdict));
         }),
         { numRuns: 40 },
       );

@@ -26,7 +26,7 @@ describe.skipIf(opa === undefined)("two engines (set AEGIS_OPA, or put opa on PA
         ...report.coverage.table(),
       ].join("\n"),
     );
-    for (const difference of report.differences.slice(0, 3)) console.error(await shrink(difference, servers));
+    for (const difference of report.differences) console.error(await shrink(difference, servers));
     expect(report.differences).toHaveLength(0);
     expect(report.pairs).toBe(pairs);
     expect(report.coverage.missing(Math.ceil(pairs / 1_000))).toEqual([]);
@@ -37,9 +37,11 @@ describe.skipIf(opa === undefined)("two engines (set AEGIS_OPA, or put opa on PA
     ["a bound that is compared the other way round", "value > parameter.max", "value >= parameter.max"],
     ["an explicit deny that is overlooked", "named(rule.action, input.action)", "rule.action == input.action"],
     ["a label that is overlooked", "some label in input.session.labels", "some label in input.session.calls"],
-    ["a place that is matched too widely", "count(wanted) <= count(given)", "count(wanted) <= count(given) + 1"],
+    ["a star that matches only itself", 'segment in {"*", given[k]}', "segment == given[k]"],
+    ["a condition's error that a person may lift", "truth_of(rule) == false", "truth_of(rule) != true"],
+    ["a reason in another place", "flows(at, phase, actor) := {[phase, actor, at, 6,", "flows(at, phase, actor) := {[phase, actor, at, 1,"],
   ])("notice %s", { timeout: 120_000 }, async (_, operator, other) => {
     const report = await runParity({ servers, pairs: 5_000, seed, most: 1, sabotage: sabotaged(servers, operator, other) });
-    expect(report.differences).toHaveLength(1);
+    expect(report.differences).not.toEqual([]);
   });
 });

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { Finding } from "@aegis/dlp/detect";
 import { parse } from "yaml";
 import type { EvaluationInput, Verdict } from "../src/input.ts";
 import type { PolicySet } from "../src/ir.ts";
@@ -23,6 +22,7 @@ export interface Expected {
   readonly obligations?: readonly string[];
   readonly durability?: string;
   readonly overridable?: boolean;
+  readonly cost?: { readonly microUsd: number; readonly tokens: number };
 }
 
 export interface DecisionVectors {
@@ -90,8 +90,11 @@ interface Call {
   readonly destination?: EvaluationInput["destination"];
   readonly purpose?: string | null;
   readonly promptId?: string | null;
+  readonly sessionId?: string;
+  readonly session?: { readonly labels?: readonly string[]; readonly calls?: readonly string[] };
+  readonly drift?: boolean;
   readonly estimate?: EvaluationInput["estimate"];
-  readonly findings?: readonly (readonly [Finding["detector"], string, number?, number?])[];
+  readonly findings?: readonly (readonly [string, string, number?, number?])[];
 }
 
 function inputOf(call: Call): EvaluationInput {
@@ -110,7 +113,13 @@ function inputOf(call: Call): EvaluationInput {
     action: call.action,
     arguments: call.arguments ?? {},
     ...(call.destination && { destination: call.destination }),
-    context: { ...(call.purpose && { purpose: call.purpose }), ...(typeof call.promptId === "string" && { promptId: call.promptId }) },
+    context: {
+      ...(call.purpose && { purpose: call.purpose }),
+      ...(typeof call.promptId === "string" && { promptId: call.promptId }),
+      ...(call.sessionId !== undefined && { sessionId: call.sessionId }),
+    },
+    ...(call.session && { session: { labels: [], calls: [], ...call.session } }),
+    ...(call.drift !== undefined && { drift: call.drift }),
     ...(call.estimate && { estimate: call.estimate }),
     now: call.now ?? 1_800_000_000_000,
     findings: (call.findings ?? []).map(([detector, pointer, start = 0, end = 1]) => ({ detector, pointer, start, end, inKey: false })),

@@ -53,6 +53,7 @@ function shown(verdict: Verdict, wanted: Expected): unknown {
     obligations: verdict.obligations,
     durability: verdict.durability,
     overridable: verdict.overridable,
+    cost: verdict.cost,
   };
   return Object.fromEntries(Object.keys(wanted).map((key) => [key, members[key as keyof Expected]]));
 }

@@ -1,4 +1,4 @@
-import type { Want } from "../../src/cel/expression.ts";
+import { clockParts, type Want } from "../../src/cel/expression.ts";
 import { parseExpression } from "../../src/cel/parse.ts";
 import type { Random } from "./random.ts";
 import { policyNumbers, texts } from "./values.ts";
@@ -29,7 +29,9 @@ interface Scope {
 
 function truth(random: Random, scope: Scope, depth: number): string {
   if (depth > 0 && random.chance(0.55)) {
-    switch (random.integer(0, 3)) {
+    switch (random.integer(0, 4)) {
+      case 4:
+        return `${inner(random, scope, depth)} ? ${inner(random, scope, depth)} : ${inner(random, scope, depth)}`;
       case 0:
         return `${inner(random, scope, depth)} && ${inner(random, scope, depth)}`;
       case 1:
@@ -40,7 +42,7 @@ function truth(random: Random, scope: Scope, depth: number): string {
         return quantified(random, scope, depth);
     }
   }
-  switch (random.integer(0, 14)) {
+  switch (random.integer(0, 17)) {
     case 0:
     case 1:
       return `${number(random, scope, depth)} ${random.pick(["<", "<=", ">", ">="])} ${number(random, scope, depth)}`;
@@ -90,14 +92,27 @@ function truth(random: Random, scope: Scope, depth: number): string {
         'duration("90m") == duration("1h30m")',
         'duration("1s") < duration("1001ms")',
         "timestamp(args.memo) < now",
-        "now.getHours() < 18",
+        `(now - timestamp(${argument(random, scope)})) + duration("1h") > duration("-90m")`,
+        `(now - timestamp(args.memo)) - (now - timestamp("2027-01-15T07:00:00Z")) <= duration("0s")`,
+        `-(now - timestamp(args.memo)) < duration("36h")`,
+        `timestamp(args.memo) - duration("1h") < now`,
         'timestamp("2027-01-15T08:00:00Z") - duration("1h") <= now',
       ]);
     case 13:
       return random.chance(0.5) ? "true" : "false";
+    case 14:
+    case 15:
+      return clock(random, scope);
     default:
       return argument(random, scope);
   }
+}
+
+function clock(random: Random, scope: Scope): string {
+  const moment = random.pick(["now", "now", '(now + duration("36h"))', "timestamp(args.memo)", `timestamp(${argument(random, scope)})`]);
+  const zone = random.pick(["", "", '"Europe/Zurich"', '"+05:30"', '"America/New_York"']);
+  const value = random.pick([0, 1, 5, 8, 14, 15, 2027]);
+  return `${moment}.${random.pick(clockParts)}(${zone}) ${random.pick(["<", ">=", "=="])} ${value}`;
 }
 
 const inner = (random: Random, scope: Scope, depth: number): string => `(${truth(random, scope, depth - 1)})`;
@@ -120,7 +135,9 @@ function number(random: Random, scope: Scope, depth: number): string {
   if (depth > 0 && random.chance(0.4)) {
     return `(${number(random, scope, depth - 1)} ${random.pick(["+", "-", "*", "/", "%"])} ${number(random, scope, depth - 1)})`;
   }
-  switch (random.integer(0, 5)) {
+  switch (random.integer(0, 6)) {
+    case 6:
+      return `-${argument(random, scope)}`;
     case 0:
     case 1:
       return argument(random, scope);

@@ -1,8 +1,51 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
-import type { Term } from "../../src/cel/expression.ts";
+import type { Operation, Term } from "../../src/cel/expression.ts";
 import { matchesName } from "../../src/engine/limits.ts";
 import type { EvaluationInput, Verdict } from "../../src/input.ts";
 import type { ActionRule, Policy, PolicySet } from "../../src/ir.ts";
+
+/** Every operation of the expression language, as the table names it. */
+const operators: Readonly<Record<Operation, string>> = {
+  condition: "condition",
+  cost: "cost",
+  "!_": "!",
+  "-_": "negate",
+  "_&&_": "&&",
+  "_||_": "||",
+  "_?_:_": "?:",
+  "_==_": "==",
+  "_!=_": "!=",
+  "_<_": "<",
+  "_<=_": "<=",
+  "_>_": ">",
+  "_>=_": ">=",
+  "_+_": "+",
+  "_-_": "-",
+  "_*_": "*",
+  "_/_": "/",
+  "_%_": "%",
+  "@in": "in",
+  size: "size",
+  startsWith: "startsWith",
+  endsWith: "endsWith",
+  contains: "contains",
+  matches: "matches",
+  has: "has",
+  timestamp: "timestamp",
+  "timestamp+": "timestamp+",
+  "timestamp-": "timestamp-",
+  "duration+": "duration+",
+  "duration-": "duration-",
+  getFullYear: "getFullYear",
+  getMonth: "getMonth",
+  getDate: "getDate",
+  getDayOfMonth: "getDayOfMonth",
+  getDayOfWeek: "getDayOfWeek",
+  getHours: "getHours",
+  getMinutes: "getMinutes",
+  getSeconds: "getSeconds",
+  getMilliseconds: "getMilliseconds",
+};
 
 /** What a parity run must have seen: every answer, every reason that an engine gives, every member of the language. */
 export const wanted: readonly string[] = [
@@ -34,12 +77,9 @@ export const wanted: readonly string[] = [
   )
     .split(" ")
     .map((member) => `action ${member}`),
-  ...(
-    "literal list variable element select index exists all && || ! == != < <= > >= + - * / % negate in size startsWith endsWith contains " +
-    "matches has timestamp duration"
-  )
-    .split(" ")
-    .map((operator) => `cel ${operator}`),
+  ...[..."literal list variable element select index exists all".split(" "), ...Object.values(operators)].map(
+    (operator) => `cel ${operator}`,
+  ),
   ..."astral combining right-to-left control huge tiny 2^53 fraction nested __proto__ null pointer-escape"
     .split(" ")
     .map((kind) => `value ${kind}`),
@@ -146,31 +186,28 @@ function ruleMembers(rule: ActionRule): string[] {
     ...action.map((member) => `action ${member}`),
     ...parameters.map((member) => `parameter ${member}`),
     ...[rule.when?.expression.root, rule.costUsd?.root]
-      .flatMap((root) => (root ? operators(root) : []))
+      .flatMap((root) => (root ? operations(root) : []))
       .map((operator) => `cel ${operator}`),
   ];
 }
 
-function operators(term: Term): string[] {
+function operations(term: Term): string[] {
   switch (term.op) {
     case "list":
-      return ["list", ...term.items.flatMap(operators)];
+      return ["list", ...term.items.flatMap(operations)];
     case "select":
-      return ["select", ...operators(term.of)];
+      return ["select", ...operations(term.of)];
     case "index":
-      return ["index", ...operators(term.of), ...operators(term.key)];
+      return ["index", ...operations(term.of), ...operations(term.key)];
     case "call":
-      return [spelled(term.name), ...term.args.flatMap(operators)];
+      return [operators[term.name], ...term.args.flatMap(operations)];
     case "exists":
     case "all":
-      return [term.op, ...operators(term.over), ...operators(term.test)];
+      return [term.op, ...operations(term.over), ...operations(term.test)];
     default:
       return [term.op];
   }
 }
-
-/** A function or operator as authors write it: `_+_` is `+`. */
-const spelled = (name: string): string => (name === "-_" ? "negate" : name.replace(/^@/, "").replace(/^_|_$/g, ""));
 
 function* valueKinds(value: JsonValue, depth = 0): Iterable<string> {
   if (value === null) yield "null";

@@ -40,8 +40,8 @@ export interface ParityOptions {
   readonly sabotage?: (tarball: Uint8Array) => Promise<Uint8Array>;
 }
 
-const groupsPerBundle = 16;
-const callsPerGroup = 32;
+const groupsPerBundle = 8;
+const callsPerGroup = 64;
 
 /** Decides generated calls by generated policies, natively and by an OPA that verified the published bundle, until there are enough. */
 export async function runParity({ servers, pairs, seed, most = 3, sabotage }: ParityOptions): Promise<ParityReport> {
@@ -60,7 +60,7 @@ export async function runParity({ servers, pairs, seed, most = 3, sabotage }: Pa
     bundles++;
     for (const group of generated.groups) {
       const calls = Array.from({ length: Math.min(callsPerGroup, pairs - done) }, () => callOf(random, group, generated.policies));
-      if (calls.length === 0) break;
+      if (calls.length === 0 || differences.length >= most) break;
       // Both read the same JSON text.
       const sent = respelled(random, JSON.stringify(calls));
       const inputs = JSON.parse(sent) as EvaluationInput[];
@@ -69,7 +69,7 @@ export async function runParity({ servers, pairs, seed, most = 3, sabotage }: Pa
       for (const [index, input] of inputs.entries()) {
         const native = decided(snapshot, input);
         coverage.see(generated.policies, input, native);
-        if (!agrees(native, answers[index]))
+        if (differences.length < most && !agrees(native, answers[index]))
           differences.push({ seed: seed + at, policies: generated.policies, input, native, opa: answers[index] });
       }
       done += inputs.length;
