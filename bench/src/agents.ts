@@ -19,8 +19,8 @@ interface Row {
   readonly allMicros: number;
   /** The hot mean over that with ten agents loaded. */
   readonly ratio: number;
-  /** Heap held by the revision and by what was prepared for every agent, per 10,000 agents, in MB. */
-  readonly megabytesPer10000: number;
+  /** Heap held by the revision and by what was prepared for every agent, per 10,000 agents, in MB; of few agents nothing can be told. */
+  readonly megabytesPer10000: number | undefined;
 }
 
 export interface AgentsReport {
@@ -59,7 +59,7 @@ export function benchAgents({ rounds, seconds, progress }: BenchOptions): Agents
     hotMicros: median(means[index]?.hot ?? []),
     allMicros: median(means[index]?.all ?? []),
     ratio: median(means[index]?.hot ?? []) / base,
-    megabytesPer10000: (bytes / agents) * 10_000 * 1e-6,
+    megabytesPer10000: agents < 1_000 ? undefined : (bytes / agents) * 10_000 * 1e-6,
   }));
   const most = rows.at(-1);
   return {

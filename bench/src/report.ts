@@ -31,7 +31,7 @@ export function table(rows: readonly object[]): string {
   const [first] = rows;
   if (first === undefined) return "";
   const names = Object.keys(first);
-  const cell = (value: unknown) => (typeof value === "number" ? String(rounded(value)) : String(value));
+  const cell = (value: unknown) => (typeof value === "number" ? String(rounded(value)) : String(value ?? ""));
   return [names, names.map(() => "---"), ...rows.map((row) => Object.values(row).map(cell))]
     .map((cells) => `| ${cells.join(" | ")} |`)
     .join("\n");
