@@ -21,6 +21,7 @@ const storeRows: Readonly<Record<string, Store>> = {
   [`KV_${stores.policyHeads}`]: { writers: ["policy-compiler"], getters: ["policy-compiler"] },
   [`KV_${stores.revocations}`]: { writers: ["token"], getters: ["token"] },
   [`KV_${stores.replicas}`]: { writers: ["authz"], getters: [] },
+  [`KV_${stores.sessions}`]: { writers: ["authz"], getters: ["authz"] },
   [`OBJ_${stores.bundles}`]: { writers: ["policy-compiler"], getters: ["policy-compiler", "authz", "budget"] },
 };
 

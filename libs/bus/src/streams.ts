@@ -43,6 +43,7 @@ export function definitions(options: StreamOptions = {}): StreamDefinition[] {
     bucket(stores.policyHeads, replicas),
     bucket(stores.revocations, replicas),
     bucket(stores.replicas, replicas, 30),
+    bucket(stores.sessions, replicas, 86_400),
     objectStore(stores.bundles, replicas),
   ];
 }

@@ -92,6 +92,11 @@ export const stores = {
    * waits for a barrier, milliseconds since 1970 of a switch, why a head was not accepted. Entries age out.
    */
   replicas: "authz-replicas",
+  /**
+   * Written by authz. key `<tenant>.<session id in base64url>` → JSON `{labels, calls}`: what was seen in a session, where policies ask.
+   * Entries age out a day after the session's last call.
+   */
+  sessions: "sessions",
 } as const;
 
 /** Fills a row's pattern; every value must be one subject token. */

@@ -25,6 +25,9 @@ export const bindingName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$
 /** Tells spawned copies of one registration apart. */
 export const instanceName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/);
 
+/** The digest of an agent's prompt, tools and configuration, however its owner computes it. */
+export const fingerprint = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
 const seconds = z.int().min(0);
 
 /** An agent's access token (RFC 9068, RFC 8693). Claims it does not name are dropped. */
@@ -49,6 +52,8 @@ export const agentClaims = z
     scope: z.string().max(16_384).refine(isScope, "not a scope"),
     prompt_id: bindingName.optional(),
     session_id: bindingName.optional(),
+    /** The digest of what the agent was when it was approved: its prompt, tools and configuration. */
+    fpr: fingerprint.optional(),
     /** RFC 7800: the key the bearer must prove to hold. */
     cnf: z.object({ jkt: z.string() }).optional(),
   })

@@ -16,6 +16,7 @@ import { eventLog } from "./outbound/event-log.ts";
 import { ids } from "./outbound/ids.ts";
 import { connectPeers } from "./outbound/peers.ts";
 import { replicaBoard } from "./outbound/replica-board.ts";
+import { sessionStore } from "./outbound/sessions.ts";
 import { keepStreams } from "./outbound/streams.ts";
 import { tokenService } from "./outbound/token-service.ts";
 import { signals as declareSignals } from "./signals.ts";
@@ -42,6 +43,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const service = authz({
     ...{ log, ...peers, ...disks, clock, newId: ids(), signals, revocations, failures, replica: instance, later },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
+    sessions: await sessionStore(bus),
     monotonic: () => performance.now(),
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
   });

@@ -10,9 +10,10 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { Revocations } from "#domain/revocations.ts";
+import type { SessionState } from "#domain/session.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
 import { type Caller, checkCall } from "#usecases/check.ts";
-import type { Approvals, Budget, EventLog, Rates, Redemption, Reserved } from "#usecases/ports.ts";
+import type { Approvals, Budget, EventLog, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
 
@@ -127,6 +128,28 @@ class CountingRates implements Rates {
   }
 }
 
+/** Sessions in memory, as a bucket keeps them. */
+export class MemorySessions implements Sessions {
+  readonly kept = new Map<string, SessionState>();
+  reachable = true;
+  /** Called between reading and writing: what another replica does meanwhile. */
+  meanwhile: (() => void) | undefined;
+
+  async read(tenant: string, session: string): Promise<SessionState> {
+    if (!this.reachable) throw new AegisError("unavailable", "NATS is not connected");
+    return this.kept.get(`${tenant}/${session}`) ?? { facts: { labels: [], calls: [] }, revision: 0 };
+  }
+
+  async write(tenant: string, session: string, { facts, revision }: SessionState): Promise<boolean> {
+    if (!this.reachable) throw new AegisError("unavailable", "NATS is not connected");
+    this.meanwhile?.();
+    const key = `${tenant}/${session}`;
+    if ((this.kept.get(key)?.revision ?? 0) !== revision) return false;
+    this.kept.set(key, { facts, revision: revision + 1 });
+    return true;
+  }
+}
+
 /** Redeems each known token once, for whatever it was asked. */
 class OneTimeApprovals implements Approvals {
   readonly asked: Redemption[] = [];
@@ -144,7 +167,8 @@ class OneTimeApprovals implements Approvals {
 }
 
 /** authz's use cases on ports that can be watched. */
-export function given(options: { policy?: string; claims?: Partial<AgentClaims> } = {}) {
+export function given(options: { policy?: string; claims?: Partial<AgentClaims>; sessions?: MemorySessions } = {}) {
+  const sessions = options.sessions ?? new MemorySessions();
   const clock = { time: start.getTime(), now: () => new Date(clock.time) };
   const log = new MemoryLog();
   const budget = new CountingBudget();
@@ -173,7 +197,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   });
   const recent = recentDecisions({ log, newId, clock });
   const check = checkCall({
-    ...{ authenticate, log, budget, rates, approvals, revocations, recent, failed, newId, clock },
+    ...{ authenticate, log, budget, rates, sessions, approvals, revocations, recent, failed, newId, clock },
     policyOf: (tenant) => policies.get(tenant),
     hashKeyOf: () => Buffer.alloc(32, 1),
     monotonic: () => 0,
@@ -181,7 +205,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims> 
   });
   const caller: Caller = { bearer: undefined, traceparent: undefined, arrived: 0, pep: "grpc" };
   return {
-    ...{ told, clock, log, budget, rates, approvals, revocations, policies, failures, token, check, caller },
+    ...{ told, clock, log, budget, rates, sessions, approvals, revocations, policies, failures, token, check, caller },
     reportOutcome: reportOutcome({
       ...{ authenticate, log, recent, failed, newId, clock },
       otherReplicas: { callFailed: (call) => told.push(call) },

@@ -27,6 +27,8 @@ export interface Snapshot {
   readonly everyDetector: Detectors;
   /** Whether a verdict on this agent's calls may depend on `EvaluationInput.session`: by its rules, or those of who hands it work. */
   needsSession(agent: string): boolean;
+  /** Whether what is enforced on this agent's calls may depend on it: then a call whose session is unknown cannot be let through. */
+  requiresSession(agent: string): boolean;
   /** What holds for what a tool answers an agent. */
   resultRules(agent: string, tool: string, action: string): ResultDuties;
   /** Pure and total: never throws for a well-typed input, whatever the arguments hold. */
@@ -77,6 +79,7 @@ export function prepare(content: PolicyContent): Snapshot {
     detectors: (agent) => views.of(agent)?.detectors ?? noDetectors,
     everyDetector: prepareDetectors(undefined, policies.detectors),
     needsSession: (agent) => views.of(agent)?.needsSession ?? false,
+    requiresSession: (agent) => views.of(agent)?.requiresSession ?? false,
     resultRules: (agent, tool, action) => resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }, shared),
     evaluate: (input) => verdictOf(input, judged(input)),
     assess: (input) => {

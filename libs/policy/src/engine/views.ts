@@ -14,6 +14,8 @@ export interface AgentView extends View {
   readonly detectors: Detectors;
   /** A verdict may depend on what was seen in the session. */
   readonly needsSession: boolean;
+  /** One that is enforced may. */
+  readonly requiresSession: boolean;
   readonly plan: ChargePlan;
   /** With the limits of policies in shadow too. */
   readonly wholePlan: ChargePlan;
@@ -69,6 +71,7 @@ export class ViewIndex {
       shadowed,
       detectors: this.#shared.detectors(policies.flatMap(({ source }) => source.dlp)),
       needsSession: this.#asksSession(positions.map((at) => this.#set.policies[at]!)),
+      requiresSession: this.#asksSession(enforced.map(({ source }) => source)),
       plan,
       rates: planRates([...(this.#set.governance.rates ?? []), ...enforced.flatMap(({ source }) => source.rates ?? [])], agent),
       wholePlan: shadowed ? this.#plan(agent, policies) : plan,

@@ -13,6 +13,8 @@ export interface Call {
   /** As the caller gave it. */
   readonly destination?: { readonly url: string; readonly method?: string };
   readonly context: DecisionData["context"];
+  /** What the caller says it is: the digest of its prompt, tools and configuration. */
+  readonly fingerprint?: string;
   readonly estimate?: { readonly microUsd: number; readonly tokens: number };
   readonly overrideToken?: string;
   readonly dryRun: boolean;
@@ -41,6 +43,7 @@ export function parseCall(request: CheckRequest): Call {
       ...text("replanOf", context?.replanOf, maxName),
       ...text("toolCallId", context?.toolCallId, maxName),
     },
+    ...text("fingerprint", context?.fingerprint, maxName),
     ...(estimate && { estimate: { microUsd: amount("estimate", estimate.microUsd), tokens: amount("estimate", estimate.tokens) } }),
     ...text("overrideToken", request.overrideToken, 1024),
     dryRun: request.dryRun,

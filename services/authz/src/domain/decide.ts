@@ -4,7 +4,7 @@ import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
 import type { Detectors } from "@aegis/dlp/prepare";
 import { type AgentClaims, scopeOf } from "@aegis/identity/claims";
 
-import type { Verdict } from "@aegis/policy/input";
+import type { SessionFacts, Verdict } from "@aegis/policy/input";
 import type { Call } from "./call.ts";
 import { type ActivePolicy, usablePolicy } from "./policies.ts";
 import { boundContext, refuseContext, refuseIdentity, staleRevocations } from "./principal.ts";
@@ -21,6 +21,8 @@ export interface Facts {
   readonly findings: readonly Finding[];
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** What was seen in the call's session; absent where nothing asks, or nothing is known. */
+  readonly session?: SessionFacts | undefined;
 }
 
 /** Either a refusal that no policy had a say in, or what the policies say. */
@@ -58,6 +60,8 @@ function evaluate(call: Call, facts: Facts, { snapshot }: ActivePolicy): Verdict
     arguments: call.arguments,
     destination: call.destination,
     context: { purpose: context.purpose, promptId: context.promptId, sessionId: context.sessionId },
+    session: facts.session,
+    drift: claims.fpr !== undefined && call.fingerprint !== claims.fpr,
     estimate: call.estimate,
     now: facts.now,
     findings: policyFindings(call, facts, snapshot.detectors(principal.agent)),

@@ -7,10 +7,10 @@ import type { Reason } from "@aegis/contracts/reasons";
 import { subject } from "@aegis/contracts/subjects";
 import { detectorNames, type Finding, type Looking, scan } from "@aegis/dlp/detect";
 import type { AgentClaims } from "@aegis/identity/claims";
-import type { Verdict } from "@aegis/policy/input";
+import type { SessionFacts, Verdict } from "@aegis/policy/input";
 import { RecentAnswers } from "#domain/answers.ts";
 import { type Call, parseCall } from "#domain/call.ts";
-import { judge } from "#domain/decide.ts";
+import { type Judgement, judge } from "#domain/decide.ts";
 import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
 import { decisionEventOf } from "#domain/event.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
@@ -19,9 +19,11 @@ import { boundContext, principalOf } from "#domain/principal.ts";
 import type { Revocations } from "#domain/revocations.ts";
 import { sizeUpTo } from "#domain/size.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
-import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
+import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId, Rates, Sessions } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
+import { mostTries, type RecordInSession, seenBy } from "./session-facts.ts";
 import { setAside } from "./set-aside.ts";
+import { Turns } from "./turns.ts";
 
 /** How the call reached us. */
 export interface Caller {
@@ -40,6 +42,7 @@ export interface CheckPorts {
   readonly log: EventLog;
   readonly budget: Budget;
   readonly rates: Rates;
+  readonly sessions: Sessions;
   readonly approvals: Approvals;
   readonly recent: RecentDecisions;
   readonly failed: FailedCalls;
@@ -77,6 +80,9 @@ interface Decided {
   readonly hold?: Hold | undefined;
 }
 
+/** Of the calls of each session. */
+const turns = new Turns();
+
 /** How long a T0 decision may wait for JetStream. */
 const acknowledgeMs = 2_000;
 
@@ -102,10 +108,14 @@ export function checkCall(ports: CheckPorts): Check {
     answers.set(key, answer, now, 1024 + 2 * sizeUpTo(call.arguments, maxArgumentsBytes));
     // What could not be recorded was not decided: the next try may do better.
     const forget = () => answers.forget(key, answer);
-    answer.then((draft) => draft.reasons.some((reason) => reason.code === "audit_unavailable") && forget(), forget);
+    answer.then((draft) => mayDoBetter(draft) && forget(), forget);
     return answer;
   };
 }
+
+/** What could not be recorded, or be told of a session. */
+const mayDoBetter = ({ reasons, retryAfter }: Draft): boolean =>
+  reasons.some(({ code }) => code === "audit_unavailable" || (code === "session_flow" && retryAfter !== undefined));
 
 function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired: boolean, caller: Caller): Work {
   const principal = principalOf(claims);
@@ -147,19 +157,53 @@ async function decideAndRecord(ports: CheckPorts, work: Work): Promise<Draft> {
 }
 
 async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
+  const judgement = judged(ports, work);
+  if (judgement.kind === "refused") return refuse(work, judgement);
+  const { snapshot } = judgement.policy;
+  const { agent } = work.base.principal;
+  if (!snapshot.needsSession(agent)) return (await proceed(ports, work, judgement)) ?? refuseOvertaken(work);
+  return turns.take(sessionKey(work), () => decideInSession(ports, work, judgement));
+}
+
+/** One decision at a time in a session: what it lets through is recorded before it is answered, and seen by the next one on any replica. */
+async function decideInSession(ports: CheckPorts, work: Work, first: Judged): Promise<Decided> {
+  const { tenant, agent } = work.base.principal;
+  const call = { tenant, agent, tool: work.call.tool, action: work.call.action, session: contextOf(work).sessionId };
+  for (let tries = 0; tries < mostTries; tries++) {
+    const seen = await seenBy(ports.sessions, call, first.policy.snapshot);
+    if (seen.kind === "refused") {
+      const own = first.verdict.decision === "deny" ? first.verdict.reasons : [];
+      const draft = { ...deny(work, ...own, seen.reason), policy: first.policy, verdict: first.verdict, retryAfter: seen.retryAfter };
+      return { draft };
+    }
+    const judgement = judged(ports, work, seen.facts);
+    if (judgement.kind === "refused") return refuse(work, judgement);
+    const decided = await proceed(ports, work, judgement, seen.record);
+    if (decided !== undefined) return decided;
+  }
+  return refuseOvertaken(work, first.policy);
+}
+
+type Judged = Judgement & { kind: "judged" };
+
+function judged(ports: CheckPorts, work: Work, session?: SessionFacts): Judgement {
   const { claims, expired, findings, base, call } = work;
-  const { tenant } = base.principal;
-  const judgement = judge(call, {
-    claims,
-    principal: base.principal,
-    expired,
-    revocations: ports.revocations,
-    active: ports.policyOf(tenant),
-    findings,
-    now: work.now.getTime(),
-  });
-  if (judgement.kind === "refused") return { draft: { ...deny(work, judgement.reason), policy: judgement.policy } };
-  const { verdict, policy } = judgement;
+  const { principal } = base;
+  const { revocations } = ports;
+  const active = ports.policyOf(principal.tenant);
+  return judge(call, { claims, principal, expired, revocations, active, findings, session, now: work.now.getTime() });
+}
+
+const refuse = (work: Work, { reason, policy }: Judgement & { kind: "refused" }): Decided => ({ draft: { ...deny(work, reason), policy } });
+
+const refuseOvertaken = (work: Work, policy?: ActivePolicy): Decided => {
+  const message = "the session is used by too many calls at once: what was seen in it cannot be told";
+  return { draft: { ...deny(work, { code: "session_flow", message }), policy, retryAfter: 1 } };
+};
+
+/** From the verdict to the decision; undefined when another call of the session was let through meanwhile. */
+async function proceed(ports: CheckPorts, work: Work, { verdict, policy }: Judged, record?: RecordInSession): Promise<Decided | undefined> {
+  const { call } = work;
   const judged = { policy, verdict };
   if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };
   const again = tooOften(ports, work, policy);
@@ -168,8 +212,12 @@ async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
     return { draft: { ...deny(work, notAcknowledged), ...judged } };
   if (verdict.decision === "approval_needed" && (call.overrideToken === undefined || call.dryRun || !verdict.overridable))
     return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
-  return goAhead(ports, work, verdict, policy);
+  return goAhead(ports, work, verdict, policy, record);
 }
+
+const contextOf = (work: Work) => boundContext(work.claims, work.call.context);
+
+const sessionKey = (work: Work): string => JSON.stringify([work.base.principal.tenant, contextOf(work).sessionId ?? work.id]);
 
 /** What failed again and again is not tried once more as it is. */
 function tooOften(ports: CheckPorts, work: Work, { snapshot }: ActivePolicy): Reason | undefined {
@@ -183,7 +231,13 @@ function tooOften(ports: CheckPorts, work: Work, { snapshot }: ActivePolicy): Re
 }
 
 /** Nothing but rates and budgets, and an approval if one is needed, stands in the way. */
-async function goAhead(ports: CheckPorts, work: Work, judgedAs: Verdict, policy: ActivePolicy): Promise<Decided> {
+async function goAhead(
+  ports: CheckPorts,
+  work: Work,
+  judgedAs: Verdict,
+  policy: ActivePolicy,
+  record?: RecordInSession,
+): Promise<Decided | undefined> {
   const { call, base } = work;
   const { tenant } = base.principal;
   const sanitized = sanitize(call, judgedAs, ports.hashKeyOf(tenant));
@@ -199,6 +253,12 @@ async function goAhead(ports: CheckPorts, work: Work, judgedAs: Verdict, policy:
     [verdict, hold] = [aside.verdict, aside.hold];
   }
   const judged = { policy, verdict };
+  if (record !== undefined && !call.dryRun) {
+    const recorded = await record();
+    if (recorded.kind !== "recorded") hold?.giveBack();
+    if (recorded.kind === "overtaken") return undefined;
+    if (recorded.kind === "refused") return { draft: { ...deny(work, recorded.reason), ...judged, retryAfter: recorded.retryAfter } };
+  }
   let overrideOf: string | undefined;
   if (verdict.decision === "approval_needed") {
     const redeemed = await redeem(ports, work, verdict);
@@ -269,7 +329,7 @@ async function record(ports: CheckPorts, work: Work, { draft, hold }: Decided): 
       traceparent: work.caller.traceparent,
       findings: work.findings,
       looking: work.looking,
-      context: boundContext(work.claims, work.call.context),
+      context: contextOf(work),
       latencyMs: Math.round((ports.monotonic() - work.caller.arrived) * 1000) / 1000,
       pep: work.caller.pep,
       shed: log.state() === "shed",

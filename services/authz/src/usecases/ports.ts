@@ -7,6 +7,7 @@ import type { BudgetView } from "#domain/draft.ts";
 import type { MadeCall } from "#domain/failed-calls.ts";
 import type { HighWater } from "#domain/policies.ts";
 import type { RevocationsDump } from "#domain/revocations.ts";
+import type { SessionState } from "#domain/session.ts";
 
 export interface Clock {
   now(): Date;
@@ -79,6 +80,14 @@ export type Reserved =
       /** The limit would hold the call, but it is past the threshold of this charge's account. */
       readonly soft?: { readonly action: "throttle" | "approval_needed"; readonly charge: Charge };
     };
+
+/** What was seen in sessions, in one place for all replicas. */
+export interface Sessions {
+  /** @throws AegisError when it cannot be read. */
+  read(tenant: string, session: string): Promise<SessionState>;
+  /** False when another replica wrote since `revision`. The write is in order with every other one. @throws AegisError when it cannot be written. */
+  write(tenant: string, session: string, state: SessionState): Promise<boolean>;
+}
 
 /** Rates that hold across all replicas. */
 export interface Rates {
