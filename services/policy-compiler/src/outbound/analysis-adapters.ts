@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Database } from "@aegis/postgres/connect";
 import type { AnalysisPorts } from "#usecases/analysis-ports.ts";
 import type { Clock } from "#usecases/ports.ts";
@@ -17,6 +18,11 @@ export interface AnalysisOptions {
 export function analysisAdapters(
   db: Database<Tables>,
   { instance, auditUrl, tokenUrl, clock }: AnalysisOptions,
-): Pick<AnalysisPorts, "recorded" | "registry" | "driftNews"> {
-  return { recorded: recordedDecisions(auditUrl), registry: agentRegistry(tokenUrl), driftNews: driftNews(db, instance, clock) };
+): Pick<AnalysisPorts, "recorded" | "registry" | "driftNews" | "breathe"> {
+  return {
+    recorded: recordedDecisions(auditUrl),
+    registry: agentRegistry(tokenUrl),
+    driftNews: driftNews(db, instance, clock),
+    breathe: () => setImmediate(),
+  };
 }

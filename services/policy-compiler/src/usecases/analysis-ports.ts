@@ -50,6 +50,8 @@ export interface AnalysisPorts {
   readonly recorded: RecordedDecisions;
   readonly registry: AgentRegistry;
   readonly driftNews: DriftNews;
+  /** Lets others run between two steps of long work. */
+  readonly breathe: () => Promise<void>;
 }
 
 /** How far a long analysis is. */

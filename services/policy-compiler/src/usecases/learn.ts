@@ -23,5 +23,5 @@ export async function learnPolicy(
     records += part.length;
     progress(records);
   }
-  return learn(traffic, { ...options, tenant: reader.tenant });
+  return learn(traffic, { ...options, tenant: reader.tenant }, ports.breathe);
 }

@@ -5,6 +5,11 @@ import { isRedacted } from "./redacted-text.ts";
 import type { ActionTraffic } from "./traffic.ts";
 import { type ShapeLimits, valueBound } from "./value-bound.ts";
 
+/** Lets others run between two steps of long work. */
+export type Pause = () => Promise<void>;
+
+export const noPause: Pause = async () => undefined;
+
 /** What was learned of one parameter. */
 export interface ParameterDraft {
   readonly name: string;
@@ -37,7 +42,11 @@ const strangeNames = 10;
 const longestCondition = 6_000;
 
 /** The rules of one action from the calls of it. */
-export function draftAction({ tool, action, calls, arguments: samples }: ActionTraffic, limits: ActionLimits): ActionDraft {
+export async function draftAction(
+  { tool, action, calls, arguments: samples }: ActionTraffic,
+  limits: ActionLimits,
+  pause: Pause = noPause,
+): Promise<ActionDraft> {
   const places = new Map<string, JsonValue[]>();
   for (const sample of samples) {
     for (const [name, value] of Object.entries(sample)) {
@@ -50,10 +59,12 @@ export function draftAction({ tool, action, calls, arguments: samples }: ActionT
   const singles = [...places.values()].filter((values) => values.length === 1).length;
   const open = places.size > limits.parameters || (singles > strangeNames && singles > places.size / 2);
   const kept = [...places].filter(([, values]) => !open || values.length >= samples.length / 100).slice(0, limits.parameters);
-  const parameters = kept.map(([name, values]): ParameterDraft => {
+  const parameters: ParameterDraft[] = [];
+  for (const [name, values] of kept) {
+    await pause();
     const optional = values.length < samples.length || samples.length < requiredFrom;
-    return { name, present: values.length, optional, bound: valueBound(values, limits) };
-  });
+    parameters.push({ name, present: values.length, optional, bound: valueBound(values, limits) });
+  }
   return { tool, action, calls, samples: samples.length, parameters, open, when: conditionOf(parameters) };
 }
 

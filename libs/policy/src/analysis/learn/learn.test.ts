@@ -40,29 +40,32 @@ function decider(draft: string) {
     });
 }
 
-test.each([1, 2, 3])("of seed %i, a draft from seven tenths of the calls allows the others and refuses what is not like them", (seed) => {
-  const chance = new Chance(seed);
-  const calls = Array.from({ length: 6_000 }, (_, at) => generatedCall(chance, at));
-  const split = calls.map(() => chance.next() < 0.7);
-  const result = learned(calls.filter((_, at) => split[at]));
-  const decide = decider(result.draft);
-  const others = calls.filter((_, at) => !split[at]);
-  const refused = others.filter((call) => decide(call).decision !== "allow");
-  expect(refused.length / others.length).toBeLessThanOrEqual(0.02);
-  let mutated = 0;
-  const through: Record<string, number> = {};
-  for (const call of others) {
-    for (const [name, mutate] of Object.entries(mutations)) {
-      const other = mutate(call, chance);
-      if (other === undefined) continue;
-      mutated++;
-      if (decide(other).decision !== "deny") through[name] = (through[name] ?? 0) + 1;
+test.each([1, 2, 3])(
+  "of seed %i, a draft from seven tenths of the calls allows the others and refuses what is not like them",
+  async (seed) => {
+    const chance = new Chance(seed);
+    const calls = Array.from({ length: 6_000 }, (_, at) => generatedCall(chance, at));
+    const split = calls.map(() => chance.next() < 0.7);
+    const result = await learned(calls.filter((_, at) => split[at]));
+    const decide = decider(result.draft);
+    const others = calls.filter((_, at) => !split[at]);
+    const refused = others.filter((call) => decide(call).decision !== "allow");
+    expect(refused.length / others.length).toBeLessThanOrEqual(0.02);
+    let mutated = 0;
+    const through: Record<string, number> = {};
+    for (const call of others) {
+      for (const [name, mutate] of Object.entries(mutations)) {
+        const other = mutate(call, chance);
+        if (other === undefined) continue;
+        mutated++;
+        if (decide(other).decision !== "deny") through[name] = (through[name] ?? 0) + 1;
+      }
     }
-  }
-  const passed = Object.values(through).reduce((sum, count) => sum + count, 0);
-  expect(passed / mutated, JSON.stringify(through)).toBeLessThanOrEqual(0.05);
-  expect(result.bytes).toBeLessThanOrEqual(result.mostBytes);
-});
+    const passed = Object.values(through).reduce((sum, count) => sum + count, 0);
+    expect(passed / mutated, JSON.stringify(through)).toBeLessThanOrEqual(0.05);
+    expect(result.bytes).toBeLessThanOrEqual(result.mostBytes);
+  },
+);
 
 /** So many calls of one action whose one parameter is made by `value`. */
 const callsOf = (count: number, value: (at: number, chance: Chance) => JsonValue | undefined) => {
@@ -136,25 +139,25 @@ test.each<[what: string, value: (at: number, chance: Chance) => JsonValue | unde
   ],
   ["a value or null", (_, chance) => (chance.next() < 0.5 ? null : chance.text("abc", 200)), [null, "a".repeat(200)], [{}, 5]],
   ["names that are data", (at) => ({ [`key ${at}`]: 1 }), [{ other: 1 }], ["x"]],
-])("%s: what is like it passes, what is not does not", (_what, value, like, unlike) => {
-  const { draft } = learned(callsOf(600, value));
+])("%s: what is like it passes, what is not does not", async (_what, value, like, unlike) => {
+  const { draft } = await learned(callsOf(600, value));
   const decide = decider(draft);
   const decision = (it: JsonValue) => decide({ tool: "tool", action: "act", arguments: { it } }).decision;
   for (const one of like) expect([one, decision(one)], draft).toEqual([one, "allow"]);
   for (const one of unlike) expect([one, decision(one)], draft).toEqual([one, "deny"]);
 });
 
-test("what is rare is left out and named; nothing is made of nothing, of refused calls or of dry runs", () => {
+test("what is rare is left out and named; nothing is made of nothing, of refused calls or of dry runs", async () => {
   const calls = [...callsOf(50, () => "x"), { tool: "tool", action: "once", arguments: {} }];
-  expect(learned(calls)).toMatchObject({ tools: 1, actions: 1, leftOut: [{ tool: "tool", action: "once", calls: 1 }] });
-  expect(learned([])).toMatchObject({ draft: "", calls: 0 });
+  expect(await learned(calls)).toMatchObject({ tools: 1, actions: 1, leftOut: [{ tool: "tool", action: "once", calls: 1 }] });
+  expect(await learned([])).toMatchObject({ draft: "", calls: 0 });
   const traffic = new Traffic(options);
   traffic.add(recordOf(calls[0] as GeneratedCall, 1, { decision: "deny" }));
   traffic.add(recordOf(calls[0] as GeneratedCall, 2, { dryRun: true }));
-  expect(learn(traffic, options)).toMatchObject({ draft: "", calls: 0, refused: 1, dryRuns: 1 });
+  expect(await learn(traffic, options)).toMatchObject({ draft: "", calls: 0, refused: 1, dryRuns: 1 });
 });
 
-test("a draft keeps to its size, by shorter lists first and then without its rarest actions", () => {
+test("a draft keeps to its size, by shorter lists first and then without its rarest actions", async () => {
   const chance = new Chance(3);
   const calls = Array.from({ length: 4_000 }, (_, at): GeneratedCall => {
     const action = `action_${Math.min(at % 97, chance.below(97))}`;
@@ -168,18 +171,18 @@ test("a draft keeps to its size, by shorter lists first and then without its rar
   calls.forEach((call, at) => {
     traffic.add(recordOf(call, at));
   });
-  const small = learn(traffic, { ...options, mostBytes: 8_192 });
+  const small = await learn(traffic, { ...options, mostBytes: 8_192 });
   expect(small.bytes).toBeLessThanOrEqual(8_192);
   expect(small.actions).toBeGreaterThan(5);
   expect(small.actions + small.leftOut.length).toBe(traffic.actions.size);
   decider(small.draft);
 });
 
-test("names that YAML or CEL would read otherwise are written so that they are read as themselves", () => {
+test("names that YAML or CEL would read otherwise are written so that they are read as themselves", async () => {
   const names = ["true", "null", "in", "a b", "ö", 'quo"te', "it's", "- x", "#", "{}", "1", "a\nb"];
   const inner = { ...Object.fromEntries(names.map((name) => [name, "v"])) };
   const calls = Array.from({ length: 60 }, (): GeneratedCall => ({ tool: "yes", action: "1:2/3.4", arguments: { ...inner, deep: inner } }));
-  const decide = decider(learned(calls).draft);
+  const decide = decider((await learned(calls)).draft);
   expect(decide(calls[0] as GeneratedCall).decision).toBe("allow");
   expect(decide({ ...(calls[0] as GeneratedCall), arguments: { ...inner, deep: { ...inner, more: 1 } } }).decision).toBe("deny");
 });

@@ -3,7 +3,7 @@ import { namePattern, toolPattern } from "@aegis/contracts/names";
 import { compile } from "../../language/compile.ts";
 import { prepareDraft } from "../draft.ts";
 import { scopeItem } from "../recorded-call.ts";
-import { type ActionDraft, draftAction } from "./action-draft.ts";
+import { type ActionDraft, draftAction, noPause, type Pause } from "./action-draft.ts";
 import { destinationBound } from "./destination-bound.ts";
 import { type Draft, draftText, type TextOptions } from "./draft-text.ts";
 import { isRedacted } from "./redacted-text.ts";
@@ -50,8 +50,11 @@ const mostParameters = 64;
 const memberSteps = [50, 12, 0];
 const mostPurposes = 16;
 
-/** A draft policy that allows what an agent did and what is like it. It compiles; what the language could not take is left out and said. */
-export function learn(traffic: Traffic, options: LearnOptions): Learned {
+/**
+ * A draft policy that allows what an agent did and what is like it. It compiles; what the language could not take is left out and said.
+ * It takes seconds of one thread: between its steps it pauses, so that whoever shares the thread gets on.
+ */
+export async function learn(traffic: Traffic, options: LearnOptions, pause: Pause = noPause): Promise<Learned> {
   const byCalls = [...traffic.actions.values()].sort(
     (a, b) => b.calls - a.calls || (`${a.tool} ${a.action}` < `${b.tool} ${b.action}` ? -1 : 1),
   );
@@ -64,11 +67,13 @@ export function learn(traffic: Traffic, options: LearnOptions): Learned {
   const wanted = byCalls.filter(({ calls, tool }) => calls >= options.leastCalls && tools.has(tool)).slice(0, mostActions);
   if (wanted.length === 0) return report(traffic, options, "", [], byCalls, { calls: 0, allowed: 0 }, []);
   for (const members of memberSteps) {
-    const actions = wanted.map((action) => draftAction(action, { members, parameters: mostParameters }));
+    const actions: ActionDraft[] = [];
+    for (const action of wanted) actions.push(await draftAction(action, { members, parameters: mostParameters }, pause));
     // Only the shortest lists left: what still does not fit is left out, the rarest first.
     const least = members === memberSteps.at(-1) ? 1 : actions.length;
     for (let kept = actions.length; kept >= least; kept = Math.floor(kept * 0.9)) {
-      const made = write(traffic, options, actions.slice(0, kept), byCalls);
+      await pause();
+      const made = await write(traffic, options, actions.slice(0, kept), byCalls, pause);
       if (Buffer.byteLength(made.draft) <= options.mostBytes) return made;
     }
   }
@@ -78,7 +83,13 @@ export function learn(traffic: Traffic, options: LearnOptions): Learned {
 type Counted = { readonly tool: string; readonly action: string; readonly calls: number };
 
 /** The richest text that compiles and that lets through what it was learned from. */
-function write(traffic: Traffic, options: LearnOptions, actions: readonly ActionDraft[], all: readonly Counted[]): Learned {
+async function write(
+  traffic: Traffic,
+  options: LearnOptions,
+  actions: readonly ActionDraft[],
+  all: readonly Counted[],
+  pause: Pause,
+): Promise<Learned> {
   const kept = new Set(actions.map(({ tool, action }) => `${tool}\n${action}`));
   const leftOut = all
     .filter(({ tool, action }) => !kept.has(`${tool}\n${action}`))
@@ -103,6 +114,7 @@ function write(traffic: Traffic, options: LearnOptions, actions: readonly Action
   };
   let best: Learned | undefined;
   for (const [text, left] of variants) {
+    await pause();
     const written = draftText({ ...draft, remarks: left === "" ? remarks : [...remarks, left] }, text);
     const check = checkOn(written, traffic, options, actions);
     if (check === undefined) continue;
