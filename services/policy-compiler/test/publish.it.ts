@@ -125,10 +125,14 @@ test("every fault comes back with its position, and nothing is kept", async () =
   expect(faults[0]).toMatchObject({ file: "bad.yaml", line: expect.any(Number), column: expect.any(Number) });
   const bearer = await author("fourth");
   const validated = await callJson(`${compiler.url}/v1/tenants/fourth/policies:validate`, { bearer, json: { files: [faulty] } });
-  expect(validated).toEqual({ ok: false, faults });
+  expect(validated).toEqual({ ok: false, faults, warnings: [] });
   expect(await callJson(`${compiler.url}/v1/tenants/fourth/revisions`, { bearer })).toEqual({ head: null, revisions: [] });
   const good = { files: [policy(1, "fourth")] };
-  expect(await callJson(`${compiler.url}/v1/tenants/fourth/policies:validate`, { bearer, json: good })).toEqual({ ok: true, faults: [], warnings: [] });
+  expect(await callJson(`${compiler.url}/v1/tenants/fourth/policies:validate`, { bearer, json: good })).toEqual({
+    ok: true,
+    faults: [],
+    warnings: [],
+  });
   expect(await callJson(`${compiler.url}/v1/tenants/fourth/policies:compile`, { bearer, json: good })).toMatchObject({
     ok: true,
     policies: { tenant: "fourth" },

@@ -21,8 +21,10 @@ export function catalogMismatches(subject: Subject): void {
   const { catalog, policies } = subject.set;
   if (catalog === undefined) return;
   const byName = new Map(catalog.map((tool) => [tool.name, tool]));
+  const look = described(subject);
   for (const [policy, { tools }] of policies.entries()) {
     for (const [index, { name, deny }] of tools.entries()) {
+      if (!subject.spend()) return;
       const tool = byName.get(name);
       if (tool === undefined) {
         const message = `the tenant's catalog has no tool "${name}"`;
@@ -30,6 +32,7 @@ export function catalogMismatches(subject: Subject): void {
         continue;
       }
       for (const [at, { action }] of deny.entries()) {
+        if (!subject.spend(tool.actions.length)) return;
         if (tool.actions.some((each) => matches(action, each.name))) continue;
         const message = `${name} has no action that "${action}" denies, says the tenant's catalog`;
         const names = tool.actions.map((each) => each.name);
@@ -39,7 +42,7 @@ export function catalogMismatches(subject: Subject): void {
   }
   for (const grant of subject.rules()) {
     const tool = byName.get(grant.tool.name);
-    const action = tool?.actions.find(({ name }) => name === grant.rule.name);
+    const action = look(grant.tool.name, grant.rule.name)?.action;
     if (tool === undefined) continue;
     if (action !== undefined) checkParameters(subject, grant, action);
     else {
@@ -55,6 +58,7 @@ function checkParameters(subject: Subject, { policy, rule, at, tool }: Grant, { 
   const taken = new Map(parameters.map((parameter) => [parameter.name, parameter]));
   const call = `${tool.name}:${rule.name}`;
   for (const parameter of rule.parameters) {
+    if (!subject.spend()) return;
     const { name } = parameter;
     const path = [...at, "parameters", name];
     const real = taken.get(name);
@@ -73,8 +77,9 @@ function checkParameters(subject: Subject, { policy, rule, at, tool }: Grant, { 
     }
   }
   if (rule.additional === "allow") return;
+  const allowed = new Set(rule.parameters.map(({ name }) => name));
   for (const { name, optional, rule: needed } of parameters) {
-    if (optional || rule.parameters.some((parameter) => parameter.name === name)) continue;
+    if (optional || allowed.has(name) || !subject.spend()) continue;
     const message = `${call} needs "${name}" (${needed}), which is not among the parameters allowed here`;
     subject.fault(policy, [...at, "name"], "unsatisfiable_grant", message, `add ${name} to parameters`);
   }

@@ -3,17 +3,14 @@ import { shared } from "./agents.ts";
 import { excludedBy } from "./bounds.ts";
 import type { Grant, Subject } from "./subject.ts";
 
-/** A set of so many overlapping policies is looked at in part: this is advice, and must not cost more than the compile. */
-const maxPairs = 50_000;
-
 /** Enforced policies of the same agent that no call can satisfy together. */
 export function policyConflicts(subject: Subject): void {
-  let pairs = 0;
   for (const [group, conflict] of [[byPurpose(subject), purposeConflict] as const, [byCall(subject), callConflict] as const]) {
     for (const grants of group.values()) {
       for (const [index, second] of grants.entries()) {
-        for (const first of grants.slice(0, index)) {
-          if (++pairs > maxPairs) return;
+        for (const [before, first] of grants.entries()) {
+          if (before >= index) break;
+          if (!subject.spend(1 + Math.min(first.rules.agents.length + second.rules.agents.length, 1000))) return;
           const agent = first.policy === second.policy ? undefined : shared(first.rules.agents, second.rules.agents);
           if (agent !== undefined) conflict(subject, first as Grant, second as Grant, agent);
         }
@@ -34,7 +31,9 @@ function byCall(subject: Subject): Map<string, Grant[]> {
   for (const grant of subject.rules()) {
     if (grant.rules.mode === "shadow" || grant.rule.mode === "shadow") continue;
     const call = `${grant.tool.name}\n${grant.rule.name}`;
-    calls.set(call, [...(calls.get(call) ?? []), grant]);
+    const same = calls.get(call) ?? [];
+    same.push(grant);
+    calls.set(call, same);
   }
   return calls;
 }

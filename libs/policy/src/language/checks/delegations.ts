@@ -1,5 +1,5 @@
 import { nearestTo } from "../suggest.ts";
-import { covers } from "./agents.ts";
+import { touches } from "./agents.ts";
 import type { Subject } from "./subject.ts";
 
 /** Delegation that no call can use, or that comes back to where it began. */
@@ -24,8 +24,9 @@ export function deadDelegations(subject: Subject): void {
       subject.warn(policy, [...at, "max_depth"], "redundant_limit", message, `write ${governance.maxDepth} or less`);
     }
     for (const [index, name] of (acceptFrom ?? []).entries()) {
-      const known = policies.some(({ agents }) => agents.some((agent) => covers(agent, name) || covers(name, agent)));
-      const near = known || !subject.whole ? undefined : nearestTo(name, named);
+      if (!subject.spend(policies.length)) return;
+      const known = policies.some(({ agents }) => touches(agents, name));
+      const near = known || !subject.whole || !subject.spend(20 * named.length) ? undefined : nearestTo(name, named);
       if (near === undefined) continue;
       const message = `no policy is about an agent "${name}"`;
       subject.warn(policy, [...at, "accept_from", index], "delegation_dead_end", message, `did you mean "${near}"?`);
@@ -34,37 +35,48 @@ export function deadDelegations(subject: Subject): void {
   circles(subject);
 }
 
+interface Edge {
+  readonly policy: number;
+  readonly index: number;
+  readonly name: string;
+}
+
 /** Of agents named exactly: who may hand work to whom, and get it back. */
 function circles(subject: Subject): void {
-  const { policies } = subject.set;
-  const from = new Map<string, { policy: number; index: number; name: string }[]>();
-  for (const [policy, { agents, delegation }] of policies.entries()) {
-    for (const agent of agents.filter((name) => !name.endsWith("*"))) {
-      const edges = (delegation?.acceptFrom ?? []).map((name, index) => ({ policy, index, name }));
-      from.set(agent, [...(from.get(agent) ?? []), ...edges]);
+  const from = new Map<string, Edge[]>();
+  for (const [policy, { agents, delegation }] of subject.set.policies.entries()) {
+    const edges = (delegation?.acceptFrom ?? []).map((name, index) => ({ policy, index, name }));
+    for (const agent of edges.length === 0 ? [] : agents) {
+      if (!subject.spend(10 * edges.length)) return;
+      if (!agent.endsWith("*")) from.set(agent, [...(from.get(agent) ?? []), ...edges]);
     }
   }
   const told = new Set<string>();
   for (const agent of from.keys()) {
-    const way = wayBack(from, agent);
-    const last = way?.[0];
-    if (way === undefined || last === undefined || way.some(({ name }) => told.has(name))) continue;
+    const way = wayBack(subject, from, agent);
+    const [last] = way;
+    if (last === undefined || way.some(({ name }) => told.has(name))) continue;
     for (const { name } of way) told.add(name);
-    const message = `work can go round in a circle: ${[agent, ...way.map(({ name }) => name)].reverse().join(" → ")}`;
-    subject.warn(last.policy, ["spec", "delegation", "accept_from", last.index], "delegation_circle", message, "drop one of the agents");
+    const round = [...way.map(({ name }) => name).reverse(), way.at(-1)!.name].join(" → ");
+    const path = ["spec", "delegation", "accept_from", last.index];
+    subject.warn(last.policy, path, "delegation_circle", `work can go round in a circle: ${round}`, "drop one of the agents");
   }
 }
 
-/** The edges from an agent back to itself, breadth first. */
-function wayBack<E extends { name: string }>(from: ReadonlyMap<string, readonly E[]>, agent: string): E[] | undefined {
-  const ways: E[][] = (from.get(agent) ?? []).map((edge) => [edge]);
-  const seen = new Set<string>();
-  for (const way of ways) {
-    const { name } = way.at(-1)!;
-    if (name === agent) return way;
-    if (seen.has(name) || way.length > 8) continue;
-    seen.add(name);
-    ways.push(...(from.get(name) ?? []).map((edge) => [...way, edge]));
+/** The edges from an agent back to itself, breadth first; none when there is no way. */
+function wayBack(subject: Subject, from: ReadonlyMap<string, readonly Edge[]>, agent: string): Edge[] {
+  const before = new Map<string, { readonly from: string; readonly edge: Edge }>();
+  const reached = [agent];
+  for (const here of reached) {
+    for (const edge of from.get(here) ?? []) {
+      if (!subject.spend()) return [];
+      if (before.has(edge.name)) continue;
+      before.set(edge.name, { from: here, edge });
+      if (edge.name !== agent) reached.push(edge.name);
+    }
   }
-  return undefined;
+  const way: Edge[] = [];
+  for (let step = before.get(agent); step !== undefined; step = step.from === agent ? undefined : before.get(step.from))
+    way.unshift(step.edge);
+  return way;
 }

@@ -12,6 +12,7 @@ export function deadLimits(subject: Subject): void {
     if (list === undefined) continue;
     const limits = readLimits(list);
     for (const [index, limit] of limits.entries()) {
+      if (!subject.spend(limits.length + ceilings.length)) return;
       const lower = limits.find(
         (other, at) => at !== index && other.budget === limit.budget && other.unit === limit.unit && isLower(other, limit, at < index),
       );

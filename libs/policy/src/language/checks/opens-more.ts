@@ -1,4 +1,4 @@
-import { coversAll } from "./agents.ts";
+import { coversAll, everyone } from "./agents.ts";
 import { described } from "./catalog.ts";
 import { patternShape } from "./pattern-shape.ts";
 import type { Grant, Subject } from "./subject.ts";
@@ -23,7 +23,7 @@ export function opensMore(subject: Subject): void {
 }
 
 function everyAgent(subject: Subject, { policy, rules, tool, rule }: Grant, what: string): void {
-  const index = rules.agents.indexOf("*");
+  const index = everyone(rules.agents);
   if (index === -1 || rules.mode === "shadow") return;
   const message = `every agent of the tenant may call ${tool.name}:${rule.name}, which ${what}`;
   subject.warn(policy, ["spec", "agents", index], "opens_more", message, "name the agents");
@@ -43,12 +43,12 @@ function inShadow(subject: Subject, { policy, rules, tool, rule, at }: Grant): v
 }
 
 function withoutEgress(subject: Subject, { policy, rules, tool, toolAt }: Grant, told: Set<string>): void {
-  const bounded = subject.set.policies.some(
-    ({ mode, agents, egress }) => mode === "enforce" && egress !== undefined && coversAll(agents, rules.agents),
-  );
   const key = `${policy}\n${tool.name}`;
-  if (bounded || rules.egress !== undefined || told.has(key) || !subject.whole) return;
+  if (rules.egress !== undefined || told.has(key) || !subject.whole) return;
   told.add(key);
+  const bounding = subject.set.policies.filter(({ mode, egress }) => mode === "enforce" && egress !== undefined);
+  if (!subject.spend(subject.set.policies.length + bounding.length * rules.agents.length)) return;
+  if (bounding.some(({ agents }) => coversAll(agents, rules.agents))) return;
   const message = `${tool.name} calls the network, and no egress list says where these agents may go`;
   subject.warn(policy, [...toolAt, "name"], "opens_more", message, "add egress.allow with the hosts it needs");
 }

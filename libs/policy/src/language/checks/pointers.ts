@@ -12,6 +12,7 @@ export function unknownPointers(subject: Subject): void {
       for (const [at, pointer] of (rule.in ?? []).entries()) {
         const name = (pointer.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
         if (name === "*" || known.has(name)) continue;
+        if (!subject.spend(known.size)) return;
         const near = nearestTo(name, known);
         const message = `no call that these agents may make has a parameter "${name.slice(0, 64)}"`;
         const hint = near === undefined ? "name a parameter, or drop the pointer" : `did you mean "/${near}"?`;
@@ -26,6 +27,7 @@ function parametersOf(subject: Subject, agents: readonly string[]): Set<string> 
   const known = new Set<string>();
   let calls = 0;
   for (const { rules, rule } of subject.rules()) {
+    if (!subject.spend(Math.min(rules.agents.length + agents.length, 1000))) return undefined;
     if (shared(rules.agents, agents) === undefined) continue;
     if (rule.additional === "allow") return undefined;
     for (const { name } of rule.parameters) known.add(name);

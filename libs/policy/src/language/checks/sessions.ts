@@ -18,7 +18,7 @@ export function deadSessionRules(subject: Subject): void {
     for (const [index, { after, deny }] of (session ?? []).entries()) {
       const path = ["spec", "session", index];
       if (after.includes(":")) deadCall(subject, policy, [...path, "after"], after, calls);
-      else if (labels.size > 0 && !labels.has(after)) {
+      else if (labels.size > 0 && !labels.has(after) && subject.spend(labels.size)) {
         const near = nearestTo(after, labels);
         const hint = near === undefined ? `one of: ${[...labels].join(", ")}` : `did you mean "${near}"?`;
         subject.warn(policy, [...path, "after"], "unreachable_rule", `nothing labels a session "${after}"`, hint);
@@ -36,7 +36,7 @@ function deadCall(
   pattern: string,
   calls: readonly (readonly [string, string])[],
 ): void {
-  if (calls.length === 0) return;
+  if (calls.length === 0 || !subject.spend(calls.length)) return;
   const colon = pattern.indexOf(":");
   const [tool, action] = [pattern.slice(0, colon).replaceAll("%3A", ":"), pattern.slice(colon + 1).replaceAll("%3A", ":")];
   if (calls.some(([name, call]) => matches(tool, name) && matches(action, call))) return;

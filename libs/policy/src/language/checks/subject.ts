@@ -7,6 +7,9 @@ import type { Position } from "../source.ts";
 /** Members and indexes that lead from a document's root to a value, as an AgentPolicy spells them. */
 export type Path = readonly (string | number)[];
 
+/** Whoever has so many has one cause for most of them. */
+const maxFound = 300;
+
 /** What the static checks look at: the rules that were read without fault, and where each of their documents stands. */
 export class Subject {
   readonly set: PolicySet;
@@ -15,11 +18,21 @@ export class Subject {
   readonly faults: Fault[] = [];
   readonly warnings: Warning[] = [];
   readonly #places: readonly Place[];
+  #steps = 1_000_000;
 
   constructor(set: PolicySet, places: readonly Place[], whole: boolean) {
     this.set = set;
     this.#places = places;
     this.whole = whole;
+  }
+
+  /**
+   * Whether so many more steps may be taken. Checks that compare everything with everything stop when this says so: what they
+   * find is advice, and must never cost more than reading the documents did.
+   */
+  spend(steps = 1): boolean {
+    this.#steps -= steps;
+    return this.#steps >= 0 && this.faults.length < maxFound && this.warnings.length < maxFound;
   }
 
   fault(policy: number, path: Path, code: FaultCode, message: string, hint: string): void {
@@ -63,6 +76,7 @@ export class Subject {
     for (const [policy, rules] of this.set.policies.entries()) {
       for (const [tool, { actions }] of rules.tools.entries()) {
         for (const [action, rule] of actions.entries()) {
+          if (!this.spend()) return;
           yield {
             policy,
             rules,

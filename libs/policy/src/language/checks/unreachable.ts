@@ -8,17 +8,32 @@ export function unreachableRules(subject: Subject): void {
   coveredEgress(subject);
 }
 
+interface Denied {
+  readonly agents: readonly string[];
+  readonly action: string;
+  readonly rule: string;
+}
+
 /** An explicit deny beats every allow, of any policy. */
 function deniedActions(subject: Subject): void {
-  const denies = new Map<string, { agents: readonly string[]; action: string; rule: string }[]>();
+  const exact = new Map<string, Denied[]>();
+  const prefixes = new Map<string, Denied[]>();
   for (const { mode, agents, tools } of subject.set.policies) {
-    if (mode === "shadow") continue;
-    for (const { name, deny } of tools) {
-      if (deny.length > 0) denies.set(name, [...(denies.get(name) ?? []), ...deny.map(({ action, rule }) => ({ agents, action, rule }))]);
+    for (const { name, deny } of mode === "shadow" ? [] : tools) {
+      for (const { action, rule } of deny) {
+        const [map, key] = action.endsWith("*") ? [prefixes, name] : [exact, `${name}\n${action}`];
+        const list = map.get(key) ?? [];
+        list.push({ agents, action, rule });
+        map.set(key, list);
+      }
     }
   }
   for (const { policy, rules, tool, rule, at } of subject.rules()) {
-    const deny = denies.get(tool.name)?.find(({ agents, action }) => matches(action, rule.name) && coversAll(agents, rules.agents));
+    const candidates = [...(exact.get(`${tool.name}\n${rule.name}`) ?? []), ...(prefixes.get(tool.name) ?? [])];
+    const deny = candidates.find(
+      ({ agents, action }) =>
+        subject.spend() && matches(action, rule.name) && subject.spend(rules.agents.length) && coversAll(agents, rules.agents),
+    );
     if (deny === undefined) continue;
     const message = `${tool.name}:${rule.name} is never allowed: ${deny.rule} denies ${deny.action} to all these agents`;
     subject.warn(policy, [...at, "name"], "unreachable_rule", message, "drop the action, or narrow the deny");
@@ -28,14 +43,25 @@ function deniedActions(subject: Subject): void {
 function coveredEgress(subject: Subject): void {
   for (const [policy, { egress }] of subject.set.policies.entries()) {
     const allow = egress?.allow ?? [];
+    const byHost = new Map<string, number[]>();
+    for (const [index, { host }] of allow.entries()) byHost.set(host, [...(byHost.get(host) ?? []).slice(0, 100), index]);
     for (const [index, entry] of allow.entries()) {
+      const candidates = [entry.host, ...suffixes(entry.host)].flatMap((host) => byHost.get(host) ?? []);
+      if (!subject.spend(candidates.length)) return;
       // Of two that say the same, the second is the one too many.
-      const other = allow.findIndex((each, at) => at !== index && lets(each, entry) && (at < index || !lets(entry, each)));
-      if (other === -1) continue;
+      const other = candidates.find((at) => at !== index && lets(allow[at]!, entry) && (at < index || !lets(entry, allow[at]!)));
+      if (other === undefined) continue;
       const message = `${entry.host} is let through by ${allow[other]!.host} already`;
       subject.warn(policy, ["spec", "egress", "allow", index], "redundant_egress", message, "drop one of the two");
     }
   }
+}
+
+/** The wildcards that a host is under: `*.b.test` and `*.test` for `a.b.test`. */
+function suffixes(host: string): string[] {
+  const labels = host.replace(/^\*\./, "").split(".");
+  const first = host.startsWith("*.") ? 0 : 1;
+  return labels.slice(first).map((_, index) => `*.${labels.slice(first + index).join(".")}`);
 }
 
 /** Whether one entry lets through all that another does. */
