@@ -1,7 +1,7 @@
 import { sha256 } from "@aegis/canonical/digest";
 import { AegisError } from "@aegis/contracts/errors";
 import { readBundle, resignBundle } from "@aegis/policy/bundle";
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import type { Revision } from "#domain/revision.ts";
 import type { StoredBundle } from "#usecases/ports.ts";
 import { tarballIn } from "./revision-rows.ts";
@@ -16,18 +16,28 @@ type Named = Pick<Revision, "tenant" | "revision">;
  * again. What no known key signed is never signed: whoever can write rows shall not get a signature by it.
  */
 export async function keptBundle(trx: Trx, revision: Named, key: SigningKey): Promise<StoredBundle> {
-  const known = await findBundle(trx, revision, key);
-  if (known !== undefined) return known;
   const { tenant } = revision;
-  const original = await publishedTarball(trx, revision);
+  const keyId = key.signer.key.kid;
+  // One question, because the newest policies wait for it; the bytes only when they are needed.
+  const row = await trx
+    .selectFrom("revisions")
+    .leftJoin("bundles", (join) =>
+      join.onRef("bundles.tenant", "=", "revisions.tenant").onRef("bundles.revision", "=", "revisions.revision").on("key_id", "=", keyId),
+    )
+    .select(["bundles.digest", sql<Buffer | null>`case when bundles.digest is null then revisions.tarball end`.as("tarball")])
+    .where("revisions.tenant", "=", tenant)
+    .where("revisions.revision", "=", revision.revision)
+    .executeTakeFirst();
+  if (row?.digest) return { digest: row.digest, tarball: () => keptTarball(trx, revision) };
+  const original = row?.tarball ?? (await publishedTarball(trx, revision));
   const ours = await isSignedBy(original, tenant, key);
   const tarball = ours ? original : await resignBundle(original, { keys: key.knownKeys, tenant, sign: key.signer });
   const digest = sha256(tarball);
-  const row = { revision: revision.revision, key_id: key.signer.key.kid, digest, tarball: ours ? null : Buffer.from(tarball) };
+  const kept = { revision: revision.revision, key_id: keyId, digest, tarball: ours ? null : Buffer.from(tarball) };
   await trx
     .insertInto("bundles")
-    .values({ tenant, ...row })
-    .onConflict((conflict) => conflict.column("tenant").doUpdateSet(row))
+    .values({ tenant, ...kept })
+    .onConflict((conflict) => conflict.column("tenant").doUpdateSet(kept))
     .execute();
   return { digest, tarball: async () => tarball };
 }

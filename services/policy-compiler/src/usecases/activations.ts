@@ -13,11 +13,16 @@ export async function activationsOf(
   revision: number,
   wait: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<ReplicaState[]> {
-  const head = await ports.revisions.head(tenant);
-  if (head === undefined || revision > head.revision) throw new AegisError("not_found", `${tenant} has no revision ${revision}`);
+  const known = async () => {
+    const head = await ports.revisions.head(tenant);
+    if (head === undefined || revision > head.revision) throw new AegisError("not_found", `${tenant} has no revision ${revision}`);
+  };
   const enforced = (live: readonly LiveReplica[]) => live.length > 0 && live.every((one) => one.revision >= revision);
   // What the replicas show of themselves is enough: what they reported comes later, and would be waited for.
-  if (wait.waitMs > 0 && (await ports.replicas.until(tenant, enforced, wait.waitMs, wait.signal)))
-    return enforcement(revision, ports.replicas.live(tenant), []);
+  if (wait.waitMs > 0) {
+    const [reached] = await Promise.all([ports.replicas.until(tenant, enforced, wait.waitMs, wait.signal), known()]);
+    if (reached) return enforcement(revision, ports.replicas.live(tenant), []);
+  }
+  await known();
   return enforcement(revision, ports.replicas.live(tenant), await ports.activations.of(tenant));
 }
