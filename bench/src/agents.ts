@@ -36,6 +36,12 @@ const sizes = [10, 100, 1_000, 10_000, 100_000];
 export function benchAgents({ rounds, seconds, progress }: BenchOptions): AgentsReport {
   const loaded = sizes.map((agents) => load(agents, progress));
   const means = loaded.map(() => ({ hot: [] as number[], all: [] as number[] }));
+  // Collections of what loading left behind, and cold code, would be the first round's.
+  for (const { decide } of loaded)
+    spin(
+      each((count) => decide(count % 10)),
+      seconds * 500,
+    );
   for (let round = 1; round <= rounds; round++) {
     for (const [index, { decide, agents }] of loaded.entries()) {
       const hot = spin(
