@@ -1,5 +1,5 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { join, relative, resolve, sep } from "node:path";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { PolicyFile } from "@aegis/policy/compile";
 import { exit, Failure, usage } from "./failure.ts";
@@ -83,4 +83,21 @@ export function tenantNamedIn(files: readonly PolicyFile[]): string | undefined 
     if (named !== undefined) return named;
   }
   return undefined;
+}
+
+/** Writes files of a revision as they were given. Their names come from whoever published: none may lead out of the directory. */
+export async function writePolicyFiles(directory: string, files: readonly PolicyFile[]): Promise<void> {
+  const root = resolve(directory);
+  const places = files.map(({ name, text }) => {
+    const place = resolve(root, name);
+    const inside = relative(root, place);
+    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+      throw new Failure(`the file name ${name} leads out of ${directory}: read it with --file`);
+    }
+    return { place, text };
+  });
+  for (const { place, text } of places) {
+    await mkdir(dirname(place), { recursive: true });
+    await writeFile(place, text);
+  }
 }

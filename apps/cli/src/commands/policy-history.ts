@@ -1,11 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { join } from "node:path";
 import type { PolicyFile } from "@aegis/policy/compile";
 import type { Command } from "commander";
 import { listRevisions, type RevisionView, showRevision } from "../clients/revisions.ts";
 import { action } from "../context.ts";
 import { exit, Failure } from "../failure.ts";
 import { table } from "../output.ts";
+import { writePolicyFiles } from "../policy-files.ts";
 import { wholeNumberOf } from "./policy-span.ts";
 
 /** `aegis policy history` and `show`: who made which revision, and its files as they were given. */
@@ -57,7 +57,7 @@ export function historyCommands(policy: Command): void {
           process.stdout.write(one.text);
           return exit.ok;
         }
-        if (options.out !== undefined) await writeFiles(options.out, files);
+        if (options.out !== undefined) await writePolicyFiles(options.out, files);
         context.output.result({ ...revision, files }, () => [described(revision), "", ...shown(files, options.out)].join("\n"));
         return exit.ok;
       }),
@@ -93,20 +93,3 @@ const shown = (files: readonly PolicyFile[], out: string | undefined): string[] 
   out === undefined
     ? files.flatMap(({ name, text }) => [`--- ${name}`, text.replace(/\n$/, "")])
     : files.map(({ name }) => `written: ${join(out, name)}`);
-
-/** Names come from whoever published: none may lead out of the directory. */
-async function writeFiles(directory: string, files: readonly PolicyFile[]): Promise<void> {
-  const root = resolve(directory);
-  const places = files.map(({ name, text }) => {
-    const place = resolve(root, name);
-    const inside = relative(root, place);
-    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
-      throw new Failure(`the file name ${name} leads out of ${directory}: read it with --file`);
-    }
-    return { place, text };
-  });
-  for (const { place, text } of places) {
-    await mkdir(dirname(place), { recursive: true });
-    await writeFile(place, text);
-  }
-}
