@@ -4,7 +4,7 @@ import { openBucket } from "@aegis/bus/kv";
 import { type Objects, openObjects } from "@aegis/bus/objects";
 import { AegisError } from "@aegis/contracts/errors";
 import { stores } from "@aegis/contracts/subjects";
-import { readBundle, verifyHead } from "@aegis/policy/bundle";
+import { type Head, readBundle, verifyHead } from "@aegis/policy/bundle";
 import type { PolicyContent } from "@aegis/policy/ir";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Logger } from "@aegis/service/logger";
@@ -46,7 +46,7 @@ export async function followPolicies(options: {
       signals.policiesLoaded(tenant, content.version);
     } catch (error) {
       signals.policiesRefused(tenant, error);
-      // What is not there yet may come; what does not verify never will.
+      // What is not there yet may come; a head that does not verify never will.
       if (error instanceof AegisError && error.code === "unprocessable") return;
       setTimeout(() => void adopt(tenant, jws, kvRevision), retryMs).unref();
     }
@@ -94,9 +94,18 @@ async function load(
   }
   const tarball = await objects.get(head.object);
   if (tarball === undefined) throw new AegisError("unavailable", `there is no bundle ${head.object}`);
-  const content = await readBundle(tarball, { keys, tenant });
+  const content = await opened(head, tarball, keys);
   if (content.revision !== head.revision || content.digest !== head.digest) {
-    throw new AegisError("unprocessable", `the bundle is not what head ${head.version} names`);
+    throw new AegisError("unavailable", `the bundle is not what head ${head.version} names`);
   }
   return content;
+}
+
+/** A bundle that is wrong may be put right by the compiler, under the same head: unlike a head, it is asked for again. */
+async function opened(head: Head, tarball: Uint8Array, keys: Keys): Promise<PolicyContent> {
+  try {
+    return await readBundle(tarball, { keys, tenant: head.tenant });
+  } catch (cause) {
+    throw new AegisError("unavailable", `the bundle ${head.object} is not usable`, { cause });
+  }
 }
