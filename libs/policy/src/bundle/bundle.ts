@@ -3,6 +3,7 @@ import { type Digest, digestOf } from "@aegis/canonical/digest";
 import { AegisError } from "@aegis/contracts/errors";
 import { CompactSign, compactVerify, createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK } from "jose";
 import { z } from "zod";
+import { agentIndex } from "../engine/agents.ts";
 import type { PolicyContent, PolicySet } from "../ir.ts";
 import { hashStructured } from "./opa-hash.ts";
 import { decisionRego } from "./rego.ts";
@@ -35,7 +36,7 @@ export async function writeBundle(options: {
   const manifest = { revision: String(revision), rego_version: 1, roots: ["aegis"], metadata: { tenant } };
   const files = new Map<string, Uint8Array>([
     [manifestFile, Buffer.from(JSON.stringify(manifest))],
-    [dataFile, Buffer.from(JSON.stringify(policies))],
+    [dataFile, Buffer.from(JSON.stringify({ ...policies, index: agentIndex(policies) }))],
     [regoFile, Buffer.from(decisionRego(policies))],
   ]);
   const digest = contentDigest(files);
@@ -66,7 +67,8 @@ export async function readBundle(
   if (manifest.data.metadata.tenant !== tenant || data.data.tenant !== tenant) refuse("it is another tenant's");
   const digest = contentDigest(content);
   const revision = Number(manifest.data.revision);
-  return { tenant, revision, version: versionOf(revision, digest), digest, policies: data.data as unknown as PolicySet };
+  const { index: _, ...policies } = data.data;
+  return { tenant, revision, version: versionOf(revision, digest), digest, policies: policies as unknown as PolicySet };
 }
 
 /**

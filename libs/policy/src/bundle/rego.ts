@@ -51,10 +51,10 @@ named(pattern, name) if {
 	startswith(name, trim_suffix(pattern, "*"))
 }
 
-about(name) := {at |
-	some at, policy in data.aegis.policies
-	some pattern in policy.agents
-	named(pattern, name)
+about(name) := {at | some at in data.aegis.index.exact[name]} | {at |
+	some length in data.aegis.index.lengths
+	length <= count(name)
+	some at in data.aegis.index.prefixes[substring(name, 0, length)]
 }
 
 considered(name, "all") := about(name)
