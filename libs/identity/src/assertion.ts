@@ -1,6 +1,7 @@
 import { agentName, namePattern, tenantName } from "@aegis/contracts/names";
-import { decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
+import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
+import { readCompact } from "./compact.ts";
 import { algorithmOf, importPrivateKey, importPublicKey, type PublicJwk } from "./keys.ts";
 
 /** RFC 7523 §2.2: the value of `client_assertion_type`. */
@@ -40,7 +41,7 @@ const assertionClaims = z.object({
   sub: z.string(),
   aud: z.union([z.string(), z.array(z.string()).length(1)]),
   exp: z.int(),
-  iat: z.int().optional(),
+  iat: z.int().min(0).optional(),
   jti: z.string().regex(/^[\x21-\x7e]{8,128}$/),
 });
 
@@ -68,14 +69,13 @@ export async function signClientAssertion(options: {
 
 /** Which client an assertion says it is from, not yet verified; undefined when it is no assertion at all. */
 export function claimedClient(assertion: string): AgentRef | undefined {
-  if (assertion.length > 8192) return undefined;
-  try {
-    const { iss, sub } = decodeJwt(assertion);
-    return typeof iss === "string" && iss === sub ? parseClientId(iss) : undefined;
-  } catch {
-    return undefined;
-  }
+  const { iss, sub } = readCompact(assertion, spelling)?.payload ?? {};
+  return typeof iss === "string" && iss === sub ? parseClientId(iss) : undefined;
 }
+
+/** What a client may say in an assertion's header: nothing that names a key from elsewhere, or changes how it is read. */
+const types = ["JWT", "client-authentication+jwt"];
+const spelling = { members: ["alg", "kid", "typ"], maxLength: 8_192 };
 
 /**
  * Verifies a client assertion with the client's registered key (RFC 7523 §3): issuer and subject are the client, the
@@ -86,7 +86,9 @@ export async function verifyClientAssertion(
   options: { readonly key: PublicJwk; readonly client: AgentRef; readonly audiences: readonly string[]; readonly now: Date },
 ): Promise<ClientAssertion | undefined> {
   try {
-    if ("crit" in decodeProtectedHeader(assertion)) return undefined;
+    const { typ = types[0], kid = "" } = readCompact(assertion, spelling)?.header ?? { typ: "" };
+    // RFC 8725 §3.11: what was signed for another use is no assertion.
+    if (!types.some((type) => type === typ) || typeof kid !== "string") return undefined;
     const id = clientId(options.client);
     const { payload } = await jwtVerify(assertion, (await importPublicKey(options.key)).key, {
       algorithms: [algorithmOf(options.key)],
