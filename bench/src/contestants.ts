@@ -25,7 +25,7 @@ export interface Contestant {
 }
 
 /** Compiles documents and prepares them as authz does when a bundle arrives. */
-export function aegisSnapshot(text: string): Snapshot {
+function aegisSnapshot(text: string): Snapshot {
   const compiled = compile([{ name: "bench.yaml", text }], { tenant });
   if (!compiled.ok) throw new Error(`the bench's policy does not compile: ${JSON.stringify(compiled.faults)}`);
   const digest = `sha256:${"0".repeat(64)}` as Digest;

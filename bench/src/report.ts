@@ -24,7 +24,7 @@ export const goal = (what: string, measured: number, target: number, unit: strin
 });
 
 /** Three significant digits. */
-export const rounded = (value: number): number => (Number.isFinite(value) ? Number(value.toPrecision(3)) : value);
+const rounded = (value: number): number => (Number.isFinite(value) ? Number(value.toPrecision(3)) : value);
 
 /** A Markdown table of rows that have the same members. */
 export function table(rows: readonly object[]): string {

@@ -35,6 +35,3 @@ for (const [, country = "", structure = ""] of structures.matchAll(/([A-Z]{2}) (
 
 /** How a country's IBANs look; `country` in upper case. */
 export const ibanForm = (country: string): Country | undefined => countries.get(country);
-
-/** The countries known, in alphabetical order. */
-export const ibanCountries: readonly string[] = [...countries.keys()].sort();

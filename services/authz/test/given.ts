@@ -208,6 +208,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
     ...{ told, clock, log, budget, rates, sessions, approvals, revocations, policies, failures, token, check, caller },
     reportOutcome: reportOutcome({
       ...{ authenticate, log, recent, failed, newId, clock },
+      policyOf: (tenant) => policies.get(tenant),
       otherReplicas: { callFailed: (call) => told.push(call) },
     }),
     /** Checks a call of stripe-payments:create_payment, changed as told. */

@@ -49,7 +49,7 @@ export function authz(ports: AuthzPorts): Authz {
   return {
     check,
     checkBatch: checkBatch(check),
-    reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed }),
+    reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
     policies,
     revocations: adoptRevocations({ ...ports, cache: ports.revocationCache }),

@@ -39,6 +39,15 @@ test("an outcome is recorded with the decision's reservations and without what m
   expect(last().event.data.error).toBe("declined for [REDACTED:email]");
 });
 
+test("what a tenant's own detector finds in an error is not stored either", async () => {
+  const { call, report, last } = given(
+    "apiVersion: aegis.dev/v1\nkind: Governance\nmetadata: { name: g }\nspec: { detectors: [{ name: badge, pattern: 'B[0-9]{6}' }] }",
+  );
+  const draft = await call({}, { amount: 5 });
+  await report(draft.id, { outcome: Outcome.FAILED, error: "refused for B774193" });
+  expect(last().event.data.error).toBe("refused for [REDACTED:badge]");
+});
+
 test("a decision this replica does not know is reported all the same", async () => {
   const { report, last } = given();
   await report("01890a5d-ac96-774b-bcce-b302099a8057");

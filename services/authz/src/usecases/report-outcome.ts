@@ -4,12 +4,14 @@ import { AegisError } from "@aegis/contracts/errors";
 import { digestPattern } from "@aegis/contracts/names";
 import { type OutcomeData, type OutcomeEvent, type OutcomeName, outcomeType } from "@aegis/contracts/outcome-event";
 import { subject } from "@aegis/contracts/subjects";
+import { detectorNames, type Looking } from "@aegis/dlp/detect";
 import { redactText } from "@aegis/dlp/redact";
 import { RecentAnswers } from "#domain/answers.ts";
 import { amount } from "#domain/call.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import { principalOf } from "#domain/principal.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
+import type { CheckPorts } from "./check.ts";
 import type { Clock, EventLog, NewId, OtherReplicas } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 
@@ -17,6 +19,7 @@ export interface ReportOutcomePorts {
   readonly authenticate: AuthenticateAgent;
   readonly log: EventLog;
   readonly recent: RecentDecisions;
+  readonly policyOf: CheckPorts["policyOf"];
   readonly failed: FailedCalls;
   readonly otherReplicas: OtherReplicas;
   readonly newId: NewId;
@@ -46,7 +49,7 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
     const now = ports.clock.now();
     const principal = principalOf(claims);
     const { tenant, agent } = principal;
-    const told = parse(request);
+    const told = parse(request, ports.policyOf(tenant)?.snapshot.everyDetector ?? detectorNames);
     const decision = ports.recent.find(told.decisionId, now.getTime());
     if (decision && (decision.tenant !== tenant || decision.agent !== agent))
       throw new AegisError("permission_denied", "this decision was made for another agent");
@@ -86,7 +89,10 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
   };
 }
 
-function parse(request: ReportOutcomeRequest): Pick<OutcomeData, "decisionId" | "outcome" | "actual" | "resultDigest" | "error"> {
+function parse(
+  request: ReportOutcomeRequest,
+  looking: Looking,
+): Pick<OutcomeData, "decisionId" | "outcome" | "actual" | "resultDigest" | "error"> {
   const outcome = outcomeNames[request.outcome];
   if (!uuid.test(request.decisionId)) throw new AegisError("invalid_argument", "decision_id is not a UUID in lower case");
   if (outcome === undefined) throw new AegisError("invalid_argument", "outcome is missing");
@@ -99,6 +105,6 @@ function parse(request: ReportOutcomeRequest): Pick<OutcomeData, "decisionId" | 
     outcome,
     ...(actual && { actual: { microUsd: amount("actual", actual.microUsd), tokens: amount("actual", actual.tokens) } }),
     ...(request.resultDigest !== "" && { resultDigest: request.resultDigest }),
-    ...(request.error !== "" && { error: redactText(request.error.toWellFormed().slice(0, maxError)) }),
+    ...(request.error !== "" && { error: redactText(request.error.toWellFormed().slice(0, maxError), looking) }),
   };
 }
