@@ -1,4 +1,5 @@
 import { RE2JS } from "re2js";
+import { maxPatternSize, patternSize } from "../language/checks/pattern-shape.ts";
 import type { Checked } from "./checked.ts";
 import { type ClockPart, clockParts, type Operation } from "./expression.ts";
 import type { Kind } from "./shape.ts";
@@ -50,6 +51,7 @@ const matches: Method = {
     tools.must(of, ["string"], '"matches"');
     const written = literalText(pattern, "the pattern of matches", tools);
     if (written.length > 1000) tools.fail(pattern.at, "the pattern is over 1,000 characters", "make it simpler");
+    if (patternSize(written) > maxPatternSize) tools.fail(pattern.at, "the pattern's counted repeats unfold to too much", "repeat less");
     try {
       RE2JS.compile(written);
     } catch (caught) {

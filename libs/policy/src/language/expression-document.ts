@@ -1,7 +1,8 @@
 import { isScalar } from "yaml";
 import type { Expression } from "../cel/expression.ts";
 import { parseExpression } from "../cel/parse.ts";
-import { type Reader, reader, scalar, wrongType } from "./reader.ts";
+import { maxPatternsSize, patternSize } from "./checks/pattern-shape.ts";
+import { fault, type Reader, reader, scalar, wrongType } from "./reader.ts";
 import { offsetsIn } from "./scalar-offsets.ts";
 import { usd } from "./scalars.ts";
 
@@ -15,6 +16,11 @@ const expression = (want: "condition" | "cost"): Reader<Expression> =>
   reader({ type: "string", minLength: 1 }, (place) => {
     const value = scalar(place)?.value;
     if (typeof value !== "string") return wrongType(place, wanted[want]);
+    const { patterns } = place.source;
+    for (const [, , quoted = ""] of value.matchAll(/matches\(\s*r?(["'])(.*?)\1/gs)) patterns.size += patternSize(quoted);
+    if (patterns.size > maxPatternsSize) {
+      return fault(place, "pattern_too_costly", `${place.path}: the file's expressions together are too large`, "split the file");
+    }
     const parsed = parseExpression(value, want);
     if (parsed.ok) return parsed.expression;
     const { source, node } = place;

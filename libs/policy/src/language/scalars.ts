@@ -2,7 +2,7 @@ import { actionName, agentName, namePattern, tenantName, toolName, toolPattern }
 import { RE2JS } from "re2js";
 import type { z } from "zod";
 import type { ScalarValue } from "../ir.ts";
-import { patternShape } from "./checks/pattern-shape.ts";
+import { maxPatternSize, maxPatternsSize, patternSize } from "./checks/pattern-shape.ts";
 import { fault, type Place, type Reader, reader, scalar, wrongType } from "./reader.ts";
 import type { Schema } from "./schema.ts";
 import { nearestTo, suggestion } from "./suggest.ts";
@@ -132,7 +132,7 @@ export const parameterName: Reader<string> = textOf({ minLength: 1, maxLength: 2
 /** RE2 syntax: linear time, and the same in both engines. */
 export const pattern: Reader<string> = textOf({ maxLength: 1000 }, (value, place) => {
   if (value.length > 1000) return fault(place, "pattern_too_costly", `${place.path} is over 1,000 characters`, "write a shorter one");
-  const { size } = patternShape(value) ?? { size: value.length };
+  const size = patternSize(value);
   if (size > maxPatternSize) {
     return fault(place, "pattern_too_costly", `${place.path}: its counted repeats unfold to too much`, "repeat less, or bound the length");
   }
@@ -148,10 +148,6 @@ export const pattern: Reader<string> = textOf({ maxLength: 1000 }, (value, place
     return fault(place, "invalid_pattern", `${place.path}: ${why}`, patternHint(value));
   }
 });
-
-/** Of one expression, and of all in a file, in instructions. */
-const maxPatternSize = 5_000;
-const maxPatternsSize = 200_000;
 
 function patternHint(value: string): string {
   if (/\(\?(?:=|!|<=|<!|>)/.test(value)) return "RE2 has no lookaround: match what is allowed, from ^ to $";

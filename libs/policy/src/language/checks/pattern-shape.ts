@@ -14,6 +14,13 @@ export interface PatternShape {
   readonly alternatives: number;
 }
 
+/** Of one expression, and of all in a file together: what compiles within a few milliseconds, and within a few hundred. */
+export const maxPatternSize = 5_000;
+export const maxPatternsSize = 200_000;
+
+/** About how many instructions an expression compiles to. */
+export const patternSize = (text: string): number => patternShape(text)?.size ?? text.length;
+
 interface Piece {
   size: number;
   least: number;
