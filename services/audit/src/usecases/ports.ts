@@ -62,13 +62,13 @@ export interface Usage {
 }
 
 export interface Entries {
-  /** Decision events of a window beyond the sequence `after`, ascending, each in the bytes that were received. */
+  /** Decision events of a window beyond the sequence `after`, ascending, each as the text that was received. */
   decisions(
     tenant: string,
     window: DecisionWindow,
     after: number | undefined,
     limit: number,
-  ): Promise<{ readonly sequence: number; readonly event: Uint8Array }[]>;
+  ): Promise<{ readonly sequence: number; readonly event: string }[]>;
   usage(tenant: string, window: DecisionWindow): Promise<Usage[]>;
   /** Newest first. */
   find(tenant: string, filter: EntryFilter, limit: number): Promise<StoredEntry[]>;

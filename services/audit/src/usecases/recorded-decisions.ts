@@ -1,7 +1,6 @@
 import type { DecisionWindow, Ports } from "./ports.ts";
 
 const page = 1_000;
-const newline = Buffer.from("}\n");
 
 /**
  * A window's decision events as JSON lines `{"sequence", "event"}`, ascending, from beyond `after`. A chunk holds many lines and only
@@ -12,19 +11,14 @@ export async function* recordedDecisions(
   tenant: string,
   window: DecisionWindow,
   after?: number,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<string> {
   for (let last = after; ; ) {
     const rows = await entries.decisions(tenant, window, last, page);
-    if (rows.length > 0) yield Buffer.concat(rows.flatMap(({ sequence, event }) => [lineStart(sequence), oneLine(event), newline]));
+    if (rows.length > 0) yield rows.map(({ sequence, event }) => `{"sequence":${sequence},"event":${oneLine(event)}}\n`).join("");
     if (rows.length < page) return;
     last = rows.at(-1)?.sequence;
   }
 }
 
-const lineStart = (sequence: number): Buffer => Buffer.from(`{"sequence":${sequence},"event":`);
-
-/** An event's bytes are its producer's: a line break between its members is still JSON, but would be two lines here. */
-function oneLine(event: Uint8Array): Uint8Array {
-  if (!event.includes(10)) return event;
-  return Buffer.from(JSON.stringify(JSON.parse(Buffer.from(event).toString("utf8"))));
-}
+/** An event is written as its producer wrote it: a line break between its members is still JSON, but would be two lines here. */
+const oneLine = (event: string): string => (event.includes("\n") ? JSON.stringify(JSON.parse(event)) : event);
