@@ -102,27 +102,4 @@ describe("compile", () => {
     expect(digest(policy.replace("max: 5", "max: 6"))).not.toBe(digest(policy));
     expect(digest(policy.replace("quorum: 2", "quorum: 3"))).not.toBe(digest(policy));
   });
-
-  const hostile: Record<string, string> = {
-    "a million brackets": "[".repeat(1_000_000),
-    "a million braces": "{a:".repeat(330_000),
-    "deep block entries": "- ".repeat(500_000),
-    "stairs of keys": Array.from({ length: 1400 }, (_, depth) => `${" ".repeat(depth)}a:\n`).join(""),
-    "a hundred thousand keys": Array.from({ length: 100_000 }, (_, key) => `k${key}: 1\n`).join(""),
-    "a quarter million documents": "---\n".repeat(250_000),
-    "aliases that unfold a billion times": `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from("bcdefghi", (name, at) => `${name}: &${name} [${`*${"abcdefgh"[at]},`.repeat(9)}]\n`).join("")}`,
-    "a document over 1 MiB": `agent: ${"x".repeat(1_100_000)}`,
-    "a file over 4 MiB": "# x\n".repeat(1_100_000),
-    "a long pattern": `agent: a\nallowed_tools: [{ name: t, actions: [a], conditions: { p_matches: "${"(a{900})".repeat(500)}" } }]`,
-  };
-  for (const [name, text] of Object.entries(hostile)) {
-    test(`refuses ${name} at once`, () => {
-      const start = performance.now();
-      const result = compileText(text);
-      // A second, tripled for a loaded machine.
-      expect(performance.now() - start).toBeLessThan(3000);
-      expect(result.ok).toBe(false);
-      if (!result.ok) expect(result.faults.length).toBeLessThan(50);
-    });
-  }
 });

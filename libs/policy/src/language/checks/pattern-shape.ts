@@ -16,7 +16,7 @@ export interface PatternShape {
 
 /** Of one expression, and of all in a file together: what compiles within a few milliseconds, and within a few hundred. */
 export const maxPatternSize = 5_000;
-export const maxPatternsSize = 200_000;
+export const maxPatternsSize = 100_000;
 
 /** About how many instructions an expression compiles to. */
 export const patternSize = (text: string): number => patternShape(text)?.size ?? text.length;
