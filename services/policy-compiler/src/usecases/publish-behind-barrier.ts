@@ -3,7 +3,7 @@ import { handOut, handOutQuietly } from "./hand-out.ts";
 import type { Ports } from "./ports.ts";
 
 /** How long replicas hold a prepared revision back, at most, in milliseconds. */
-export const barrierMs = 2_000;
+const barrierMs = 2_000;
 
 /** How a barrier went. */
 export interface BarrierOutcome {

@@ -7,7 +7,7 @@ import type { Ports } from "./ports.ts";
 const lookEveryMs = 5_000;
 
 /** Of a revision's bundle, for an ETag: another signature over the same content is another entity. */
-export const entityOf = ({ version }: Revision, digest: Digest): string =>
+const entityOf = ({ version }: Revision, digest: Digest): string =>
   `${version}.${digest.slice("sha256:".length, "sha256:".length + 8)}`;
 
 /**
