@@ -9,7 +9,7 @@ const secretName =
   "(?:pass(?:word|wd|phrase|code|(?![a-z]))|pwd|secret|credential|token|api[_ .-]?key|access[_ .-]?key|private[_ .-]?key|secret[_ .-]?key|account[_ .-]?key|signing[_ .-]?key|encryption[_ .-]?key|client[_ -]?secret|auth(?:[_ .-]?key|(?![a-z]))|bearer|authorization)";
 /** Between the name and "=": "AWS_SECRET_ACCESS_KEY", "secretKeyBase"; not what is about a secret: "token_length", "credentialsId". */
 const rest =
-  "(?:[_.-]?[A-Za-z]{1,12}){0,3}(?<!ids?|names?|ur[li]|length|source|results?|type|file|path|count|limit|size|expiry|expires|ttl|status|method|provider|policy|reset|field|header|hint|label|stores?|tostoresecrets|author)";
+  "[A-Za-z_.-]{0,36}(?=[\"'\\]`\\s:=,])(?<!ids?|names?|ur[li]|length|source|results?|type|file|path|count|limit|size|expiry|expires|ttl|status|method|provider|policy|reset|field|header|hint|label|stores?|tostoresecrets|author)";
 const assignment = new RegExp(
   `${secretName}s?${rest}["'\\]\`]{0,3}(?: is|["'] value=|\\s{0,3}(?::=|=>|[:=]{1,2}|,)>?)\\s{0,3}(?:["'\`]|new )?(?:bearer |basic |token )?([^\\s"'<>,;&\`]{8,512})`,
   "gid",
