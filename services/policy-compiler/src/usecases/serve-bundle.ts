@@ -7,8 +7,7 @@ import type { Ports } from "./ports.ts";
 const lookEveryMs = 5_000;
 
 /** Of a revision's bundle, for an ETag: another signature over the same content is another entity. */
-const entityOf = ({ version }: Revision, digest: Digest): string =>
-  `${version}.${digest.slice("sha256:".length, "sha256:".length + 8)}`;
+const entityOf = ({ version }: Revision, digest: Digest): string => `${version}.${digest.slice("sha256:".length, "sha256:".length + 8)}`;
 
 /**
  * The tenant's present bundle, or without its bytes when it is still the one the caller has. With `waitMs`, the answer "still the same"
