@@ -138,7 +138,7 @@ export function excludedBy(value: ScalarValue, bounds: Bounds): Bound | undefine
   return undefined;
 }
 
-export function isOfType(value: ScalarValue, type: NonNullable<Bounds["type"]>): boolean {
+function isOfType(value: ScalarValue, type: NonNullable<Bounds["type"]>): boolean {
   if (type === "integer") return Number.isInteger(value);
   return value !== null && typeof value === type;
 }
