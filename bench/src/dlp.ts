@@ -48,6 +48,7 @@ const adversarial: Readonly<Record<string, string>> = {
   "domain names": "a.b@c.",
   "nested quotes": '\\"',
   assignments: "password=aA1",
+  "secret names": "token",
   cards: "4111111111111111 ",
   "IBAN starts": "GB82 ",
   "percent signs": "%41",
