@@ -25,17 +25,36 @@ export const argumentLimits: IJsonLimits = { maxBytes: maxArgumentsBytes, maxDep
  * @throws AegisError `invalid_argument` naming the fault and its offset in UTF-16 code units.
  */
 export function parseIJson(input: Uint8Array | string, limits: IJsonLimits = argumentLimits): JsonObject {
+  const cursor = cursorOver(input, limits);
+  if (cursor.peek() !== "{") throw refuse("the outermost value must be an object", cursor.at);
+  const value = readObject(cursor, limits, 1);
+  cursor.skipSpace();
+  if (cursor.peek() !== "") throw refuse("text after the object", cursor.at);
+  return value;
+}
+
+/**
+ * Reads one JSON value of any type under the same restrictions.
+ *
+ * @throws AegisError `invalid_argument`.
+ */
+export function parseIJsonValue(input: Uint8Array | string, limits: IJsonLimits = argumentLimits): JsonValue {
+  const cursor = cursorOver(input, limits);
+  const value = readValue(cursor, limits, 0);
+  cursor.skipSpace();
+  if (cursor.peek() !== "") throw refuse("text after the value", cursor.at);
+  return value;
+}
+
+/** Stands at the first character that is no space. */
+function cursorOver(input: Uint8Array | string, limits: IJsonLimits): Cursor {
   const text = typeof input === "string" ? input : decode(input, limits);
   if (typeof input === "string" && (input.length > limits.maxBytes || Buffer.byteLength(input) > limits.maxBytes)) tooLarge(limits);
   // A well-formed text can still spell a lone surrogate by escapes: the cursor looks at each decoded string.
   if (!text.isWellFormed()) throw refuse("an unpaired surrogate");
   const cursor = new Cursor(text);
   cursor.skipSpace();
-  if (cursor.peek() !== "{") throw refuse("the outermost value must be an object", cursor.at);
-  const value = readObject(cursor, limits, 1);
-  cursor.skipSpace();
-  if (cursor.peek() !== "") throw refuse("text after the object", cursor.at);
-  return value;
+  return cursor;
 }
 
 /**

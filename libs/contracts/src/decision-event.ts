@@ -48,6 +48,8 @@ export const decisionData = z.object({
   decision: z.enum(decisions),
   reasons: z.array(reason),
   kind: z.enum(["check", "check_result"]),
+  /** With `check_result`: the decision that let the call through. `arguments` then holds the answer, as `result`. */
+  resultOf: z.uuid().optional(),
   principal,
   tool: toolName,
   action: actionName,

@@ -27,7 +27,7 @@ const maxReasoning = 32 * 1024;
 const maxUrl = 8 * 1024;
 
 /** Reads a request into a call. @throws AegisError `invalid_argument` naming the field at fault. */
-export function parseCall(request: CheckRequest): Call {
+export function parseCall(request: Omit<CheckRequest, "$typeName" | "$unknown" | "agentToken" | "dpopProof">): Call {
   const { context, destination, estimate } = request;
   return {
     tool: toolOrAction("tool", request.tool),
@@ -57,7 +57,7 @@ function toolOrAction(field: string, value: string): string {
   return value;
 }
 
-function argumentsOf({ args }: CheckRequest): JsonObject {
+function argumentsOf({ args }: Pick<CheckRequest, "args">): JsonObject {
   if (args.case === "argumentsJson") return parseIJson(args.value);
   return args.case === "arguments" ? assertIJson(args.value) : {};
 }

@@ -41,7 +41,7 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
     decisionId: draft.id,
     decision: draft.decision,
     reasons,
-    kind: "check",
+    ...(draft.resultOf === undefined ? { kind: "check" } : { kind: "check_result", resultOf: draft.resultOf }),
     principal: draft.principal,
     tool: call.tool,
     action: call.action,
