@@ -169,7 +169,10 @@ egress(at, phase, actor) := {[phase, actor, at, 5, 0, 0, "deny", ruled("egress_b
 	not reachable(data.aegis.policies[at].egress.allow)
 }
 
-url_parts := regex.find_all_string_submatch_n("(?i)^(https?|wss?)://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(?::([1-9][0-9]{0,4}))?(/[!\"$->@-\\[\\]-~]*)?(?:\\?[!-\\[\\]-~]*)?(?:#[!-\\[\\]-~]*)?$", input.destination.url, 1)[0]
+# Case folding must not let in letters outside ASCII: a Kelvin sign folds to k.
+url_parts := regex.find_all_string_submatch_n("(?i)^(https?|wss?)://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(?::([1-9][0-9]{0,4}))?(/[!\"$->@-\\[\\]-~]*)?(?:\\?[!-\\[\\]-~]*)?(?:#[!-\\[\\]-~]*)?$", input.destination.url, 1)[0] if {
+	regex.match("^[\\x00-\\x7f]*$", input.destination.url)
+}
 
 host := lower(url_parts[2]) if url_parts[3] in {"", default_ports[lower(url_parts[1])]}
 
