@@ -67,7 +67,7 @@ function nothing(agent: string, { calls, refused, dryRuns, remarks }: Learned): 
 function summary({ calls, tools, actions, parameters, bytes, mostBytes, leftOut, check, remarks }: Learned): string {
   const size = `${(bytes / 1024).toFixed(1)} KB of at most ${Math.round(mostBytes / 1024)} KB`;
   const lines = [
-    `draft: ${tools} ${tools === 1 ? "tool" : "tools"}, ${actions} ${actions === 1 ? "action" : "actions"}, ${parameters} parameters, ${size}, from ${count(calls)} calls`,
+    `draft: ${tools} ${tools === 1 ? "tool" : "tools"}, ${actions} ${actions === 1 ? "action" : "actions"}, ${parameters} ${parameters === 1 ? "parameter" : "parameters"}, ${size}, from ${count(calls)} calls`,
   ];
   if (leftOut.length > 0) {
     const named = leftOut

@@ -4,6 +4,8 @@ import type { Bound, Candidate } from "./bound.ts";
 /** Numbers between what was seen, moved outwards: the less is known, the further. */
 export const numberRanges: readonly Candidate[] = [counter, range(1.25), range(2), range(5), anyNumber];
 
+/** Whole numbers by chance: of fewer, the next one may have a fraction. */
+const wholeFrom = 16;
 /** A bound that was met this often is one that the caller keeps to: more often than other values are, or when each was seen so often. */
 const metOften = 5;
 const timesUsual = 3;
@@ -59,7 +61,15 @@ function summary(values: readonly JsonValue[]): Summary | undefined {
   }
   if (values.length === 0) return undefined;
   const met = (bound: number) => values.filter((value) => value === bound).length;
-  return { least, greatest, metLeast: met(least), metGreatest: met(greatest), whole, count: values.length, distinct: new Set(values).size };
+  return {
+    least,
+    greatest,
+    metLeast: met(least),
+    metGreatest: met(greatest),
+    whole: whole && values.length >= wholeFrom,
+    count: values.length,
+    distinct: new Set(values).size,
+  };
 }
 
 /** Away from zero by the factor when positive, towards zero by it when negative; then to two digits, outwards again. */
