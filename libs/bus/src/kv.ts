@@ -28,6 +28,8 @@ export interface Bucket {
   put(key: string, value: Uint8Array | string): Promise<number>;
   /** Throws `conflict` when the key has a value. */
   create(key: string, value: Uint8Array | string): Promise<number>;
+  /** The same for a key of which nothing is stored, not even a delete marker, and for whoever may write the bucket but not read from it. */
+  claim(key: string, value: Uint8Array | string): Promise<number>;
   /** Throws `conflict` when the key's revision is another. */
   update(key: string, value: Uint8Array | string, revision: number): Promise<number>;
   delete(key: string): Promise<void>;
@@ -58,6 +60,7 @@ export async function openBucket(bus: Bus, name: string): Promise<Bucket> {
       }),
     put: (key, value) => call((kv) => kv.put(key, value)),
     create: (key, value) => call((kv) => kv.create(key, value)),
+    claim: (key, value) => call((kv) => kv.put(key, value, { previousSeq: 0 })),
     update: (key, value, revision) => call((kv) => kv.update(key, value, revision)),
     delete: (key) => call((kv) => kv.delete(key)),
     watch: (options) => watchBucket(bus, name, options),

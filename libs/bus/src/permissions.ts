@@ -22,6 +22,7 @@ const storeRows: Readonly<Record<string, Store>> = {
   [`KV_${stores.revocations}`]: { writers: ["token"], getters: ["token"] },
   [`KV_${stores.replicas}`]: { writers: ["authz"], getters: [] },
   [`KV_${stores.sessions}`]: { writers: ["authz"], getters: ["authz"] },
+  [`KV_${stores.proofs}`]: { writers: ["authz"], getters: [] },
   [`OBJ_${stores.bundles}`]: { writers: ["policy-compiler"], getters: ["policy-compiler", "authz", "budget"] },
 };
 

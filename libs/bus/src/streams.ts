@@ -44,6 +44,7 @@ export function definitions(options: StreamOptions = {}): StreamDefinition[] {
     bucket(stores.revocations, replicas),
     bucket(stores.replicas, replicas, 30),
     bucket(stores.sessions, replicas, 86_400),
+    bucket(stores.proofs, replicas, 300),
     objectStore(stores.bundles, replicas),
   ];
 }

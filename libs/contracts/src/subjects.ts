@@ -97,6 +97,8 @@ export const stores = {
    * Entries age out a day after the session's last call.
    */
   sessions: "sessions",
+  /** Written by authz. key: SHA-256 of a DPoP proof's key and `jti`, in base64url → nothing. Entries age out after five minutes. */
+  proofs: "proofs",
 } as const;
 
 /** Fills a row's pattern; every value must be one subject token. */

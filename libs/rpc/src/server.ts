@@ -29,6 +29,8 @@ export interface RpcCall {
   readonly signal: AbortSignal;
   /** "ip:port". */
   readonly peer: string;
+  /** "/package.Service/Method". */
+  readonly path: string;
 }
 
 export type RpcHandlers<S extends DescService> = {
@@ -155,6 +157,10 @@ class ServedCall implements RpcCall {
 
   get peer(): string {
     return this.#call.getPeer();
+  }
+
+  get path(): string {
+    return this.#call.getPath();
   }
 }
 

@@ -12,6 +12,14 @@ export const readConfig = () =>
     grpcPort: port,
     /** Holds `spool/` and `cache/`; on a disk that outlives the process. */
     dataDirectory: z.string(),
+    /** Where clients reach this service's gRPC, separated by commas: what `htu` of a DPoP proof may begin with. All replicas' are the same. */
+    origins: z
+      .string()
+      .transform((text) => text.split(",").map((url) => url.trim().replace(/\/$/, "")))
+      .refine((urls) => urls.every((url) => URL.parse(url)?.origin === url), "not scheme://host[:port], separated by commas")
+      .optional(),
+    /** This service's identifier as a protected resource (RFC 9728): where clients reach its HTTP. */
+    resource: z.url().optional(),
     tokenIssuer: z.url(),
     tokenJwksUrl: z.url(),
     /** host:port. */
@@ -29,3 +37,7 @@ export const readConfig = () =>
       .min(1_000_000)
       .default(4 * 1024 ** 3),
   });
+
+/** Without a word on where clients reach it, its own port on this machine. */
+export const originsOf = ({ origins, grpcPort }: { origins?: string[] | undefined; grpcPort: number }): string[] =>
+  origins ?? ["127.0.0.1", "localhost"].map((host) => `http://${host}:${grpcPort}`);

@@ -3,7 +3,7 @@ import { createRpcServer } from "@aegis/rpc/server";
 import { systemClock as clock, later } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { openSpool } from "@aegis/spool/spool";
-import { readConfig } from "./config.ts";
+import { originsOf, readConfig } from "./config.ts";
 import { Revocations } from "./domain/revocations.ts";
 import { followEvents } from "./inbound/events.ts";
 import { serveGrpc } from "./inbound/grpc.ts";
@@ -15,6 +15,7 @@ import { dataDirectory, readKeys } from "./outbound/data-directory.ts";
 import { eventLog } from "./outbound/event-log.ts";
 import { ids } from "./outbound/ids.ts";
 import { connectPeers } from "./outbound/peers.ts";
+import { usedProofs } from "./outbound/proofs.ts";
 import { replicaBoard } from "./outbound/replica-board.ts";
 import { sessionStore } from "./outbound/sessions.ts";
 import { keepStreams } from "./outbound/streams.ts";
@@ -43,7 +44,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const service = authz({
     ...{ log, ...peers, ...disks, clock, newId: ids(), signals, revocations, failures, replica: instance, later },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
-    sessions: await sessionStore(bus),
+    ...{ sessions: await sessionStore(bus), proofs: await usedProofs(bus, originsOf(config)) },
     monotonic: () => performance.now(),
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
   });
@@ -54,5 +55,5 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   await followEvents(bus, context, { ...service, spool, budget: peers.budget, holder, revocationUnreadable: signals.revocationUnreadable });
   own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort }));
-  own(await serveHttp(context, { host, port: config.httpPort }));
+  own(await serveHttp(context, { ...config, port: config.httpPort }));
 });

@@ -13,7 +13,8 @@ import { Revocations } from "#domain/revocations.ts";
 import type { SessionState } from "#domain/session.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
 import { type Caller, checkCall } from "#usecases/check.ts";
-import type { Approvals, Budget, EventLog, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
+import { checkResult } from "#usecases/check-result.ts";
+import type { Approvals, Budget, EventLog, Proofs, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
 
@@ -166,6 +167,20 @@ class OneTimeApprovals implements Approvals {
   statusUrl = (id: string) => `http://approvals.test/v1/approvals/${id}`;
 }
 
+/** Remembers used proofs in memory. */
+class UsedProofs implements Proofs {
+  readonly origins = ["http://authz.test"];
+  readonly #used = new Set<string>();
+  reachable = true;
+
+  async spend(id: string) {
+    if (!this.reachable) return "unknown";
+    if (this.#used.has(id)) return "used";
+    this.#used.add(id);
+    return "fresh";
+  }
+}
+
 /** authz's use cases on ports that can be watched. */
 export function given(options: { policy?: string; claims?: Partial<AgentClaims>; sessions?: MemorySessions } = {}) {
   const sessions = options.sessions ?? new MemorySessions();
@@ -181,6 +196,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   const policies = new Map<string, ActivePolicy>();
   if (options.policy !== undefined) policies.set("acme", activePolicy(options.policy));
   const failures: string[] = [];
+  const proofs = new UsedProofs();
   const token = { claims: claimsOf(options.claims), expired: false };
   let ids = 0;
   const newId = () => `01890a5d-ac96-774b-bcce-${String(++ids).padStart(12, "0")}`;
@@ -193,6 +209,8 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
       },
     },
     failures: { report: (why) => failures.push(why) },
+    proofs,
+    clock,
     signals: { unauthenticated: () => undefined },
   });
   const recent = recentDecisions({ log, newId, clock });
@@ -203,16 +221,27 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
     monotonic: () => 0,
     signals: { decided: () => undefined, unauthenticated: () => undefined, unrecorded: () => undefined },
   });
-  const caller: Caller = { bearer: undefined, traceparent: undefined, arrived: 0, pep: "grpc" };
+  const caller: Caller = { path: "/aegis.authz.v1.AuthorizationService/Check", traceparent: undefined, arrived: 0, pep: "grpc" };
   return {
-    ...{ told, clock, log, budget, rates, sessions, approvals, revocations, policies, failures, token, check, caller },
+    ...{ told, clock, log, budget, rates, sessions, approvals, revocations, policies, failures, proofs, token, check, caller },
+    checkResult: checkResult({
+      ...{ authenticate, log, sessions, revocations, recent, newId, clock },
+      policyOf: (tenant) => policies.get(tenant),
+      hashKeyOf: () => Buffer.alloc(32, 1),
+      monotonic: () => 0,
+      signals: { decided: () => undefined, unauthenticated: () => undefined, unrecorded: () => undefined },
+    }),
     reportOutcome: reportOutcome({
       ...{ authenticate, log, recent, failed, newId, clock },
       policyOf: (tenant) => policies.get(tenant),
       otherReplicas: { callFailed: (call) => told.push(call) },
     }),
     /** Checks a call of stripe-payments:create_payment, changed as told. */
-    call: (change: MessageInitShape<typeof CheckRequestSchema> = {}, args: Record<string, unknown> = { amount: 100 }) =>
+    call: (
+      change: MessageInitShape<typeof CheckRequestSchema> = {},
+      args: Record<string, unknown> = { amount: 100 },
+      as: Caller = { ...caller },
+    ) =>
       check(
         create(CheckRequestSchema, {
           agentToken: "good",
@@ -221,7 +250,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
           args: { case: "argumentsJson", value: Buffer.from(JSON.stringify(args)) },
           ...change,
         }),
-        caller,
+        as,
       ),
   };
 }

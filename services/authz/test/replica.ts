@@ -62,7 +62,7 @@ export async function startWorld() {
   }
 
   const world = {
-    ...{ fabric, issuer, peers, client, http, stop, directory, peersFile, bundleKeysFile, bundleKey, serviceKey },
+    ...{ environment, fabric, issuer, peers, client, http, stop, directory, peersFile, bundleKeysFile, bundleKey, serviceKey },
     async start(change: Record<string, string> = {}): Promise<void> {
       const own = Object.entries({ ...environment, ...change }).map(([name, value]) => [`AEGIS_AUTHZ_${name}`, value]);
       child = spawn(process.execPath, [join(import.meta.dirname, "../src/main.ts")], {

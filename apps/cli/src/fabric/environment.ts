@@ -77,6 +77,7 @@ function own(
         APPROVALS_URL: httpUrl(ports, "approvals"),
         BUNDLE_KEYS_FILE: keys.bundleKeys,
         PSEUDONYM_KEY_FILE: keys.pseudonymKey,
+        ORIGINS: authzOrigins(ports),
       };
     case "token":
       return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey };
@@ -97,6 +98,13 @@ function own(
       return {};
   }
 }
+
+/** Every replica takes a proof that was made for any of them: it is good once among all. */
+const authzOrigins = (ports: Ports): string =>
+  Object.entries(ports)
+    .filter(([name]) => /^authz.*-grpc$/.test(name))
+    .flatMap(([, port]) => [`http://127.0.0.1:${port}`, `http://localhost:${port}`])
+    .join(",");
 
 /** The environment of the checkpoint signer: it reaches nothing, so it is told only whom to answer. */
 export function signerEnvironment({ ports, keys, directory, logLevel }: Surroundings): Record<string, string> {

@@ -1,17 +1,21 @@
-import { AuthorizationService, type CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
+import { AuthorizationService, type CheckRequest, type CheckResultRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import { errorCodes } from "@aegis/contracts/errors";
 import type { RpcCall, RpcServer } from "@aegis/rpc/server";
 import { span, withRemoteParent } from "@aegis/telemetry/trace";
+import { toJson } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Draft } from "#domain/draft.ts";
 import type { Caller, Check } from "#usecases/check.ts";
 import type { checkBatch } from "#usecases/check-batch.ts";
+import type { CheckResult, ResultRequest } from "#usecases/check-result.ts";
 import type { Approvals } from "#usecases/ports.ts";
 import type { ReportOutcome } from "#usecases/report-outcome.ts";
-import { checkResponse } from "./response.ts";
+import { checkResponse, checkResultResponse } from "./response.ts";
 
 export interface GrpcUsecases {
   readonly check: Check;
   readonly checkBatch: ReturnType<typeof checkBatch>;
+  readonly checkResult: CheckResult;
   readonly reportOutcome: ReportOutcome;
   readonly statusUrl: Approvals["statusUrl"];
   readonly outcomeReported: (outcome: number) => void;
@@ -35,12 +39,19 @@ export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
         ),
       };
     },
+    checkResult: async (request, call) => checkResultResponse(await usecases.checkResult(resultRequest(request), callerOf(call))),
     reportOutcome: async (request, call) => {
       const eventId = await usecases.reportOutcome(request, callerOf(call));
       usecases.outcomeReported(request.outcome);
       return { eventId };
     },
   });
+}
+
+function resultRequest(request: CheckResultRequest): ResultRequest {
+  const { agentToken, decisionId, tool, action, context, content } = request;
+  const value = content.case === "result" ? { value: toJson(ValueSchema, content.value) } : content.value;
+  return { agentToken, decisionId, tool, action, ...(context && { context }), content: value };
 }
 
 /** A span costs more than the decision: only a trace that is recorded anyway gets one. */
@@ -62,15 +73,25 @@ function traced(check: Check, request: CheckRequest, caller: Caller): Promise<Dr
   );
 }
 
-function callerOf({ metadata }: RpcCall): Caller {
+function callerOf({ metadata, path }: RpcCall): Caller {
   const authorization = metadata.get("authorization")[0];
+  const proofs = metadata.get("dpop");
   const traceparent = metadata.get("traceparent")[0];
   return {
-    bearer: typeof authorization === "string" ? /^Bearer (\S+)$/i.exec(authorization)?.[1] : undefined,
+    authorization: typeof authorization === "string" ? authorizationOf(authorization) : undefined,
+    // RFC 9449 §4.3, point 1: of several proofs none is taken.
+    proof: proofs.length === 0 ? undefined : proofs.length === 1 ? String(proofs[0]) : "",
+    path,
     traceparent: typeof traceparent === "string" && traceContext.test(traceparent) ? traceparent : undefined,
     arrived: performance.now(),
     pep: "grpc",
   };
+}
+
+function authorizationOf(text: string): Caller["authorization"] {
+  const [, scheme, token] = /^(Bearer|DPoP) (\S+)$/i.exec(text) ?? [];
+  if (token === undefined) return undefined;
+  return { scheme: scheme?.toLowerCase() === "dpop" ? "DPoP" : "Bearer", token };
 }
 
 /** W3C Trace Context, version 00. */

@@ -1,7 +1,27 @@
 import { createHttpServer, listen } from "@aegis/http/server";
+import { keyAlgorithms } from "@aegis/identity/keys";
 import type { ServiceContext } from "@aegis/service/run";
 
-/** Health, readiness and metrics: authz has no HTTP routes of its own. */
-export async function serveHttp(context: ServiceContext, at: { host: string; port: number }) {
-  return listen(await createHttpServer(context), at);
+export interface HttpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** This service's identifier as a protected resource; where it listens, when absent. */
+  readonly resource?: string | undefined;
+  readonly tokenIssuer: string;
+}
+
+/** Health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
+export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions) {
+  const server = await createHttpServer(context);
+  server.get("/.well-known/oauth-protected-resource", async (_, reply) =>
+    reply.header("cache-control", "public, max-age=300").send({
+      resource: resource ?? `http://${host}:${port}`,
+      resource_name: "Aegis decision point",
+      authorization_servers: [tokenIssuer],
+      bearer_methods_supported: ["header"],
+      dpop_signing_alg_values_supported: [...keyAlgorithms],
+      dpop_bound_access_tokens_required: false,
+    }),
+  );
+  return listen(server, { host, port });
 }

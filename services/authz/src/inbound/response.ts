@@ -1,7 +1,8 @@
-import { type CheckResponseSchema, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
+import { type CheckResponseSchema, type CheckResultResponseSchema, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Draft } from "#domain/draft.ts";
+import type { ResultDecision } from "#usecases/check-result.ts";
 
 type CheckResponse = MessageInitShape<typeof CheckResponseSchema>;
 
@@ -37,6 +38,19 @@ export function checkResponse(draft: Draft, statusUrl: (approvalId: string) => s
     snapshotDigest: policy?.snapshot.digest ?? "",
     ruleDigest: verdict?.ruleDigest ?? "",
     actionDigest: draft.actionDigest,
+  };
+}
+
+/** A decision on an answer as the caller sees it. The labels are facts of the session. */
+export function checkResultResponse({ draft, labels, result }: ResultDecision): MessageInitShape<typeof CheckResultResponseSchema> {
+  return {
+    decision: decisions[draft.decision],
+    decisionId: draft.id,
+    reasons: draft.reasons.map(reasonOf),
+    ...(result && { resultJson: Buffer.from(JSON.stringify(result.value)), redactions: [...result.redactions] }),
+    labels: [...labels],
+    policyVersion: draft.policy?.snapshot.version ?? "",
+    snapshotDigest: draft.policy?.snapshot.digest ?? "",
   };
 }
 

@@ -6,7 +6,17 @@ import { type AnnouncePorts, announceActivation } from "./announce-activation.ts
 import { authenticateAgent } from "./authenticate.ts";
 import { type Check, type CheckPorts, checkCall } from "./check.ts";
 import { checkBatch } from "./check-batch.ts";
-import type { AuthnFailures, CheckSignals, OtherReplicas, PolicySignals, RevocationCache, RevocationSnapshots, Tokens } from "./ports.ts";
+import { type CheckResult, checkResult } from "./check-result.ts";
+import type {
+  AuthnFailures,
+  CheckSignals,
+  OtherReplicas,
+  PolicySignals,
+  Proofs,
+  RevocationCache,
+  RevocationSnapshots,
+  Tokens,
+} from "./ports.ts";
 import { recentDecisions } from "./recent-decisions.ts";
 import { type ReportOutcome, reportOutcome } from "./report-outcome.ts";
 
@@ -16,6 +26,7 @@ export interface AuthzPorts
     Omit<AdoptBundlePorts, "cache" | "signals" | "announce">,
     Pick<AnnouncePorts, "replica"> {
   readonly tokens: Tokens;
+  readonly proofs: Proofs;
   readonly failures: AuthnFailures;
   readonly otherReplicas: OtherReplicas;
   readonly policyCache: PolicyCache;
@@ -30,6 +41,7 @@ type PolicyCache = AdoptBundlePorts["cache"];
 export interface Authz {
   readonly check: Check;
   readonly checkBatch: ReturnType<typeof checkBatch>;
+  readonly checkResult: CheckResult;
   readonly reportOutcome: ReportOutcome;
   /** Another replica was told that a call failed. */
   readonly failedElsewhere: (call: MadeCall) => void;
@@ -42,13 +54,14 @@ export function authz(ports: AuthzPorts): Authz {
   const { check: checkSignals, policy: policySignals } = ports.signals;
   const announce = announceActivation({ ...ports, signals: policySignals });
   const policies = adoptBundle({ ...ports, cache: ports.policyCache, signals: policySignals, announce });
-  const authenticate = authenticateAgent({ tokens: ports.tokens, failures: ports.failures, signals: checkSignals });
+  const authenticate = authenticateAgent({ ...ports, signals: checkSignals });
   const recent = recentDecisions(ports);
   const failed = new FailedCalls();
   const check = checkCall({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf, signals: checkSignals });
   return {
     check,
     checkBatch: checkBatch(check),
+    checkResult: checkResult({ ...ports, authenticate, recent, policyOf: policies.policyOf, signals: checkSignals }),
     reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
     policies,

@@ -18,7 +18,7 @@ import type { ActivePolicy } from "#domain/policies.ts";
 import { boundContext, principalOf } from "#domain/principal.ts";
 import type { Revocations } from "#domain/revocations.ts";
 import { sizeUpTo } from "#domain/size.ts";
-import type { AuthenticateAgent } from "./authenticate.ts";
+import type { AuthenticateAgent, Presented } from "./authenticate.ts";
 import type { Approvals, Budget, CheckSignals, Clock, EventLog, HashKeyOf, Hold, NewId, Rates, Sessions } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import { mostTries, type RecordInSession, seenBy } from "./session-facts.ts";
@@ -26,9 +26,7 @@ import { setAside } from "./set-aside.ts";
 import { Turns } from "./turns.ts";
 
 /** How the call reached us. */
-export interface Caller {
-  /** From the metadata, when the request carries no token. */
-  readonly bearer: string | undefined;
+export interface Caller extends Presented {
   readonly traceparent: string | undefined;
   /** Milliseconds on the monotonic clock when the call arrived. */
   readonly arrived: number;
@@ -89,10 +87,11 @@ const acknowledgeMs = 2_000;
 export function checkCall(ports: CheckPorts): Check {
   const answers = new RecentAnswers<Promise<Draft>>();
   return async (request, caller) => {
-    const { claims, expired } = await ports.authenticate(request, caller.bearer);
+    const { claims, expired, refusal } = await ports.authenticate(request, caller);
     const call = parseCall(request);
     const work = prepareWork(ports, call, claims, expired, caller);
-    if (call.requestId === undefined) return decideAndRecord(ports, work);
+    // Whoever replays a proof must not be told what was answered to its owner.
+    if (refusal !== undefined || call.requestId === undefined) return decideAndRecord(ports, work, refusal);
     const key = JSON.stringify([
       claims.tenant,
       claims.client_id,
@@ -143,13 +142,13 @@ function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired
   };
 }
 
-async function decideAndRecord(ports: CheckPorts, work: Work): Promise<Draft> {
+async function decideAndRecord(ports: CheckPorts, work: Work, refusal?: Reason): Promise<Draft> {
   const { log } = ports;
   const state = log.state();
   const draft =
     state === "deny" || state === "dead"
       ? deny(work, { code: "audit_unavailable", message: "decisions cannot be recorded now" })
-      : await record(ports, work, await decide(ports, work));
+      : await record(ports, work, refusal === undefined ? await decide(ports, work) : { draft: deny(work, refusal) });
   const seconds = (ports.monotonic() - work.caller.arrived) / 1000;
   const { shadow } = draft.verdict ?? {};
   ports.signals.decided(draft.decision, draft.reasons[0]?.code, seconds, { shadow: shadow?.decision, dryRun: work.call.dryRun });

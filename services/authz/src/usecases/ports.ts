@@ -24,6 +24,14 @@ export interface Tokens {
   verify(token: string): Promise<VerifiedToken>;
 }
 
+/** DPoP proofs that were used, in one place for all replicas. */
+export interface Proofs {
+  /** Where this service is reached, as clients know it: scheme and authority, for `htu`. */
+  readonly origins: readonly string[];
+  /** Uses a proof up. "unknown" when nobody can say whether it was used before: NATS is away. Never rejects. */
+  spend(id: string): Promise<"fresh" | "used" | "unknown">;
+}
+
 /** The other replicas of this service. What they are told is a hint: it may be lost. */
 export interface OtherReplicas {
   callFailed(call: MadeCall): void;

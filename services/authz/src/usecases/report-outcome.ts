@@ -10,7 +10,7 @@ import { RecentAnswers } from "#domain/answers.ts";
 import { amount } from "#domain/call.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import { principalOf } from "#domain/principal.ts";
-import type { AuthenticateAgent } from "./authenticate.ts";
+import type { AuthenticateAgent, Presented } from "./authenticate.ts";
 import type { CheckPorts } from "./check.ts";
 import type { Clock, EventLog, NewId, OtherReplicas } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
@@ -34,7 +34,7 @@ export interface ReportOutcomePorts {
  */
 export type ReportOutcome = (
   request: ReportOutcomeRequest,
-  caller: { bearer: string | undefined; traceparent: string | undefined },
+  caller: Presented & { readonly traceparent: string | undefined },
 ) => Promise<string>;
 
 const outcomeNames: readonly (OutcomeName | undefined)[] = [undefined, "executed", "failed", "rolled_back"];
@@ -44,7 +44,8 @@ const maxError = 4096;
 export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
   const answers = new RecentAnswers<Promise<string>>();
   return async (request, caller) => {
-    const { claims, expired } = await ports.authenticate(request, caller.bearer);
+    const { claims, expired, refusal } = await ports.authenticate(request, caller);
+    if (refusal !== undefined) throw new AegisError("unauthenticated", refusal.message);
     if (expired) throw new AegisError("unauthenticated", "the token has expired");
     const now = ports.clock.now();
     const principal = principalOf(claims);
