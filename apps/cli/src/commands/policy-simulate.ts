@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import type { SimulatedVerdict } from "@aegis/policy/analysis/simulate";
+import type { Explanation } from "@aegis/policy/explain";
 import type { Snapshot } from "@aegis/policy/snapshot";
 import type { Command } from "commander";
 import { activeFiles } from "../clients/analysis.ts";
@@ -15,10 +16,13 @@ import { refusedPolicies } from "./policy-faults.ts";
 interface Options {
   policy?: string[];
   requests: string;
+  explain?: boolean;
 }
 
 /** One line of the file of requests, in order. */
-type Answer = ({ readonly line: number } & SimulatedVerdict) | { readonly line: number; readonly error: string };
+type Answer =
+  | ({ readonly line: number; readonly explanation?: Explanation } & SimulatedVerdict)
+  | { readonly line: number; readonly error: string };
 
 const help = `
 A line of the file is one call: {"agent","tool","action","arguments"} and, where they matter, "url", "method", "purpose", "prompt",
@@ -33,6 +37,7 @@ export function simulateCommand(policy: Command): void {
     .description("decide made-up calls by a draft, on this side; without --policy, by the newest revision")
     .option("--policy <files...>", "the tenant's whole set, or directories of it")
     .requiredOption("--requests <file>", "JSON lines, one call each")
+    .option("--explain", "say how each verdict came about: which policies and rules were asked, and what each stage said")
     .addHelpText("after", help)
     .action(action<Options, []>((context, options) => simulateFile(context, options)));
 }
@@ -46,8 +51,9 @@ async function simulateFile(context: Context, options: Options): Promise<number>
     if (caught instanceof PoliciesInvalid) return refusedPolicies(context, caught);
     throw caught;
   }
-  const answers = await answersOf(snapshot, options.requests, tenant);
-  context.output.result(answers, () => text(answers));
+  const answers = await answersOf(snapshot, options, tenant);
+  const { explanationLines } = await import("@aegis/policy/explain");
+  context.output.result(answers, () => (options.explain ? explained(answers, explanationLines) : text(answers)));
   return answers.some((answer) => "error" in answer) ? exit.failed : exit.ok;
 }
 
@@ -58,11 +64,16 @@ async function prepared(tenant: string, files: Awaited<ReturnType<typeof readPub
   return prepareDraft(compiled.policies);
 }
 
-async function answersOf(snapshot: Snapshot, file: string, tenant: string): Promise<Answer[]> {
-  const [{ simulate }, { simulatedLine }] = await Promise.all([
+async function answersOf(snapshot: Snapshot, { requests: file, explain: asked }: Options, tenant: string): Promise<Answer[]> {
+  const [{ simulate, withFindings }, { simulatedLine }, { explain }] = await Promise.all([
     import("@aegis/policy/analysis/simulate"),
     import("@aegis/policy/analysis/simulated-request"),
+    import("@aegis/policy/explain"),
   ]);
+  const decided = (input: Parameters<typeof simulate>[1]) => ({
+    ...simulate(snapshot, input),
+    ...(asked && { explanation: explain(snapshot, withFindings(snapshot, input)) }),
+  });
   using progress = new Progress("requests decided");
   const now = Date.now();
   const answers: Answer[] = [];
@@ -71,10 +82,18 @@ async function answersOf(snapshot: Snapshot, file: string, tenant: string): Prom
     line += 1;
     if (written.trim() === "") continue;
     const read = simulatedLine(written, { tenant, now });
-    answers.push(read.ok ? { line, ...simulate(snapshot, read.input) } : { line, error: read.message });
+    answers.push(read.ok ? { line, ...decided(read.input) } : { line, error: read.message });
     progress.tell(answers.length);
   }
   return answers;
+}
+
+function explained(answers: readonly Answer[], linesOf: (explanation: Explanation) => string[]): string {
+  const blocks = answers.map((answer) => {
+    if ("error" in answer) return `line ${answer.line}: ${answer.error}`;
+    return [`line ${answer.line}:`, ...(answer.explanation ? linesOf(answer.explanation) : []).map((each) => `  ${each}`)].join("\n");
+  });
+  return blocks.join("\n\n");
 }
 
 const mostRows = 50;
