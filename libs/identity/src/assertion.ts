@@ -2,7 +2,7 @@ import { agentName, namePattern, tenantName } from "@aegis/contracts/names";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { readCompact } from "./compact.ts";
-import { algorithmOf, importPrivateKey, importPublicKey, type PublicJwk } from "./keys.ts";
+import { headerAlgorithmsOf, importPrivateKey, importPublicKey, type PublicJwk } from "./keys.ts";
 
 /** RFC 7523 §2.2: the value of `client_assertion_type`. */
 export const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -91,7 +91,7 @@ export async function verifyClientAssertion(
     if (!types.some((type) => type === typ) || typeof kid !== "string") return undefined;
     const id = clientId(options.client);
     const { payload } = await jwtVerify(assertion, (await importPublicKey(options.key)).key, {
-      algorithms: [algorithmOf(options.key)],
+      algorithms: headerAlgorithmsOf(options.key),
       issuer: id,
       subject: id,
       audience: [...options.audiences],

@@ -10,6 +10,8 @@ export interface DelegationRequest {
   /** A binding may be repeated, or added where the parent has none; it is never changed. */
   readonly promptId?: string | undefined;
   readonly sessionId?: string | undefined;
+  /** Thumbprint of the key whose possession was proved: the token is bound to it. */
+  readonly jkt?: string | undefined;
 }
 
 /** The child as it is registered. */
@@ -47,7 +49,8 @@ export type Delegation =
 export function attenuate(parent: AgentClaims, request: DelegationRequest, child: ChildRegistration, limits: DelegationLimits): Delegation {
   if (child.tenant !== parent.tenant) return refused("invalid_request", "the subject token is another tenant's");
   // RFC 9449 §5: a token bound to a key is worth nothing without that key's proof.
-  if (parent.cnf !== undefined) return refused("invalid_request", "the subject token is bound to its holder's key");
+  if (parent.cnf !== undefined && parent.cnf.jkt !== request.jkt)
+    return refused("invalid_request", "the subject token is bound to its holder's key");
   if (parent.exp <= limits.now) return refused("invalid_request", "the subject token has expired");
   if (!child.mayAct.includes(parent.client_id)) return refused("invalid_request", `${child.agent} may not act for ${parent.client_id}`);
 
@@ -87,6 +90,7 @@ export function attenuate(parent: AgentClaims, request: DelegationRequest, child
       scope: formatScope(scope),
       ...prompt.claim,
       ...session.claim,
+      ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
     },
   };
 }
@@ -99,7 +103,9 @@ export function isNarrowing(parent: AgentClaims, child: AgentClaims): boolean {
     child.tenant === parent.tenant &&
     child.org === parent.org &&
     child.sub === parent.sub &&
+    child.aud === parent.aud &&
     child.exp <= parent.exp &&
+    (parent.cnf === undefined || child.cnf?.jkt === parent.cnf.jkt) &&
     child.depth === parent.depth + 1 &&
     chain.length === above.length + 1 &&
     above.every((agent, index) => chain[index + 1] === agent) &&

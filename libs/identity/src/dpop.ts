@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { readCompact } from "./compact.ts";
-import { algorithmOf, importPrivateKey, importPublicKey, privateJwk, publicJwk, publicJwkOf, thumbprint } from "./keys.ts";
+import { headerAlgorithmsOf, importPrivateKey, importPublicKey, privateJwk, publicJwk, publicJwkOf, thumbprint } from "./keys.ts";
 
 /** RFC 9449 §4.2. */
 const proofType = "dpop+jwt";
@@ -58,7 +58,7 @@ export async function checkProof(proof: string, target: ProofTarget): Promise<Pr
   const { jwk } = header.data;
   try {
     const key = await importPublicKey(jwk);
-    await jwtVerify(proof, key.key, { algorithms: [algorithmOf(jwk)], typ: proofType, currentDate: target.now });
+    await jwtVerify(proof, key.key, { algorithms: headerAlgorithmsOf(jwk), typ: proofType, currentDate: target.now });
   } catch {
     return invalid("its signature does not verify with its key");
   }

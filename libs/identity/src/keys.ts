@@ -8,7 +8,7 @@ export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const common = { kid: z.string().min(1).max(128).optional(), use: z.literal("sig").optional() };
-const okp = { ...common, kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: coordinate, alg: z.literal("EdDSA").optional() };
+const okp = { ...common, kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: coordinate, alg: z.enum(["EdDSA", "Ed25519"]).optional() };
 const ec = { ...common, kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinate, y: coordinate, alg: z.literal("ES256").optional() };
 
 /** A public key (RFC 7517). A private or symmetric member makes it unusable; unknown members are dropped. */
@@ -48,6 +48,12 @@ export const thumbprint = (jwk: PublicJwk | PrivateJwk): Promise<string> => calc
 
 /** The algorithm that a key of this type is used with, whatever a token's header says. */
 export const algorithmOf = (jwk: PublicJwk | PrivateJwk): KeyAlgorithm => (jwk.kty === "OKP" ? "EdDSA" : "ES256");
+
+/** The names in a header under which a client may sign with such a key: Ed25519 has two (RFC 8037 and RFC 9864). */
+export const headerAlgorithmsOf = (jwk: PublicJwk): string[] => (jwk.kty === "OKP" ? ["EdDSA", "Ed25519"] : ["ES256"]);
+
+/** All of these names. */
+export const headerAlgorithms = ["EdDSA", "Ed25519", "ES256"];
 
 /** The public half; keeps `kid` and `use`. */
 export function publicJwkOf<T extends PrivateJwk>(jwk: T): PublicJwk & Pick<T, "kid"> {

@@ -90,6 +90,6 @@ test("RFC 9728: the decision point says which authorization server's tokens and 
   expect(await response.json()).toMatchObject({
     resource: "https://authz.acme.test",
     authorization_servers: [world.issuer.issuer],
-    dpop_signing_alg_values_supported: ["EdDSA", "ES256"],
+    dpop_signing_alg_values_supported: ["EdDSA", "Ed25519", "ES256"],
   });
 });

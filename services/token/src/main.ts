@@ -2,6 +2,7 @@ import { connectBus } from "@aegis/bus/connect";
 import { ensureStreams } from "@aegis/bus/streams";
 import { operatorAuth } from "@aegis/http/operator";
 import { createHttpServer, listen } from "@aegis/http/server";
+import { proofNonces } from "@aegis/identity/dpop-nonce";
 import { agentAudience, agentTokenVerifier } from "@aegis/identity/verify";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
@@ -16,6 +17,7 @@ import { agentStore } from "./outbound/agent-store.ts";
 import { eventWriter } from "./outbound/events.ts";
 import { grantStore } from "./outbound/grant-store.ts";
 import { ids } from "./outbound/ids.ts";
+import { proofStore } from "./outbound/proof-store.ts";
 import { revocationBoard } from "./outbound/revocation-board.ts";
 import { revocationStore } from "./outbound/revocation-store.ts";
 import { signingKeys } from "./outbound/signing-keys.ts";
@@ -36,6 +38,8 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const ports = {
     agents: agentStore(db, events),
     grants: grantStore(db, events),
+    proofs: proofStore(db),
+    nonces: proofNonces(sealingKey),
     revocations: revocationStore(db),
     board: own(await revocationBoard(bus)),
     keys,

@@ -1,5 +1,5 @@
 import { createHttpServer, listen } from "@aegis/http/server";
-import { keyAlgorithms } from "@aegis/identity/keys";
+import { headerAlgorithms } from "@aegis/identity/keys";
 import type { ServiceContext } from "@aegis/service/run";
 
 export interface HttpOptions {
@@ -19,7 +19,7 @@ export async function serveHttp(context: ServiceContext, { host, port, resource,
       resource_name: "Aegis decision point",
       authorization_servers: [tokenIssuer],
       bearer_methods_supported: ["header"],
-      dpop_signing_alg_values_supported: [...keyAlgorithms],
+      dpop_signing_alg_values_supported: [...headerAlgorithms],
       dpop_bound_access_tokens_required: false,
     }),
   );

@@ -42,6 +42,7 @@ export function grantOwn(agent: Agent, request: DelegationRequest, limits: Grant
       scope: formatScope(scope),
       ...(request.promptId === undefined ? {} : { prompt_id: request.promptId }),
       ...(request.sessionId === undefined ? {} : { session_id: request.sessionId }),
+      ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
     },
   };
 }

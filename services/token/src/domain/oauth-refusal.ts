@@ -1,4 +1,4 @@
-/** The error codes of RFC 6749 §5.2 and RFC 8693 §2.2.2 that this server answers. */
+/** The error codes of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 9449 §5 that this server answers. */
 export type OAuthErrorCode =
   | "invalid_request"
   | "invalid_client"
@@ -6,7 +6,9 @@ export type OAuthErrorCode =
   | "unauthorized_client"
   | "unsupported_grant_type"
   | "invalid_scope"
-  | "invalid_target";
+  | "invalid_target"
+  | "invalid_dpop_proof"
+  | "use_dpop_nonce";
 
 /** An expected no of the OAuth endpoints. `why` is shown to the client. */
 export interface OAuthRefusal {

@@ -44,12 +44,17 @@ export const tokenForm = z.object({
 type TokenForm = z.infer<typeof tokenForm>;
 
 /** Answers an authenticated client's request for a token. */
-export async function grantToken(ports: Ports, client: Agent, form: TokenForm): Promise<IssuedToken | OAuthRefusal> {
+export async function grantToken(
+  ports: Ports,
+  client: Agent,
+  form: TokenForm,
+  jkt: string | undefined,
+): Promise<IssuedToken | OAuthRefusal> {
   if (!grantTypes.includes(form.grant_type)) return refuse("unsupported_grant_type", `grant_type is one of ${grantTypes.join(", ")}`);
   if ((form.audience ?? agentAudience) !== agentAudience || form.resource !== undefined) {
     return refuse("invalid_target", `tokens are for the audience ${agentAudience} alone`);
   }
-  const request = requestOf(form);
+  const request = requestOf(form, jkt);
   if (!request.ok) return request;
   if (form.grant_type === "client_credentials") {
     return form.subject_token === undefined
@@ -71,7 +76,7 @@ function exchangeFault(form: TokenForm): string | undefined {
   return form.actor_token === undefined ? undefined : "the actor is the authenticated client; actor_token is not taken";
 }
 
-function requestOf(form: TokenForm): { ok: true; request: TokenRequest } | OAuthRefusal {
+function requestOf(form: TokenForm, jkt: string | undefined): { ok: true; request: TokenRequest } | OAuthRefusal {
   const named = z
     .object({ prompt_id: bindingName.optional(), session_id: bindingName.optional(), instance: instanceName.optional() })
     .safeParse(form);
@@ -82,7 +87,7 @@ function requestOf(form: TokenForm): { ok: true; request: TokenRequest } | OAuth
   try {
     const scope = form.scope === undefined ? undefined : parseScope(form.scope);
     const ttlSeconds = form.expires_in === undefined ? undefined : Number(form.expires_in);
-    return { ok: true, request: { scope, promptId, sessionId, instance, ttlSeconds } };
+    return { ok: true, request: { scope, promptId, sessionId, instance, ttlSeconds, jkt } };
   } catch (error) {
     return refuse("invalid_scope", AegisError.from(error).message);
   }

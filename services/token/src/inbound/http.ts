@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
-import { keyAlgorithms } from "@aegis/identity/keys";
+import { headerAlgorithms } from "@aegis/identity/keys";
 import type { Ports } from "#usecases/ports.ts";
 import { revocationSnapshots } from "#usecases/snapshot-revocations.ts";
 import { agentRoutes } from "./agents.ts";
@@ -26,7 +26,7 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
   // RFC 8414 §2.
   server.get("/.well-known/oauth-authorization-server", async (_, reply) => {
     const { issuer } = ports.settings;
-    const authentication = { methods: ["private_key_jwt"], algorithms: [...keyAlgorithms] };
+    const authentication = { methods: ["private_key_jwt"], algorithms: [...headerAlgorithms] };
     return reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({
       issuer,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -40,6 +40,7 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
       revocation_endpoint_auth_methods_supported: authentication.methods,
       revocation_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
       grant_types_supported: grantTypes,
+      dpop_signing_alg_values_supported: [...headerAlgorithms],
       response_types_supported: [],
     });
   });

@@ -7,7 +7,9 @@ import { z } from "zod";
 import type { OAuthErrorCode, OAuthRefusal } from "#domain/oauth-refusal.ts";
 import { authenticateClient } from "#usecases/authenticate-client.ts";
 import { introspectToken } from "#usecases/introspect-token.ts";
+import { typeOf } from "#usecases/issue-token.ts";
 import type { Ports } from "#usecases/ports.ts";
+import { provePossession } from "#usecases/prove-possession.ts";
 import { readToken, revokeToken } from "#usecases/revoke-token.ts";
 import { tokenCaller } from "./callers.ts";
 import { grantToken, tokenForm } from "./grants.ts";
@@ -23,14 +25,16 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
   };
   const options = { errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => failed(error, request, reply) };
 
-  server.post("/oauth/token", { ...options, schema: { body: tokenForm, tags: ["oauth"] } }, async ({ body }, reply) => {
-    const client = await authenticateClient(ports, body);
-    const result = client.ok ? await grantToken(ports, client.agent, body) : client;
+  server.post("/oauth/token", { ...options, schema: { body: tokenForm, tags: ["oauth"] } }, async ({ body, headers }, reply) => {
+    const proof = headers.dpop === undefined ? undefined : String(headers.dpop);
+    // RFC 9449 §8.2: the next proof's nonce goes along with every answer to a proof.
+    if (proof !== undefined) reply.header("dpop-nonce", ports.nonces.current(ports.clock.now()));
+    const result = await answerTokenRequest(ports, body, proof);
     if (!result.ok) return answerRefusal(reply, result);
     return uncached(reply).send({
       access_token: result.token,
       ...(body.subject_token === undefined ? {} : { issued_token_type: "urn:ietf:params:oauth:token-type:access_token" }),
-      token_type: "Bearer",
+      token_type: result.type,
       expires_in: result.expiresInSeconds,
       scope: result.scope,
     });
@@ -41,7 +45,7 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
     const caller = await tokenCaller(ports, operators, headers.authorization, body);
     if (!caller.ok) return answerRefusal(reply, caller);
     const claims = await introspectToken(ports, body.token, caller.mayRead);
-    return uncached(reply).send(claims === undefined ? { active: false } : { active: true, token_type: "Bearer", ...claims });
+    return uncached(reply).send(claims === undefined ? { active: false } : { active: true, token_type: typeOf(claims), ...claims });
   });
 
   const revocation = z.object({ ...clientForm, token: text, token_type_hint: text, tenant: tenantName.optional(), jti: text });
@@ -56,6 +60,14 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
       tenant === undefined || tokenId === undefined ? 0 : await revokeToken(ports, { tenant, tokenId }, caller.mayRevoke, caller.by);
     return uncached(reply).send({ revoked });
   });
+}
+
+async function answerTokenRequest(ports: Ports, form: z.infer<typeof tokenForm>, proof: string | undefined) {
+  const possession = await provePossession(ports, proof);
+  if (!possession.ok) return possession;
+  const client = await authenticateClient(ports, form);
+  if (!client.ok) return client;
+  return (await possession.spend()) ?? grantToken(ports, client.agent, form, possession.jkt);
 }
 
 /** RFC 6749 §5.1. */

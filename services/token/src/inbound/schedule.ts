@@ -33,7 +33,7 @@ export function keepPublished({ ports, refreshKeys, connected, ensureStreams, da
       () => ports.board.behind() > 0,
     ),
     work("refresh keys", refreshEveryMs, () => refreshKeys().then(database.up, (error) => fail(database, error))),
-    work("purge", purgeEveryMs, () => ports.grants.purge()),
+    work("purge", purgeEveryMs, () => Promise.all([ports.grants.purge(), ports.proofs.purge()]).then(() => undefined)),
   ];
   const sweep = async () => {
     for (const one of works) {

@@ -34,6 +34,7 @@ export interface Tables {
     revoked_at: ColumnType<Date | null, never, Date>;
   };
   assertions: { tenant: string; agent: string; id: string; expires_at: Date };
+  proofs: { id: string; expires_at: Date };
   signing_keys: {
     kid: string;
     sealed: Buffer;

@@ -1,5 +1,5 @@
 import type { DelegationRequest } from "@aegis/identity/attenuate";
-import { chainOf } from "@aegis/identity/claims";
+import { type AgentClaims, chainOf } from "@aegis/identity/claims";
 import { accessTokenType } from "@aegis/identity/verify";
 import type { Agent } from "#domain/agent.ts";
 import { type GrantLimits, type GrantOutcome, grantDelegated, grantOwn } from "#domain/grant.ts";
@@ -16,6 +16,8 @@ export interface IssuedToken {
   readonly token: string;
   readonly expiresInSeconds: number;
   readonly scope: string;
+  /** RFC 9449 §5: `DPoP` for a token that is bound to a key. */
+  readonly type: "Bearer" | "DPoP";
 }
 
 /** A token for an authenticated agent on its own behalf (RFC 6749 §4.4). */
@@ -58,10 +60,13 @@ function limitsOf({ clock, ids, settings }: Ports, request: TokenRequest): Grant
   };
 }
 
+/** How a token is presented. */
+export const typeOf = ({ cnf }: Pick<AgentClaims, "cnf">): IssuedToken["type"] => (cnf === undefined ? "Bearer" : "DPoP");
+
 async function deliver(ports: Ports, outcome: GrantOutcome, kind: "own" | "delegated"): Promise<IssuedToken | OAuthRefusal> {
   if (!outcome.ok) return outcome;
   const { claims } = outcome;
   const token = await ports.keys.sign(claims, accessTokenType);
   ports.signals.issued(kind);
-  return { ok: true, token, expiresInSeconds: claims.exp - claims.iat, scope: claims.scope };
+  return { ok: true, token, expiresInSeconds: claims.exp - claims.iat, scope: claims.scope, type: typeOf(claims) };
 }

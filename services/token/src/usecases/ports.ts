@@ -1,4 +1,5 @@
 import type { AgentClaims } from "@aegis/identity/claims";
+import type { ProofNonces } from "@aegis/identity/dpop-nonce";
 import type { PublicJwk } from "@aegis/identity/keys";
 import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.ts";
@@ -47,6 +48,14 @@ export interface GrantStore {
   /** Revokes a token and all that were delegated from it, with the event; the ones newly revoked. */
   revoke(tenant: string, tokenId: string, by: string, now: number): Promise<TokenRevocation[]>;
   /** Forgets tokens and assertions that have expired. */
+  purge(): Promise<void>;
+}
+
+/** DPoP proofs that were used. */
+export interface ProofStore {
+  /** Uses a proof up; false when it was used before, at any instance. */
+  spend(id: string, now: Date): Promise<boolean>;
+  /** Forgets proofs that are long past. */
   purge(): Promise<void>;
 }
 
@@ -122,6 +131,8 @@ interface Settings {
 export interface Ports {
   readonly agents: AgentStore;
   readonly grants: GrantStore;
+  readonly proofs: ProofStore;
+  readonly nonces: ProofNonces;
   readonly revocations: RevocationStore;
   readonly board: RevocationBoard;
   readonly keys: Keys;
