@@ -5,6 +5,7 @@ import { type RpcClient, rpcClient } from "@aegis/rpc/client";
 export interface Caller extends Disposable {
   pay(amount: number, options?: { promptId?: string; requestId?: string; deadlineMs?: number }): Promise<CheckResponse>;
   readonly client: RpcClient<typeof AuthorizationService>;
+  readonly token: string;
 }
 
 export const isAllowed = (answer: CheckResponse): boolean => answer.decision === Decision.ALLOW || answer.decision === Decision.SANITIZE;
@@ -13,6 +14,7 @@ export function callAuthz(address: string, agentToken: string): Caller {
   const client = rpcClient(AuthorizationService, address, { deadlineMs: 10_000 });
   return {
     client,
+    token: agentToken,
     [Symbol.dispose]: () => client[Symbol.dispose](),
     pay: (amount, { promptId, requestId, deadlineMs } = {}) =>
       client.check(

@@ -35,6 +35,27 @@ export class CelCases {
     };
   }
 
+  /** Operations on doubles; many results lie half-way between two of them, or nearly so, or at an end of their range. */
+  operations(amount: number): Operation[] {
+    return Array.from({ length: amount }, (_, index): Operation => {
+      const operator = operators[index % operators.length] as Operation[0];
+      const a = this.#number();
+      const b = this.#number();
+      if (operator !== "_/_" && this.#chance(0.4)) return [operator, a, this.#halfOfLast(a)];
+      return operator === "_/_" && this.#chance(0.2) && Number.isFinite(a * b) ? [operator, a * b, b] : [operator, a, b];
+    });
+  }
+
+  /** Half of a double's last digit, or a little more or less. */
+  #halfOfLast(a: number): number {
+    const bits = new DataView(new ArrayBuffer(8));
+    bits.setFloat64(0, Math.abs(a));
+    bits.setBigUint64(0, bits.getBigUint64(0) + 1n);
+    const half = (bits.getFloat64(0) - Math.abs(a)) / 2;
+    const near = half * (1 + this.#pick([0, 0, 2 ** -52, -(2 ** -52)]));
+    return Number.isFinite(near) ? near * this.#pick([1, -1]) : 2 ** 970;
+  }
+
   #value(name: string, depth: number): JsonValue {
     const kind = this.#chance(0.75) ? name[0] : this.#pick(["n", "s", "b", "l", "m", "z"]);
     if (kind === "n") return this.#number();
@@ -187,6 +208,9 @@ export class CelCases {
     return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
   }
 }
+
+type Operation = readonly ["_+_" | "_-_" | "_*_" | "_/_", number, number];
+const operators = ["_+_", "_-_", "_*_", "_/_"] as const;
 
 const names = ["n", "n2", "n3", "n4", "s", "s2", "b", "b2", "l", "l2", "m", "z"] as const;
 // What members are of no name in it stays in the alphabet of the expressions.

@@ -45,6 +45,23 @@ describe.skipIf(opa === undefined)("OPA, given expressions as Rego", () => {
   }, 600_000);
 });
 
+describe.skipIf(opa === undefined)("arithmetic in OPA", () => {
+  const amount = Number(process.env.AEGIS_CEL_SUMS ?? 300);
+  test(`rounds as doubles do, bit by bit, in ${amount} operations most of which are hard to round`, () => {
+    const cases = new CelCases(Number(process.env.AEGIS_CEL_SEED ?? 7)).operations(amount);
+    const module = `package cel\n\nimport rego.v1\n\nanswers := [[r | r := cel_number(7, c[0], {"v": c[1]}, {"v": c[2]})] | some c in input]\n\n${celRego}`;
+    const answers = evaluated(module, cases) as readonly (readonly { v?: number; e?: number }[])[];
+    for (const [index, [operator, a, b]] of cases.entries()) {
+      const result = { "_+_": a + b, "_-_": a - b, "_*_": a * b, "_/_": a / b }[operator];
+      const [answer] = answers[index] ?? [];
+      // Zero has one sign in JSON.
+      const told = answer?.v === undefined ? answer : { v: answer.v + 0 };
+      const wanted = Number.isFinite(result) && !(operator === "_/_" && b === 0) ? { v: result + 0 } : { e: 7 };
+      expect(told, `${a} ${operator} ${b}`).toEqual(wanted);
+    }
+  }, 600_000);
+});
+
 function accepted(cases: CelCases): Expression {
   while (true) {
     const parsed = parseExpression(cases.condition(), "condition");
@@ -56,12 +73,16 @@ function askOpa(expressions: readonly Expression[], environments: readonly Envir
   const functions = expressions.map((expression, at) => regoOf(expression, `expression_${at}`));
   const calls = expressions.map((_, at) => `[told | told := expression_${at}(env)]`).join(",\n\t\t");
   const module = `package cel\n\nimport rego.v1\n\nanswers := [[\n\t\t${calls},\n\t] |\n\tsome env in input\n]\n\n${celRego}\n${functions.join("\n")}`;
+  return evaluated(module, environments) as unknown[][];
+}
+
+function evaluated(module: string, given: unknown): unknown {
   const source = join(directory, "expressions.rego");
   const input = join(directory, "input.json");
   writeFileSync(source, module);
-  writeFileSync(input, JSON.stringify(environments));
+  writeFileSync(input, JSON.stringify(given));
   const output = execFileSync(opa!, ["eval", "--v1-compatible", "-f", "raw", "-d", source, "-i", input, "data.cel.answers"], {
     maxBuffer: 2 ** 28,
   });
-  return JSON.parse(output.toString()) as unknown[][];
+  return JSON.parse(output.toString());
 }

@@ -1,7 +1,7 @@
 /**
  * Arithmetic on doubles, as IEEE 754 rounds it. OPA computes with 64 significant bits and reads numbers as decimals, so a sum of 0.1 and 0.2
- * is another one there. Here the operands are taken exactly, what the 64 bits cannot hold of a result is computed beside it (the error-free
- * transformations of Knuth and Dekker), and both together are rounded once. `sprintf` is what rounds a decimal to the nearest double.
+ * is another one there. Here the operands are taken exactly, and a result is rounded once more, to a double: `sprintf` does that. Only where its
+ * 64 bits stand half-way between two doubles, what they could not hold decides, and is computed exactly.
  */
 export const numbersRego: string = `# Whole numbers that need no rounding.
 cel_small(a) if {
@@ -23,35 +23,37 @@ cel_near(a) := to_number(sprintf("%v", [to_number(cel_decimal(a))]))
 # The double itself with so many digits that 64 bits hold it exactly. Compare such numbers by their difference only.
 cel_exact(a) := to_number(sprintf("%.25e", [to_number(cel_decimal(a))]))
 
-# The double nearest to s + e, of which e is what the 64 bits of s cannot hold: less than half of their last.
-cel_rounded(at, s, e) := {"e": at} if cel_beyond(s, e)
+# The double nearest to the result of an operation, of which s is what 64 bits hold.
+cel_rounded(at, operation, s) := {"e": at} if cel_beyond(operation, s)
 
 else := {"v": s} if cel_small(s)
 
-else := {"v": cel_chosen(near, past, other, e)} if {
+else := {"v": cel_chosen(operation, s, near, past, s + past)} if {
 	near := cel_near(s)
 	past := s - cel_exact(near)
-	other := s + past
 }
 
 else := {"e": at}
 
 # From half-way between the greatest double and what would be the next.
-cel_beyond(s, _) if abs(s) - 1.797693134862315807937289714053e308 > 0
+cel_beyond(_, s) if abs(s) - 1.797693134862315807937289714053e308 > 0
 
-cel_beyond(s, e) if {
+cel_beyond(operation, s) if {
 	abs(s) - 1.797693134862315807937289714053e308 == 0
-	s * e >= 0
+	s * cel_rest(operation, s) >= 0
 }
 
-# Where s is half-way between two doubles, e tells which of them is nearer, and the even one is taken when nothing does.
-cel_chosen(near, past, other, e) := near if not cel_half_way(past, other)
+# Where s is half-way between two doubles, what it left out tells which of them is nearer; the even one is taken when it left out nothing.
+cel_chosen(operation, s, near, past, other) := near if not cel_half_way(past, other)
 
-else := near if past * e < 0
+else := cel_nearer(cel_rest(operation, s), near, past, other)
 
-else := cel_near(other) if past * e > 0
+cel_nearer(rest, near, past, other) := near if past * rest < 0
 
-else := near if (cel_exact(near) / (past * 2)) % 2 == 0
+else := near if {
+	rest == 0
+	round(cel_exact(near) / (past * 2)) % 2 == 0
+}
 
 else := cel_near(other)
 
@@ -59,6 +61,60 @@ cel_half_way(past, other) if {
 	past != 0
 	cel_exact(cel_near(other)) - other == 0
 }
+
+# What the result is beyond s: its sign counts. OPA writes some powers of two as their lower neighbour in 64 bits, so a difference far
+# below the last digit of a double is none.
+cel_rest(["_+_", x, y], s) := cel_sum_rest(x, y, s) if abs(x) - abs(y) >= 0
+
+else := cel_sum_rest(y, x, s)
+
+cel_sum_rest(great, small, s) := rest if {
+	rest := small - (s - great)
+	abs(rest) >= abs(small) * 1e-18
+}
+
+else := 0
+
+cel_rest(["_*_", x, y], s) := cel_sign(s) * cel_against(x, y, s)
+
+cel_rest(["_/_", x, y], s) := (0 - cel_sign(s)) * cel_against(s, y, x)
+
+cel_sign(x) := -1 if x < 0
+
+else := 1
+
+# 1, 0 or -1: whether |x * y| is above, at or below |s|, in whole numbers of which every bit is kept.
+cel_against(x, y, s) := cel_compared([high, low], [bits.rsh(whole, 60), bits.and(whole, 1152921504606846975)]) if {
+	[mx, kx] := cel_scaled(abs(x))
+	[my, ky] := cel_scaled(abs(y))
+	[ms, ks] := cel_scaled(abs(s))
+	whole := bits.lsh(ms, (kx + ky) - ks)
+	[xh, xl] := cel_halves(mx)
+	[yh, yl] := cel_halves(my)
+	middle := (xh * yl) + (xl * yh)
+	lower := (xl * yl) + ((middle % 1073741824) * 1073741824)
+	high := ((xh * yh) + bits.rsh(middle, 30)) + bits.rsh(lower, 60)
+	low := bits.and(lower, 1152921504606846975)
+}
+
+cel_compared(a, b) := 0 if a == b
+
+else := 1 if a > b
+
+else := -1
+
+cel_halves(m) := [bits.rsh(m, 30), m % 1073741824]
+
+# x as [m, k]: x * 2^k is the whole number m, from 2^53 to 2^59.
+cel_scaled(x) := [m, k] if {
+	tens := to_number(trim_prefix(split(sprintf("%.0e", [to_number(cel_decimal(x))]), "e")[1], "+"))
+	k := 54 - floor(tens * 3.321928094887362)
+	m := cel_times(x, k)
+}
+
+cel_times(x, k) := x * bits.lsh(1, k) if k >= 0
+
+else := x / bits.lsh(1, 0 - k)
 
 cel_number(at, operator, a, b) := a if a.e
 
@@ -94,12 +150,9 @@ cel_sum(at, a, b) := {"v": a + b} if {
 	abs(a + b) <= 9007199254740992
 }
 
-else := cel_rounded(at, s, e) if {
+else := cel_rounded(at, ["_+_", x, y], x + y) if {
 	x := cel_exact(a)
 	y := cel_exact(b)
-	s := x + y
-	z := s - x
-	e := (x - (s - z)) + (y - z)
 }
 
 cel_product(at, a, b) := {"v": a * b} if {
@@ -108,22 +161,10 @@ cel_product(at, a, b) := {"v": a * b} if {
 	abs(a * b) <= 9007199254740992
 }
 
-else := cel_rounded(at, s, cel_error(x, y, s)) if {
+else := cel_rounded(at, ["_*_", x, y], x * y) if {
 	x := cel_exact(a)
 	y := cel_exact(b)
-	s := x * y
 }
-
-# x * y - s, exactly: each factor in two halves.
-cel_error(x, y, s) := (((xh * yh) - s) + (xh * yl)) + (xl * yh) + (xl * yl) if {
-	xh := cel_upper(x)
-	xl := x - xh
-	yh := cel_upper(y)
-	yl := y - yh
-}
-
-# The upper 26 bits.
-cel_upper(x) := c - (c - x) if c := 274877906945 * x
 
 cel_quotient(at, a, b) := {"e": at} if b == 0
 
@@ -133,12 +174,9 @@ else := {"v": a / b} if {
 	a % b == 0
 }
 
-else := cel_rounded(at, s, e) if {
+else := cel_rounded(at, ["_/_", x, y], x / y) if {
 	x := cel_exact(a)
 	y := cel_exact(b)
-	s := x / y
-	p := s * y
-	e := ((x - p) - cel_error(s, y, p)) * y
 }
 
 cel_remainder(at, a, b) := {"e": at} if b == 0
