@@ -1,5 +1,4 @@
-import { appliesTo } from "../engine/charges.ts";
-import { matchesName } from "../engine/limits.ts";
+import { appliesTo, matchesName } from "../engine/limits.ts";
 import type { Limit, Policy, PolicySet } from "../ir.ts";
 
 /** A policy as it holds for one agent, and the name under which its other state is found. */

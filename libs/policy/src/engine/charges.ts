@@ -1,6 +1,6 @@
 import type { Charge, EvaluationInput } from "../input.ts";
 import type { Limit } from "../ir.ts";
-import { accounts, matchesName } from "./limits.ts";
+import { accounts } from "./limits.ts";
 
 /** Which accounts a call of one agent is charged to, prepared from the limits that apply to it. */
 export interface ChargePlan {
@@ -32,12 +32,6 @@ export function planCharges(limits: readonly Limit[]): ChargePlan {
       return charges;
     },
   };
-}
-
-/** Whether a limit can apply to calls of an agent. */
-export function appliesTo(limit: Limit, agent: string): boolean {
-  const named = /(?:^|\/)agent\/(?<agent>.*)$/.exec(limit.scope)?.groups?.agent;
-  return named === undefined || matchesName(named, agent);
 }
 
 function scopeOf(pattern: string): Line["scope"] {

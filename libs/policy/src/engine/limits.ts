@@ -45,9 +45,58 @@ export function softThresholds(content: PolicyContent | PolicySet, account: Acco
 }
 
 function limitsOn(content: PolicyContent | PolicySet, account: Account): Limit[] {
-  return limitsOf(content).filter(
-    (limit) => limit.unit === account.unit && limit.window === account.window && matchesScope(limit.scope, account.scope),
-  );
+  const { governance, policies } = "revision" in content ? content.policies : content;
+  const agent = agentOf(account.scope);
+  const lists = [governance.limits, ...policies.flatMap(({ mode, limits }) => (mode === "enforce" && limits.length > 0 ? [limits] : []))];
+  return lists
+    .flatMap((limits) => limitsAbout(limits, agent))
+    .filter((limit) => limit.unit === account.unit && limit.window === account.window && matchesScope(limit.scope, account.scope));
+}
+
+interface LimitIndex {
+  /** Positions of the limits that name one agent in full. */
+  readonly named: ReadonlyMap<string, readonly number[]>;
+  /** Of all others: whoever's they are has to be tried. */
+  readonly others: readonly number[];
+}
+
+/** Lists of limits do not change, and a policy of many agents has one for each: each list is sorted out once. */
+const indexes = new WeakMap<readonly Limit[], LimitIndex>();
+
+/** The limits of a list that can bound calls of an agent, in source order; without an agent, those that name none. */
+export function limitsAbout(limits: readonly Limit[], agent: string | undefined): readonly Limit[] {
+  const { named, others } = indexOf(limits);
+  const positions = [
+    ...((agent === undefined ? undefined : named.get(agent)) ?? []),
+    ...others.filter((at) => appliesTo(limits[at]!, agent)),
+  ];
+  return positions.sort((a, b) => a - b).map((at) => limits[at]!);
+}
+
+function indexOf(limits: readonly Limit[]): LimitIndex {
+  const known = indexes.get(limits);
+  if (known) return known;
+  const [named, others] = [new Map<string, number[]>(), [] as number[]];
+  for (const [at, { scope }] of limits.entries()) {
+    const agent = agentOf(scope);
+    if (agent === undefined || agent.endsWith("*")) others.push(at);
+    else named.set(agent, [...(named.get(agent) ?? []), at]);
+  }
+  const index = { named, others };
+  indexes.set(limits, index);
+  return index;
+}
+
+/** Whether a limit can bound calls of an agent; without one, whether it names none. */
+export function appliesTo({ scope }: Limit, agent: string | undefined): boolean {
+  const pattern = agentOf(scope);
+  return pattern === undefined || (agent !== undefined && matchesName(pattern, agent));
+}
+
+/** The agent that a scope names, or its pattern. */
+function agentOf(scope: string): string | undefined {
+  const at = scope.lastIndexOf("agent/");
+  return at === 0 || (at > 0 && scope[at - 1] === "/") ? scope.slice(at + "agent/".length) : undefined;
 }
 
 /** The account names of calls. */

@@ -1,8 +1,9 @@
 import type { Detectors } from "@aegis/dlp/prepare";
 import type { PolicySet } from "../ir.ts";
 import { AgentIndex } from "./agents.ts";
-import { appliesTo, type ChargePlan, planCharges } from "./charges.ts";
+import { type ChargePlan, planCharges } from "./charges.ts";
 import type { View } from "./evaluate.ts";
+import { limitsAbout } from "./limits.ts";
 import { type PreparedPolicy, preparePolicy, type Shared } from "./prepared.ts";
 import { planRates } from "./rates.ts";
 import { sessionUse } from "./session.ts";
@@ -79,9 +80,6 @@ export class ViewIndex {
   }
 
   #plan(agent: string, policies: readonly PreparedPolicy[]): ChargePlan {
-    return planCharges([
-      ...this.#set.governance.limits,
-      ...policies.flatMap(({ source }) => source.limits.filter((limit) => appliesTo(limit, agent))),
-    ]);
+    return planCharges([...this.#set.governance.limits, ...policies.flatMap(({ source }) => limitsAbout(source.limits, agent))]);
   }
 }

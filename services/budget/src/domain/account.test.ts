@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Balance, exhausted, grantable, overThreshold, remaining, settlement } from "./account.ts";
+import { type Balance, exhausted, grantable, overThreshold, paceMs, remaining, settlement, thresholdOf } from "./account.ts";
 import { covered, givenBack, type Lease, outstanding } from "./lease.ts";
 
 const empty: Balance = { leased: 0, reserved: 0, settled: 0, overrun: 0 };
@@ -23,9 +23,9 @@ test("settling takes at most what was reserved, and owes the excess", () => {
 
 test("what is leased is not spent: it neither alarms nor exhausts", () => {
   const leased = { ...empty, leased: 1_000 };
-  expect(overThreshold(leased, 1_000)).toBe(false);
+  expect(overThreshold(leased, thresholdOf(1_000, undefined))).toBe(false);
   expect(exhausted(leased, 1_000, 1)).toBe(false);
-  expect(overThreshold({ ...empty, settled: 800 }, 1_000)).toBe(true);
+  expect(overThreshold({ ...empty, settled: 800 }, thresholdOf(1_000, undefined))).toBe(true);
   expect(exhausted({ ...empty, settled: 999, overrun: 1 }, 1_000, 1)).toBe(true);
 });
 
@@ -119,3 +119,10 @@ function apply(world: World, one: Step): void {
     }
   }
 }
+
+test("people are told at 80 % or where the policy says, and a pace spreads what is left over what is left of the day", () => {
+  expect([thresholdOf(1_000, undefined), thresholdOf(1_000, 300), thresholdOf(1_000, 0)]).toEqual([800, 300, 0]);
+  expect(paceMs(10, 1, 3_600_000)).toBe(360_000);
+  expect(paceMs(10, 5, 3_600_000)).toBe(1_800_000);
+  expect(paceMs(3, 5, 1_000), "the last units wait for no longer than the window").toBe(1_000);
+});
