@@ -66,6 +66,20 @@ export const tokenRevoked = cloudEvent(
 export const agentSuspended = cloudEvent("dev.aegis.identity.suspended.v1", z.object({ agent: agentName, by: z.string() }));
 export const agentResumed = cloudEvent("dev.aegis.identity.resumed.v1", z.object({ agent: agentName, by: z.string() }));
 export const agentRevoked = cloudEvent("dev.aegis.identity.revoked.v1", z.object({ agent: agentName, by: z.string() }));
+export const agentActivated = cloudEvent("dev.aegis.identity.activated.v1", z.object({ agent: agentName, by: z.string() }));
+export const agentRetired = cloudEvent("dev.aegis.identity.retired.v1", z.object({ agent: agentName, by: z.string() }));
+/** What an agent is made of was approved; `fingerprint` is the digest its tokens carry from then on. */
+export const fingerprintApproved = cloudEvent(
+  "dev.aegis.identity.fingerprint_approved.v1",
+  z.object({ agent: agentName, fingerprint: digest, by: z.string() }),
+);
+/** Every agent of an owner was revoked; `agents` names those that had not been before. */
+export const ownerRevoked = cloudEvent(
+  "dev.aegis.identity.owner_revoked.v1",
+  z.object({ owner: z.string(), agents: z.array(agentName), by: z.string() }),
+);
+/** Every agent of a tenant was revoked; `agents` counts those that had not been before. */
+export const tenantRevoked = cloudEvent("dev.aegis.identity.tenant_revoked.v1", z.object({ agents: z.int(), by: z.string() }));
 
 const approval = {
   approvalId: z.uuid(),

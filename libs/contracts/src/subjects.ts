@@ -42,6 +42,11 @@ export const subjects = {
   tokenRevoked: row("aegis.identity.<tenant>.token_revoked", "CONTROL", "token", control.tokenRevoked, ["audit"]),
   agentSuspended: row("aegis.identity.<tenant>.suspended", "CONTROL", "token", control.agentSuspended, ["audit"]),
   agentResumed: row("aegis.identity.<tenant>.resumed", "CONTROL", "token", control.agentResumed, ["audit"]),
+  agentActivated: row("aegis.identity.<tenant>.activated", "CONTROL", "token", control.agentActivated, ["audit"]),
+  agentRetired: row("aegis.identity.<tenant>.retired", "CONTROL", "token", control.agentRetired, ["audit"]),
+  fingerprintApproved: row("aegis.identity.<tenant>.fingerprint_approved", "CONTROL", "token", control.fingerprintApproved, ["audit"]),
+  ownerRevoked: row("aegis.identity.<tenant>.owner_revoked", "CONTROL", "token", control.ownerRevoked, ["audit"]),
+  tenantRevoked: row("aegis.identity.<tenant>.tenant_revoked", "CONTROL", "token", control.tenantRevoked, ["audit"]),
   agentRevoked: row("aegis.identity.<tenant>.revoked", "CONTROL", "token", control.agentRevoked, ["audit", "approvals"]),
   approvalRequested: row("aegis.approval.<tenant>.requested", "CONTROL", "approvals", control.approvalRequested, ["audit"]),
   approvalVoted: row("aegis.approval.<tenant>.voted", "CONTROL", "approvals", control.approvalVoted, ["audit"]),
@@ -83,13 +88,15 @@ export const stores = {
   /** object `<tenant>/<revision>-<digest hex>` → bundle tarball. */
   bundles: "bundles",
   /**
-   * Written by token. Key `<tenant>.<agent>` → JSON `{state: "suspended"|"revoked", since}`, deleted when the agent resumes;
-   * key `<tenant>.token.<jti>` → JSON `{state: "revoked", since, until}`, meaningless after `until`. Times are RFC 3339.
+   * Written by token. Key `<tenant>.<agent>` → JSON `{state: "suspended"|"retired"|"revoked", since}`, deleted when the agent resumes;
+   * key `<tenant>` → JSON `{state: "revoked", since}` for a tenant that is revoked as a whole; key `<tenant>.token.<jti>` → JSON
+   * `{state: "revoked", since, until}`, meaningless after `until`. Times are RFC 3339.
    */
   revocations: "revocations",
   /**
    * key `<replica>` → JSON `{replica, epoch, tenants, prepared, since, refused}`, the last four by tenant: revision in force, revision that
-   * waits for a barrier, milliseconds since 1970 of a switch, why a head was not accepted. Entries age out.
+   * waits for a barrier, milliseconds since 1970 of a switch, why a head was not accepted. `revocations` is the newest revision of the
+   * bucket of that name that the replica enforces. Entries age out.
    */
   replicas: "authz-replicas",
   /**

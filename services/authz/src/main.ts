@@ -48,7 +48,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
     monotonic: () => performance.now(),
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
   });
-  const heartbeat = () => board.show(service.policies.standing());
+  const heartbeat = () => board.show({ ...service.policies.standing(), revocations: service.revocations.applied() });
   signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });

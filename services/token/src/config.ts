@@ -17,6 +17,13 @@ export const readConfig = () =>
       .string()
       .regex(/^[A-Za-z0-9_-]{43}=?$/, "not 32 bytes in base64url")
       .transform((text) => Buffer.from(text, "base64url")),
+    /** Takes orders to revoke while PostgreSQL is away; without it there are none to be had then. */
+    journalFile: z.string().min(1).optional(),
+    /** Hosts inside this network ("host" or "host:port", by commas) that trusted issuers' key sets may be fetched from, also by plain http. */
+    internalHosts: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").map((host) => host.trim()).filter((host) => host !== "")),
     /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */
     maxDepth: z.coerce.number().int().min(0).max(maxDelegationDepth).default(maxDelegationDepth),
     tokenSeconds: z.coerce.number().int().min(1).max(maxTokenSeconds).default(maxTokenSeconds),

@@ -13,14 +13,14 @@ import { runService } from "@aegis/service/run";
 import { readConfig } from "./config.ts";
 import { tokenRoutes } from "./inbound/http.ts";
 import { keepPublished } from "./inbound/schedule.ts";
-import { agentStore } from "./outbound/agent-store.ts";
-import { eventWriter } from "./outbound/events.ts";
-import { grantStore } from "./outbound/grant-store.ts";
+import { enforcers } from "./outbound/enforcers.ts";
 import { ids } from "./outbound/ids.ts";
+import { fileJournal } from "./outbound/journal.ts";
+import { issuerStore } from "./outbound/issuer-store.ts";
 import { proofStore } from "./outbound/proof-store.ts";
 import { revocationBoard } from "./outbound/revocation-board.ts";
-import { revocationStore } from "./outbound/revocation-store.ts";
 import { signingKeys } from "./outbound/signing-keys.ts";
+import { stores } from "./outbound/stores.ts";
 import type { Tables } from "./outbound/tables.ts";
 import { signals } from "./signals.ts";
 
@@ -34,14 +34,15 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas, issuer, sealingKey } = config;
   const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger, wait: false }));
   const keys = await signingKeys({ db, sealingKey, clock });
-  const events = eventWriter(instance);
+  const journal = await fileJournal(config.journalFile);
   const ports = {
-    agents: agentStore(db, events),
-    grants: grantStore(db, events),
+    ...stores(db, instance, journal),
     proofs: proofStore(db),
     nonces: proofNonces(sealingKey),
-    revocations: revocationStore(db),
+    issuers: issuerStore(db, config),
     board: own(await revocationBoard(bus)),
+    journal,
+    enforcers: own(await enforcers(bus, logger)),
     keys,
     verifier: agentTokenVerifier({ issuer, jwks: keys.jwks, clock, cooldownMs: 1_000 }),
     clock,

@@ -57,9 +57,9 @@ async function followRevocations(bus: Bus, context: ServiceContext, usecases: Ev
   bus.onStatus((up) => up || usecases.revocations.follows(false));
   return bucket.watch({
     logger: context.logger,
-    onEntry(key, value) {
+    onEntry(key, value, revision) {
       try {
-        usecases.revocations.entry(key, value);
+        usecases.revocations.entry(key, value, revision);
       } catch (error) {
         usecases.revocationUnreadable(key, error);
       }

@@ -6,6 +6,7 @@ import { writeDurably } from "./durable-file.ts";
 const file = z.object({
   asOf: z.number(),
   agents: z.array(z.tuple([z.string(), z.enum(["active", "suspended", "revoked"])])),
+  tenants: z.array(z.string()).optional(),
   tokens: z.array(z.tuple([z.string(), z.number()])),
 });
 

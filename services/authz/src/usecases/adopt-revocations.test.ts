@@ -5,9 +5,12 @@ import { adoptRevocations } from "./adopt-revocations.ts";
 function given(kept?: RevocationsDump) {
   const clock = { time: 1_000_000, now: () => new Date(clock.time) };
   const revocations = new Revocations();
-  const world = { snapshot: { issuedAt: 0, entries: {} as Record<string, unknown> }, away: false, saved: kept, saves: 0 };
+  const world = { snapshot: { issuedAt: 0, entries: {} as Record<string, unknown> }, away: false, saved: kept, saves: 0, told: 0 };
   const adopt = adoptRevocations({
     ...{ revocations, clock },
+    onChange: () => {
+      world.told += 1;
+    },
     cache: {
       load: async () => world.saved,
       save: async (dump) => {
@@ -43,7 +46,24 @@ test("what cannot be understood counts as revoked, never as active", () => {
   put("acme.b", null);
   adopt.entry("acme.c", Buffer.from("{"));
   for (const agent of ["a", "b", "c"]) expect(revocations.standingOf("acme", agent)).toBe("revoked");
-  for (const key of ["acme", "acme.a.b", "Acme.a", "acme.token.x.y"]) expect(() => put(key, { state: "revoked" })).toThrow(/names nobody/);
+  for (const key of ["", "acme.", "acme.a.b", "Acme", "Acme.a", "acme.token.x.y"])
+    expect(() => put(key, { state: "revoked" })).toThrow(/names nobody/);
+});
+
+test("a revoked tenant takes every agent along, also after a restart; others hear which revision is enforced", async () => {
+  const first = given();
+  first.adopt.entry("acme.a", Buffer.from(JSON.stringify({ state: "suspended" })), 3);
+  expect([first.adopt.applied(), first.world.told]).toEqual([3, 0]);
+  first.adopt.follows(true);
+  first.adopt.entry("acme", Buffer.from(JSON.stringify({ state: "revoked" })), 4);
+  expect([first.adopt.applied(), first.world.told]).toEqual([4, 2]);
+  expect(["acme", "globex"].map((tenant) => first.revocations.standingOf(tenant, "a"))).toEqual(["revoked", "active"]);
+  await first.adopt.refresh();
+  const again = given(first.world.saved);
+  await again.adopt.load();
+  expect(again.revocations.standingOf("acme", "b")).toBe("revoked");
+  first.adopt.entry("acme", undefined, 5);
+  expect(first.revocations.standingOf("acme", "a")).toBe("suspended");
 });
 
 test("before the first word nothing is fresh; the followed bucket makes it so, and only while it is followed", async () => {

@@ -8,10 +8,12 @@ export interface AdoptRevocations {
   /** Brings back what was known before. */
   load(): Promise<void>;
   /**
-   * Takes over one entry of the bucket: `<tenant>.<agent>` or `<tenant>.token.<jti>`, value `{state, since, until?}`. A deleted entry
-   * means active again; one that makes no sense counts as revoked.
+   * Takes over one entry of the bucket at its revision: `<tenant>`, `<tenant>.<agent>` or `<tenant>.token.<jti>`, value
+   * `{state, since, until?}`. A deleted entry means active again; one that makes no sense counts as revoked.
    */
-  entry(key: string, value: Uint8Array | undefined): void;
+  entry(key: string, value: Uint8Array | undefined, revision?: number): void;
+  /** The newest revision of the bucket that is enforced here; 0 while none is known. */
+  applied(): number;
   /** Whether the bucket is being followed now: read as a whole, and connected. */
   follows(up: boolean): void;
   /**
@@ -34,17 +36,21 @@ export function adoptRevocations(ports: {
   cache: RevocationCache;
   snapshots: RevocationSnapshots;
   clock: Clock;
+  /** Called when `applied()` has changed. */
+  onChange?: () => void;
 }): AdoptRevocations {
   const { revocations } = ports;
   let changed = false;
   let followed = false;
   let keptAt = 0;
+  let applied = 0;
   const now = () => ports.clock.now().getTime();
   const take = (key: string, value: unknown) => {
-    const [tenant = "", agent = "", tokenId, ...rest] = key.split(".");
-    const named = namePattern.test(tenant) && namePattern.test(agent) && rest.length === 0;
+    const [tenant = "", agent, tokenId, ...rest] = key.split(".");
+    const named = namePattern.test(tenant) && (agent === undefined || namePattern.test(agent)) && rest.length === 0;
     if (!named || (tokenId !== undefined && agent !== "token")) throw new AegisError("unprocessable", `revocation ${key} names nobody`);
-    if (tokenId === undefined) revocations.setAgent(key, value === undefined ? "active" : standingOf(value));
+    if (agent === undefined) revocations.setTenant(tenant, value !== undefined && standingOf(value) !== "active");
+    else if (tokenId === undefined) revocations.setAgent(key, value === undefined ? "active" : standingOf(value));
     else revocations.setToken(key, value === undefined ? undefined : untilOf(value));
     changed = true;
   };
@@ -58,10 +64,19 @@ export function adoptRevocations(ports: {
       const kept = await ports.cache.load();
       if (kept) revocations.restore(kept);
     },
-    entry: (key, value) => take(key, value === undefined ? undefined : parse(value)),
+    entry(key, value, revision) {
+      take(key, value === undefined ? undefined : parse(value));
+      if (revision === undefined) return;
+      applied = revision;
+      // While the bucket is read as a whole, others are told once: at its end.
+      if (followed) ports.onChange?.();
+    },
+    applied: () => applied,
     follows(up) {
       followed = up;
-      if (up) revocations.confirm(now());
+      if (!up) return;
+      revocations.confirm(now());
+      ports.onChange?.();
     },
     async refresh() {
       if (followed) revocations.confirm(now());

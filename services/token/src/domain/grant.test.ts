@@ -14,6 +14,7 @@ const agent = (name: string, more: Partial<Agent> = {}): Agent => ({
   scope: ["ledger:*"],
   mayAct: [],
   publicJwk: { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) },
+  scopeReviews: [],
   state: "active",
   stateSince: 0,
   createdAt: 0,

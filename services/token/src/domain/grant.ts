@@ -42,6 +42,7 @@ export function grantOwn(agent: Agent, request: DelegationRequest, limits: Grant
       scope: formatScope(scope),
       ...(request.promptId === undefined ? {} : { prompt_id: request.promptId }),
       ...(request.sessionId === undefined ? {} : { session_id: request.sessionId }),
+      ...approved(agent),
       ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
     },
   };
@@ -67,8 +68,11 @@ export function grantDelegated(
     return refuse("invalid_request", "an agent of the subject token's chain is suspended or revoked");
   }
   const result = attenuate(parent.claims, request, child, limits);
-  return result.ok ? result : refuse(result.error, result.why);
+  return result.ok ? { ok: true, claims: { ...result.claims, ...approved(child) } } : refuse(result.error, result.why);
 }
+
+/** What whoever acts through the token must be made of. */
+const approved = ({ fingerprint }: Agent): { fpr?: string } => (fingerprint === undefined ? {} : { fpr: fingerprint });
 
 function refuseStopped(agents: readonly Agent[]): OAuthRefusal | undefined {
   const stopped = agents.find((agent) => agent.state !== "active");

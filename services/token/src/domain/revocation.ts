@@ -1,10 +1,13 @@
 import type { AgentState } from "./agent.ts";
 
+/** States in which an agent may hold tokens that must be refused. */
+export type StoppedState = Exclude<AgentState, "active" | "registered">;
+
 /** An agent that is stopped. Times are in milliseconds since the epoch. */
 interface AgentRevocation {
   readonly tenant: string;
   readonly agent: string;
-  readonly state: Exclude<AgentState, "active">;
+  readonly state: StoppedState;
   readonly since: number;
 }
 
@@ -16,12 +19,25 @@ export interface TokenRevocation {
   readonly until: number;
 }
 
+/** A tenant that is revoked as a whole. */
+export interface TenantRevocation {
+  readonly tenant: string;
+  readonly since: number;
+}
+
 /** What every policy decision point must know. */
-export type Revocation = AgentRevocation | TokenRevocation;
+export type Revocation = AgentRevocation | TokenRevocation | TenantRevocation;
 
 /** The key an agent's state has in the `revocations` bucket. */
 export const agentKey = (tenant: string, agent: string): string => `${tenant}.${agent}`;
 
 export function revocationKey(revocation: Revocation): string {
-  return "agent" in revocation ? agentKey(revocation.tenant, revocation.agent) : `${revocation.tenant}.token.${revocation.tokenId}`;
+  if ("agent" in revocation) return agentKey(revocation.tenant, revocation.agent);
+  return "tokenId" in revocation ? `${revocation.tenant}.token.${revocation.tokenId}` : revocation.tenant;
 }
+
+/** Everything of one principal stops at once. */
+export type StopTarget =
+  | { readonly kind: "agent"; readonly tenant: string; readonly name: string }
+  | { readonly kind: "owner"; readonly tenant: string; readonly name: string }
+  | { readonly kind: "tenant"; readonly tenant: string; readonly name: string };

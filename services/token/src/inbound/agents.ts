@@ -4,6 +4,7 @@ import { operatorRoles } from "@aegis/contracts/operator";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import { clientId } from "@aegis/identity/assertion";
+import { fingerprint } from "@aegis/identity/claims";
 import { publicJwk } from "@aegis/identity/keys";
 import { maxScopeItems } from "@aegis/identity/scope";
 import { z } from "zod";
@@ -11,6 +12,8 @@ import { type Agent, agentCommands, agentKinds, agentStates, riskTiers } from "#
 import { changeAgent } from "#usecases/change-agent.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { registerAgent } from "#usecases/register-agent.ts";
+import { stop } from "#usecases/stop.ts";
+import { stoppedView, viewOfStop, waitMs } from "./stops.ts";
 
 // PostgreSQL keeps no NUL in text.
 const prose = (longest: number) =>
@@ -18,6 +21,12 @@ const prose = (longest: number) =>
     .string()
     .max(longest)
     .regex(/^[^\0]*$/);
+
+const scopeReview = z.strictObject({
+  scope: z.string().min(1).max(600),
+  justification: prose(1_000),
+  reviewBy: z.iso.date().optional(),
+});
 
 const registration = z.strictObject({
   tenant: tenantName,
@@ -33,6 +42,12 @@ const registration = z.strictObject({
   /** The agents on whose tokens this one may act. */
   mayAct: z.array(agentName).max(256).default([]),
   publicJwk: z.record(z.string(), z.unknown()),
+  /** Why it may have an item of its scope, and by when somebody looks at that again. */
+  scopeReviews: z.array(scopeReview).max(maxScopeItems).default([]),
+  /** What it is made of, as approved: a digest over the digests of its prompt, model, tools, connectors and data. */
+  fingerprint: fingerprint.optional(),
+  /** `registered` waits for an operator's `:activate`. */
+  state: z.enum(["registered", "active"]).default("active"),
 });
 
 const agentView = z.object({
@@ -47,6 +62,8 @@ const agentView = z.object({
   scope: z.array(z.string()),
   mayAct: z.array(z.string()),
   publicJwk: z.record(z.string(), z.unknown()),
+  scopeReviews: z.array(scopeReview),
+  fingerprint: z.string().optional(),
   state: z.enum(agentStates),
   stateSince: z.iso.datetime(),
   createdAt: z.iso.datetime(),
@@ -102,21 +119,35 @@ export function agentRoutes(server: HttpServer, ports: Ports, operators: Operato
     {
       schema: {
         params: z.object({
-          /** `<agent>:suspend`, `<agent>:resume` or `<agent>:revoke`. */
-          agentAndCommand: z.templateLiteral([agentName, ":", z.enum(agentCommands)]),
+          /** `<agent>:activate`, `:suspend`, `:resume`, `:retire`, `:revoke` or `:approve-fingerprint`. */
+          agentAndCommand: z.templateLiteral([agentName, ":", z.enum([...agentCommands, "approve-fingerprint"])]),
         }),
-        querystring: ofTenant.partial(),
-        body: ofTenant.partial().nullish(),
-        response: { 200: agentView },
+        querystring: ofTenant.partial().extend({ waitMs }),
+        body: ofTenant.partial().extend({ fingerprint: fingerprint.optional() }).nullish(),
+        response: { 200: agentView.extend({ stopped: stoppedView.optional() }), 202: stoppedView },
       },
     },
-    async ({ params: { agentAndCommand }, query, body, headers }) => {
+    async ({ params: { agentAndCommand }, query, body, headers }, reply) => {
       const operator = await operators.authenticate(headers.authorization);
       const tenant = body?.tenant ?? query.tenant;
       if (tenant === undefined || (query.tenant ?? tenant) !== tenant) throw new AegisError("invalid_argument", "one tenant must be named");
-      operator.require(tenant, "admin", "soc");
       const [agent = "", command] = agentAndCommand.split(":");
-      return viewOf(await changeAgent(ports, { tenant, agent }, z.enum(agentCommands).parse(command), operator.user));
+      if (command === "approve-fingerprint") {
+        operator.require(tenant, "admin");
+        if (!body?.fingerprint) throw new AegisError("invalid_argument", "fingerprint must be sha256: and 64 hexadecimal digits");
+        const now = ports.clock.now().getTime();
+        const approved = await ports.agents.approveFingerprint({ tenant, agent }, body.fingerprint, operator.user, now);
+        if (approved === undefined) throw new AegisError("not_found", `${tenant} has no agent ${agent}`);
+        return viewOf(approved);
+      }
+      operator.require(tenant, "admin", "soc");
+      if (command !== "revoke")
+        return viewOf(await changeAgent(ports, { tenant, agent }, z.enum(agentCommands).parse(command), operator.user));
+      const stopped = await stop(ports, { kind: "agent", tenant, name: agent }, operator.user, query.waitMs);
+      if (stopped.journaled) return reply.status(202).send(viewOfStop(stopped));
+      const revoked = await ports.agents.find(tenant, agent);
+      if (revoked === undefined) throw new AegisError("not_found", `${tenant} has no agent ${agent}`);
+      return { ...viewOf(revoked), stopped: viewOfStop(stopped) };
     },
   );
 }
@@ -133,6 +164,8 @@ const viewOf = (agent: Agent): z.infer<typeof agentView> => ({
   scope: [...agent.scope],
   mayAct: [...agent.mayAct],
   publicJwk: { ...agent.publicJwk },
+  scopeReviews: [...agent.scopeReviews],
+  ...(agent.fingerprint === undefined ? {} : { fingerprint: agent.fingerprint }),
   state: agent.state,
   stateSince: new Date(agent.stateSince).toISOString(),
   createdAt: new Date(agent.createdAt).toISOString(),

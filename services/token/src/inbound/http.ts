@@ -6,18 +6,22 @@ import type { Ports } from "#usecases/ports.ts";
 import { revocationSnapshots } from "#usecases/snapshot-revocations.ts";
 import { agentRoutes } from "./agents.ts";
 import { grantTypes } from "./grants.ts";
+import { issuerRoutes } from "./issuers.ts";
 import { oauthRoutes } from "./oauth.ts";
+import { stopRoutes } from "./stops.ts";
 
 /** How long a verifier may keep the key set: less than a new key is announced ahead. */
 const jwksSeconds = 300;
 
 /** Authenticates a service by its `authorization` header; rejects `unauthenticated` or `permission_denied`. */
-export type PeerAuth = (authorization: string | undefined) => Promise<unknown>;
+export type PeerAuth = (authorization: string | undefined) => Promise<{ readonly instance: string }>;
 
 /** All routes of this service. */
 export function tokenRoutes(server: HttpServer, ports: Ports, operators: OperatorAuth, peers: PeerAuth): void {
   oauthRoutes(server, ports, operators);
   agentRoutes(server, ports, operators);
+  issuerRoutes(server, ports, operators);
+  stopRoutes(server, ports, operators);
 
   server.get("/.well-known/jwks.json", async (_, reply) =>
     reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({ keys: ports.keys.published() }),
@@ -47,11 +51,11 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
 
   const snapshot = revocationSnapshots(ports);
   server.get("/v1/revocations", async ({ headers }, reply) => {
-    await peers(headers.authorization);
-    return reply
-      .header("cache-control", "no-store")
-      .type("application/jwt")
-      .send(await snapshot());
+    const { instance } = await peers(headers.authorization);
+    const { jws, asOf, at } = await snapshot();
+    // Its bytes leave now; what the replica makes of them takes a moment at most.
+    ports.enforcers.fetched(instance, { asOf, at });
+    return reply.header("cache-control", "no-store").type("application/jwt").send(jws);
   });
 
   server.post("/v1/keys::rotate", async ({ headers }) => {

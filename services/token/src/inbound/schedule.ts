@@ -2,6 +2,7 @@ import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Ports } from "#usecases/ports.ts";
 import { republish } from "#usecases/publish-revocations.ts";
+import { replayJournal } from "#usecases/stop.ts";
 import type { TokenSignals } from "../signals.ts";
 
 const everyMs = 1_000;
@@ -26,6 +27,12 @@ export interface Background {
  */
 export function keepPublished({ ports, refreshKeys, connected, ensureStreams, database }: Background): AsyncDisposable {
   const works = [
+    work(
+      "replay the journal",
+      everyMs,
+      () => replayJournal(ports),
+      () => ports.journal.pending().length > 0,
+    ),
     work(
       "republish revocations",
       republishEveryMs,

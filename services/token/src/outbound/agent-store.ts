@@ -1,32 +1,23 @@
+import { AegisError } from "@aegis/contracts/errors";
 import type { Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
-import type { Selectable } from "kysely";
+import { type Selectable, sql, type Transaction } from "kysely";
 import type { Agent, AgentState } from "#domain/agent.ts";
 import type { AgentStore } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
 import type { Tables } from "./tables.ts";
 
-const changedTo = { suspended: "agentSuspended", active: "agentResumed", revoked: "agentRevoked" } as const satisfies Record<
-  AgentState,
-  string
->;
+const changedTo = (from: AgentState, to: Exclude<AgentState, "registered">) =>
+  to === "active"
+    ? from === "registered"
+      ? ("agentActivated" as const)
+      : ("agentResumed" as const)
+    : ({ suspended: "agentSuspended", retired: "agentRetired", revoked: "agentRevoked" } as const)[to];
 
 /** Agents in Postgres, each tenant's apart. */
 export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore {
   return {
-    add: (agent) =>
-      inTenant(db, agent.tenant, async (trx) => {
-        const added = await trx
-          .insertInto("agents")
-          .values(rowOf(agent))
-          .onConflict((same) => same.columns(["tenant", "agent"]).doNothing())
-          .returning("agent")
-          .executeTakeFirst();
-        if (added === undefined) return false;
-        const { owner, createdBy: by, createdAt } = agent;
-        await write(trx, "agentRegistered", agent.tenant, createdAt, { agent: agent.agent, owner, by });
-        return true;
-      }),
+    add: (agent) => inTenant(db, agent.tenant, async (trx) => addAgent(trx, write, agent)),
 
     find: (tenant, agent) =>
       inTenant(db, tenant, async (trx) => {
@@ -53,8 +44,52 @@ export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore
           .set({ state, state_since: new Date(now) })
           .where("agent", "=", ref.agent)
           .execute();
-        await write(trx, changedTo[state], ref.tenant, now, { agent: ref.agent, by });
+        await write(trx, changedTo(agent.state, state), ref.tenant, now, { agent: ref.agent, by });
         return { agent: { ...agent, state, stateSince: now }, transition };
+      }),
+
+    stop: (target, by, now) =>
+      inTenant(db, target.tenant, async (trx) => {
+        const { kind, tenant, name } = target;
+        // Whoever registers holds the other half of this lock: nothing comes in behind a stop.
+        await sql`select pg_advisory_xact_lock(hashtext(${registryLock(tenant)}))`.execute(trx);
+        await trx
+          .insertInto("stops")
+          .values({ tenant, kind, name, since: new Date(now), by })
+          .onConflict((same) => same.columns(["tenant", "kind", "name"]).doNothing())
+          .execute();
+        const all = trx.selectFrom("agents").select("agent").where("state", "<>", "revoked").orderBy("agent").forUpdate();
+        const rows = await (kind === "owner" ? all.where(sql`lower(owner)`, "=", name) : all).execute();
+        const agents = rows.map((row) => row.agent);
+        if (agents.length > 0) {
+          await trx
+            .updateTable("agents")
+            .set({ state: "revoked", state_since: new Date(now) })
+            .where("agent", "in", agents)
+            .execute();
+        }
+        for (const agent of agents) await write(trx, "agentRevoked", tenant, now, { agent, by });
+        if (kind === "owner") await write(trx, "ownerRevoked", tenant, now, { owner: name, agents, by });
+        else await write(trx, "tenantRevoked", tenant, now, { agents: agents.length, by });
+        return agents;
+      }),
+
+    approveFingerprint: (ref, fingerprint, by, now) =>
+      inTenant(db, ref.tenant, async (trx) => {
+        const row = await trx.updateTable("agents").set({ fingerprint }).where("agent", "=", ref.agent).returningAll().executeTakeFirst();
+        if (row === undefined) return undefined;
+        await write(trx, "fingerprintApproved", ref.tenant, now, { agent: ref.agent, fingerprint, by });
+        return agentOf(row);
+      }),
+
+    lastUse: (tenant) =>
+      inTenant(db, tenant, async (trx) => {
+        const { rows } = await sql<{ agent: string; at: Date }>`
+          select agent, max(at) as at from (
+            select agent, last_issued_at as at from agent_use
+            union all select agent, issued_at from tokens
+          ) used group by agent`.execute(trx);
+        return new Map(rows.map(({ agent, at }) => [agent, at.getTime()]));
       }),
 
     holding: (tenant, agent, use) =>
@@ -64,6 +99,31 @@ export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore
         if (row !== undefined) await use(row.state, row.state_since.getTime());
       }),
   };
+}
+
+const registryLock = (tenant: string) => `registry of ${tenant}`;
+
+/**
+ * Adds an agent with its event, in the caller's transaction; false when there is one of that name. Nothing is added under an
+ * owner or a tenant that was revoked.
+ *
+ * @throws AegisError `precondition_failed` when so.
+ */
+export async function addAgent(trx: Transaction<Tables>, write: EventWriter, agent: Agent): Promise<boolean> {
+  const { tenant, owner, createdBy: by, createdAt } = agent;
+  await sql`select pg_advisory_xact_lock_shared(hashtext(${registryLock(tenant)}))`.execute(trx);
+  const names = [owner.toLowerCase(), tenant];
+  const stop = await trx.selectFrom("stops").select(["kind", "name"]).where("name", "in", names).executeTakeFirst();
+  if (stop !== undefined) throw new AegisError("precondition_failed", `the ${stop.kind} ${stop.name} is revoked: it gets no new agents`);
+  const added = await trx
+    .insertInto("agents")
+    .values(rowOf(agent))
+    .onConflict((same) => same.columns(["tenant", "agent"]).doNothing())
+    .returning("agent")
+    .executeTakeFirst();
+  if (added === undefined) return false;
+  await write(trx, "agentRegistered", tenant, createdAt, { agent: agent.agent, owner, by });
+  return true;
 }
 
 /** A row as the domain knows it. */
@@ -79,6 +139,8 @@ export function agentOf(row: Selectable<Tables["agents"]>): Agent {
     scope: row.scope,
     mayAct: row.may_act,
     publicJwk: row.public_jwk,
+    scopeReviews: row.scope_reviews,
+    ...(row.fingerprint === null ? {} : { fingerprint: row.fingerprint }),
     state: row.state,
     stateSince: row.state_since.getTime(),
     createdAt: row.created_at.getTime(),
@@ -97,6 +159,8 @@ const rowOf = (agent: Agent) => ({
   scope: [...agent.scope],
   may_act: [...agent.mayAct],
   public_jwk: JSON.stringify(agent.publicJwk),
+  scope_reviews: JSON.stringify(agent.scopeReviews),
+  fingerprint: agent.fingerprint ?? null,
   state: agent.state,
   state_since: new Date(agent.stateSince),
   created_at: new Date(agent.createdAt),

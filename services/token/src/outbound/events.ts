@@ -11,7 +11,12 @@ import type { Tables } from "./tables.ts";
 interface IdentityEvents {
   agentRegistered: typeof control.agentRegistered;
   agentSuspended: typeof control.agentSuspended;
+  agentActivated: typeof control.agentActivated;
   agentResumed: typeof control.agentResumed;
+  agentRetired: typeof control.agentRetired;
+  ownerRevoked: typeof control.ownerRevoked;
+  tenantRevoked: typeof control.tenantRevoked;
+  fingerprintApproved: typeof control.fingerprintApproved;
   agentRevoked: typeof control.agentRevoked;
   tokenIssued: typeof control.tokenIssued;
   tokenDelegated: typeof control.tokenDelegated;
@@ -23,7 +28,12 @@ type Named = keyof IdentityEvents & SubjectName;
 const verbs: Readonly<Record<Named, string>> = {
   agentRegistered: "registered",
   agentSuspended: "suspended",
+  agentActivated: "activated",
   agentResumed: "resumed",
+  agentRetired: "retired",
+  ownerRevoked: "owner_revoked",
+  tenantRevoked: "tenant_revoked",
+  fingerprintApproved: "fingerprint_approved",
   agentRevoked: "revoked",
   tokenIssued: "issued",
   tokenDelegated: "delegated",

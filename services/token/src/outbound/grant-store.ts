@@ -44,6 +44,31 @@ export function grantStore(db: Database<Tables>, write: EventWriter): GrantStore
         return (await active.execute()).length === chain.length;
       }),
 
+    delegations: (tenant, agent, now) =>
+      inTenant(db, tenant, async (trx) => {
+        const below = trx
+          .selectFrom("tokens")
+          .select(["id", "agent", "parent_id", "chain", "subject", "scope", "depth", "issued_at", "expires_at", "revoked_at"])
+          .where("depth", ">", 0)
+          .where(sql<boolean>`${agent} = any(chain)`)
+          .where("expires_at", ">", new Date(now))
+          .orderBy("issued_at", "desc")
+          .orderBy("id")
+          .limit(1_000);
+        return (await below.execute()).map((row) => ({
+          tokenId: row.id,
+          agent: row.agent,
+          ...(row.parent_id === null ? {} : { parentTokenId: row.parent_id }),
+          chain: row.chain,
+          subject: row.subject,
+          scope: row.scope,
+          depth: row.depth,
+          issuedAt: row.issued_at.getTime(),
+          expiresAt: row.expires_at.getTime(),
+          revoked: row.revoked_at !== null,
+        }));
+      }),
+
     holder: (tenant, id) =>
       inTenant(db, tenant, (trx) =>
         trx.selectFrom("tokens").select("agent").where("id", "=", id).where("expires_at", ">", sql<Date>`now()`).executeTakeFirst(),
@@ -63,6 +88,12 @@ export function grantStore(db: Database<Tables>, write: EventWriter): GrantStore
     // A margin, for clocks that differ: what this server holds to be good is never forgotten.
     purge: () =>
       asService(db, async (trx) => {
+        await sql`
+          insert into agent_use (tenant, agent, last_issued_at)
+          select tenant, agent, max(issued_at) from tokens where expires_at < now() - interval '9 minutes' group by tenant, agent
+          on conflict (tenant, agent) do update set last_issued_at = greatest(agent_use.last_issued_at, excluded.last_issued_at)`.execute(
+          trx,
+        );
         for (const table of ["tokens", "assertions"] as const) {
           await trx.deleteFrom(table).where("expires_at", "<", sql<Date>`now() - interval '10 minutes'`).execute();
         }

@@ -14,7 +14,7 @@ export async function revocationBoard(bus: Bus): Promise<RevocationBoard & Dispo
   return {
     async put(key, value) {
       const there = await bucket.get(key);
-      if (there === undefined || Buffer.from(there.value).toString() !== value) await bucket.put(key, value);
+      return there !== undefined && Buffer.from(there.value).toString() === value ? there.revision : bucket.put(key, value);
     },
     remove: (key) => bucket.delete(key),
     missed() {

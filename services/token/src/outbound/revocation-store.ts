@@ -12,10 +12,11 @@ export function revocationStore(db: Database<Tables>): RevocationStore {
         const agents = await trx
           .selectFrom("agents")
           .select(["tenant", "agent", "state", "state_since"])
-          .where("state", "<>", "active")
+          .where("state", "not in", ["active", "registered"])
           .orderBy("tenant")
           .orderBy("agent")
           .execute();
+        const tenants = await trx.selectFrom("stops").select(["tenant", "since"]).where("kind", "=", "tenant").orderBy("tenant").execute();
         const tokens = await trx
           .selectFrom("tokens")
           .select(["tenant", "id", "revoked_at", "expires_at"])
@@ -25,8 +26,9 @@ export function revocationStore(db: Database<Tables>): RevocationStore {
           .orderBy("id")
           .execute();
         return [
+          ...tenants.map(({ tenant, since }): Revocation => ({ tenant, since: since.getTime() })),
           ...agents.flatMap(({ tenant, agent, state, state_since }): Revocation[] =>
-            state === "active" ? [] : [{ tenant, agent, state, since: state_since.getTime() }],
+            state === "active" || state === "registered" ? [] : [{ tenant, agent, state, since: state_since.getTime() }],
           ),
           ...tokens.map(
             ({ tenant, id, revoked_at, expires_at }): Revocation => ({

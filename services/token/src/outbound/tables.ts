@@ -1,6 +1,7 @@
 import type { PublicJwk } from "@aegis/identity/keys";
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
-import type { AgentKind, AgentState, RiskTier } from "#domain/agent.ts";
+import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
+import type { AgentKind, AgentState, RiskTier, ScopeReview } from "#domain/agent.ts";
 
 /** The tables of schema `token`, as migrations make them. */
 export interface Tables {
@@ -15,6 +16,8 @@ export interface Tables {
     scope: string[];
     may_act: string[];
     public_jwk: JSONColumnType<PublicJwk>;
+    fingerprint: string | null;
+    scope_reviews: JSONColumnType<ScopeReview[]>;
     state: AgentState;
     state_since: Date;
     created_at: Date;
@@ -33,7 +36,33 @@ export interface Tables {
     expires_at: Date;
     revoked_at: ColumnType<Date | null, never, Date>;
   };
+  stops: { tenant: string; kind: "owner" | "tenant"; name: string; since: Date; by: string };
+  agent_use: { tenant: string; agent: string; last_issued_at: Date };
+  registration_tokens: {
+    tenant: string;
+    id: string;
+    hash: Buffer;
+    scope: string[];
+    may_act: string[];
+    risk: RiskTier;
+    owner: string;
+    active: boolean;
+    uses_left: number;
+    expires_at: Date;
+    created_at: Date;
+    created_by: string;
+  };
   assertions: { tenant: string; agent: string; id: string; expires_at: Date };
+  trusted_issuers: {
+    tenant: string;
+    name: string;
+    kind: TrustedIssuer["kind"];
+    issuer: string;
+    prefix: string;
+    trust: JSONColumnType<Pick<TrustedIssuer, "audience" | "algorithms" | "jwksUri" | "jwks" | "rules">>;
+    created_at: Date;
+    created_by: string;
+  };
   proofs: { id: string; expires_at: Date };
   signing_keys: {
     kid: string;

@@ -4,10 +4,10 @@ import type { Ports } from "./ports.ts";
 import { publishAgent } from "./publish-revocations.ts";
 
 /**
- * Suspends, resumes or revokes an agent. From the commit on it gets no token; the bucket is told right after, and again later
+ * Activates, suspends, resumes or retires an agent; `stop` revokes. From the commit on it gets no token; the bucket is told right after, and again later
  * should NATS be away.
  *
- * @throws AegisError `not_found`; `conflict` for a revoked agent.
+ * @throws AegisError `not_found`; `conflict` when its state does not allow it.
  */
 export async function changeAgent(
   ports: Ports,

@@ -1,11 +1,13 @@
+import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 import type { AgentClaims } from "@aegis/identity/claims";
 import type { ProofNonces } from "@aegis/identity/dpop-nonce";
 import type { PublicJwk } from "@aegis/identity/keys";
+import type { OutsideTrust } from "@aegis/identity/outside";
 import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.ts";
 import type { GrantOutcome, ParentRecord } from "#domain/grant.ts";
 import type { OAuthErrorCode } from "#domain/oauth-refusal.ts";
-import type { Revocation, TokenRevocation } from "#domain/revocation.ts";
+import type { Revocation, StopTarget, TokenRevocation } from "#domain/revocation.ts";
 
 /** Times are milliseconds since the epoch. */
 export interface AgentStore {
@@ -21,6 +23,24 @@ export interface AgentStore {
     by: string,
     now: number,
   ): Promise<{ readonly agent: Agent; readonly transition: Transition } | undefined>;
+  /**
+   * Revokes every agent of an owner or a tenant and keeps new ones out, in one transaction with the events; the names of those it
+   * revoked. An owner's name is compared in lower case.
+   */
+  stop(
+    target: { readonly kind: "owner" | "tenant"; readonly tenant: string; readonly name: string },
+    by: string,
+    now: number,
+  ): Promise<string[]>;
+  /** Says what the agent is made of from now on, with the event. Undefined: there is no such agent. */
+  approveFingerprint(
+    ref: { readonly tenant: string; readonly agent: string },
+    fingerprint: string,
+    by: string,
+    now: number,
+  ): Promise<Agent | undefined>;
+  /** When each agent of a tenant was last given a token. */
+  lastUse(tenant: string): Promise<ReadonlyMap<string, number>>;
   /** Runs `use` while the agent's row is locked, so that what it tells others is never older than what was told before. */
   holding(tenant: string, agent: string, use: (state: AgentState, since: number) => Promise<void>): Promise<void>;
 }
@@ -43,6 +63,8 @@ export interface GrantStore {
   ): Promise<GrantOutcome>;
   /** Whether a recorded token may still be relied on: neither it nor an agent of its chain is revoked or suspended. */
   isLive(claims: AgentClaims): Promise<boolean>;
+  /** Delegated tokens that an agent acts through or stands above and that have not expired, the newest first; at most 1,000. */
+  delegations(tenant: string, agent: string, now: number): Promise<Delegation[]>;
   /** Who holds a token that has not expired. */
   holder(tenant: string, tokenId: string): Promise<{ readonly agent: string } | undefined>;
   /** Revokes a token and all that were delegated from it, with the event; the ones newly revoked. */
@@ -51,12 +73,38 @@ export interface GrantStore {
   purge(): Promise<void>;
 }
 
+/** A delegated token as it was recorded. */
+export interface Delegation {
+  readonly tokenId: string;
+  readonly agent: string;
+  readonly parentTokenId?: string;
+  /** The agents that act through it, newest first. */
+  readonly chain: readonly string[];
+  readonly subject: string;
+  readonly scope: string;
+  readonly depth: number;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly revoked: boolean;
+}
+
 /** DPoP proofs that were used. */
 export interface ProofStore {
   /** Uses a proof up; false when it was used before, at any instance. */
   spend(id: string, now: Date): Promise<boolean>;
   /** Forgets proofs that are long past. */
   purge(): Promise<void>;
+}
+
+/** Issuers outside that tenants trust, and their keys. */
+export interface IssuerStore {
+  /** False when the tenant has one of that name, issuer or prefix. */
+  add(issuer: TrustedIssuer): Promise<boolean>;
+  /** By `iss`. */
+  find(tenant: string, issuer: string): Promise<TrustedIssuer | undefined>;
+  list(tenant: string): Promise<TrustedIssuer[]>;
+  remove(tenant: string, name: string): Promise<boolean>;
+  keysOf(issuer: TrustedIssuer): OutsideTrust["keys"];
 }
 
 /** What Postgres says of every tenant at once. */
@@ -69,8 +117,8 @@ export interface RevocationStore {
 
 /** The bucket that policy decision points watch. Calls reject while NATS is away. */
 export interface RevocationBoard {
-  /** Writes unless the same is there. */
-  put(key: string, value: string): Promise<void>;
+  /** Writes unless the same is there; the revision of the bucket that holds it. */
+  put(key: string, value: string): Promise<number>;
   remove(key: string): Promise<void>;
   /** Something may not have reached the bucket. */
   missed(): void;
@@ -78,6 +126,45 @@ export interface RevocationBoard {
   behind(): number;
   /** All that was missed up to the mark has been told. */
   caughtUp(mark: number): void;
+}
+
+/** An order to revoke, taken while PostgreSQL was away. */
+export interface Order {
+  readonly target: StopTarget;
+  readonly by: string;
+  readonly at: number;
+}
+
+/** Orders that PostgreSQL has not seen yet, on this machine's disk. */
+export interface Journal {
+  /** Resolves once it is on the disk. @throws AegisError `unavailable` without a journal. */
+  add(order: Order): Promise<void>;
+  pending(): readonly Order[];
+  /** Forgets an order that was carried out. */
+  settle(order: Order): Promise<void>;
+}
+
+/** A replica that decides, and how it came to know of a revocation; neither when it did not say so in time. */
+export interface ReplicaStop {
+  readonly replica: string;
+  readonly how?: "push" | "poll";
+  /** Milliseconds from the order until this service heard that the replica enforces it. */
+  readonly ms?: number;
+}
+
+/** The replicas of authz, as they show what they enforce. */
+export interface Enforcers {
+  /**
+   * Waits until every live replica enforces the bucket's `revision`, or has fetched a snapshot that says what was so at `since` (of
+   * PostgreSQL, or of the journal alone when `journaled`); for `ms` at most. `begun` is what milliseconds are counted from, on the
+   * clock of `performance`.
+   */
+  stopped(
+    order: { readonly revision: number | undefined; readonly since: number; readonly begun: number; readonly journaled: boolean },
+    ms: number,
+  ): Promise<ReplicaStop[]>;
+  /** A replica fetched a snapshot: PostgreSQL as of `asOf`, the journal as of `at`. */
+  fetched(replica: string, snapshot: { readonly asOf: number; readonly at: number }): void;
 }
 
 /** The keys of this authorization server. */
@@ -133,8 +220,11 @@ export interface Ports {
   readonly grants: GrantStore;
   readonly proofs: ProofStore;
   readonly nonces: ProofNonces;
+  readonly issuers: IssuerStore;
   readonly revocations: RevocationStore;
   readonly board: RevocationBoard;
+  readonly journal: Journal;
+  readonly enforcers: Enforcers;
   readonly keys: Keys;
   readonly verifier: TokenVerifier;
   readonly clock: Clock;

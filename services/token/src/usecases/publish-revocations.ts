@@ -1,3 +1,4 @@
+import { AegisError } from "@aegis/contracts/errors";
 import { agentKey, type Revocation, revocationKey, type TokenRevocation } from "#domain/revocation.ts";
 import type { Ports } from "./ports.ts";
 import { revocationValue } from "./revocation-value.ts";
@@ -5,7 +6,7 @@ import { revocationValue } from "./revocation-value.ts";
 /** How long ago an agent may have resumed and still be told to a bucket that might have missed it: the longest outage we expect. */
 const resumedWithinMs = 7 * 24 * 3_600_000;
 
-type Needs = Pick<Ports, "agents" | "revocations" | "board" | "clock" | "signals">;
+type Needs = Pick<Ports, "agents" | "revocations" | "board" | "clock" | "signals" | "journal">;
 
 /** Tells the bucket how an agent is now. Does not fail: what could not be told is told by the next `republish`. */
 export async function publishAgent(ports: Needs, ref: { readonly tenant: string; readonly agent: string }): Promise<void> {
@@ -26,6 +27,8 @@ export async function publishTokens(ports: Needs, revocations: readonly TokenRev
  * @throws AegisError `unavailable` while NATS or Postgres is away.
  */
 export async function republish(ports: Needs): Promise<void> {
+  // What the journal holds, PostgreSQL does not know: it would be told away.
+  if (ports.journal.pending().length > 0) throw new AegisError("unavailable", "the journal's orders come first");
   const mark = ports.board.behind();
   const now = ports.clock.now().getTime();
   for (const revocation of await ports.revocations.all(now)) {
@@ -38,13 +41,14 @@ export async function republish(ports: Needs): Promise<void> {
 }
 
 const tellAgent = ({ agents, board }: Needs, { tenant, agent }: { readonly tenant: string; readonly agent: string }) =>
-  agents.holding(tenant, agent, (state, since) =>
-    state === "active"
-      ? board.remove(agentKey(tenant, agent))
-      : board.put(agentKey(tenant, agent), JSON.stringify(revocationValue({ tenant, agent, state, since }))),
-  );
+  agents.holding(tenant, agent, async (state, since) => {
+    const key = agentKey(tenant, agent);
+    if (state === "active" || state === "registered") await board.remove(key);
+    else await board.put(key, JSON.stringify(revocationValue({ tenant, agent, state, since })));
+  });
 
-const put = ({ board }: Needs, revocation: Revocation) => board.put(revocationKey(revocation), JSON.stringify(revocationValue(revocation)));
+const put = ({ board }: Needs, revocation: Revocation): Promise<number> =>
+  board.put(revocationKey(revocation), JSON.stringify(revocationValue(revocation)));
 
 async function telling({ board, clock, signals }: Needs, tell: () => Promise<void>): Promise<void> {
   const started = clock.now().getTime();

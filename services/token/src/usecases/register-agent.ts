@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import type { PublicJwk } from "@aegis/identity/keys";
 import { normalizeScope } from "@aegis/identity/scope";
-import type { Agent, AgentKind, RiskTier } from "#domain/agent.ts";
+import type { Agent, AgentKind, RiskTier, ScopeReview } from "#domain/agent.ts";
 import type { Ports } from "./ports.ts";
 
 export interface Registration {
@@ -15,21 +15,29 @@ export interface Registration {
   readonly scope: readonly string[];
   readonly mayAct: readonly string[];
   readonly publicJwk: PublicJwk;
+  readonly scopeReviews?: readonly ScopeReview[] | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly state?: "registered" | "active" | undefined;
 }
 
-/** @throws AegisError `already_exists`; `invalid_argument` for a scope that is none. */
-export async function registerAgent(ports: Ports, registration: Registration, by: string): Promise<Agent> {
-  const now = ports.clock.now().getTime();
-  const agent: Agent = {
+/** An agent as it is registered at a time. @throws AegisError `invalid_argument` for a scope that is none. */
+export function agentOf(registration: Registration, by: string, now: number): Agent {
+  return {
     ...registration,
     org: registration.org ?? registration.tenant,
     scope: normalizeScope(registration.scope),
     mayAct: [...new Set(registration.mayAct)].sort(),
-    state: "active",
+    scopeReviews: registration.scopeReviews ?? [],
+    state: registration.state ?? "active",
     stateSince: now,
     createdAt: now,
     createdBy: by,
   };
+}
+
+/** @throws AegisError `already_exists`; `invalid_argument` for a scope that is none. */
+export async function registerAgent(ports: Ports, registration: Registration, by: string): Promise<Agent> {
+  const agent = agentOf(registration, by, ports.clock.now().getTime());
   if (!(await ports.agents.add(agent))) {
     throw new AegisError("already_exists", `${agent.agent} is already registered in ${agent.tenant}`);
   }

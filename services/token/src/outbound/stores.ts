@@ -1,0 +1,18 @@
+import type { Database } from "@aegis/postgres/connect";
+import type { Journal, Ports } from "#usecases/ports.ts";
+import { refusingJournaled } from "#usecases/refuse-journaled.ts";
+import { agentStore } from "./agent-store.ts";
+import { eventWriter } from "./events.ts";
+import { grantStore } from "./grant-store.ts";
+import { revocationStore } from "./revocation-store.ts";
+import type { Tables } from "./tables.ts";
+
+/** What this service keeps in Postgres, with events in the name of `instance`. */
+export function stores(db: Database<Tables>, instance: string, journal: Journal): Pick<Ports, "agents" | "grants" | "revocations"> {
+  const events = eventWriter(instance);
+  return {
+    agents: agentStore(db, events),
+    grants: refusingJournaled(grantStore(db, events), journal),
+    revocations: revocationStore(db),
+  };
+}
