@@ -25,6 +25,8 @@ export interface EventFacts {
 
 /** An event must fit into one NATS message (1 MiB by default) with room to spare. */
 const maxArgumentsInEvent = 256 * 1024;
+/** Who sees where a call goes, rather than being told. */
+const observers: ReadonlySet<DecisionData["pep"]> = new Set(["ext_authz", "ext_proc"]);
 const noKey = new Uint8Array(32);
 
 /** The event of a decision; it names its place in the producer's sequence, so it is made when that is known. */
@@ -48,7 +50,11 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
     arguments: facts.shed ? { "aegis:omitted": "the spool is nearly full" } : bounded(hidden.value as JsonObject),
     redactions: hidden.redactions.slice(0, 1000).map(({ pointer, detector, count }) => ({ pointer, detector, count })),
     ...(call.destination && {
-      destination: { ...call.destination, url: redactText(call.destination.url, facts.looking), declaredBy: "sdk" as const },
+      destination: {
+        ...call.destination,
+        url: redactText(call.destination.url, facts.looking),
+        declaredBy: observers.has(facts.pep) ? ("gateway" as const) : ("sdk" as const),
+      },
     }),
     context: storedContext(facts),
     actionDigest: draft.actionDigest,

@@ -8,8 +8,11 @@ import type { Draft } from "#domain/draft.ts";
 import type { Caller, Check } from "#usecases/check.ts";
 import type { checkBatch } from "#usecases/check-batch.ts";
 import type { CheckResult, ResultRequest } from "#usecases/check-result.ts";
+import type { MayAct } from "#usecases/may-act.ts";
 import type { Approvals } from "#usecases/ports.ts";
 import type { ReportOutcome } from "#usecases/report-outcome.ts";
+import { serveExtAuthz } from "./ext-authz.ts";
+import { authorizationOf, traceContext } from "./presented.ts";
 import { checkResponse, checkResultResponse } from "./response.ts";
 
 export interface GrpcUsecases {
@@ -17,12 +20,14 @@ export interface GrpcUsecases {
   readonly checkBatch: ReturnType<typeof checkBatch>;
   readonly checkResult: CheckResult;
   readonly reportOutcome: ReportOutcome;
+  readonly mayAct: MayAct;
   readonly statusUrl: Approvals["statusUrl"];
   readonly outcomeReported: (outcome: number) => void;
 }
 
-/** Serves `aegis.authz.v1.AuthorizationService`. A caller that hangs up cancels nothing: its decision is recorded all the same. */
+/** Serves `aegis.authz.v1.AuthorizationService`, and what gateways ask. A caller that hangs up cancels nothing: its decision is recorded all the same. */
 export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
+  serveExtAuthz(server, usecases);
   const respond = (draft: Draft) => checkResponse(draft, usecases.statusUrl);
   server.serve(AuthorizationService, {
     check: async (request, call) => {
@@ -88,12 +93,4 @@ function callerOf({ metadata, path }: RpcCall): Caller {
   };
 }
 
-function authorizationOf(text: string): Caller["authorization"] {
-  const [, scheme, token] = /^(Bearer|DPoP) (\S+)$/i.exec(text) ?? [];
-  if (token === undefined) return undefined;
-  return { scheme: scheme?.toLowerCase() === "dpop" ? "DPoP" : "Bearer", token };
-}
-
-/** W3C Trace Context, version 00. */
-const traceContext = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const isSampled = (traceparent: string | undefined) => traceparent !== undefined && (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;

@@ -7,6 +7,7 @@ import { authenticateAgent } from "./authenticate.ts";
 import { type Check, type CheckPorts, checkCall } from "./check.ts";
 import { checkBatch } from "./check-batch.ts";
 import { type CheckResult, checkResult } from "./check-result.ts";
+import { type MayAct, mayAct } from "./may-act.ts";
 import type {
   AuthnFailures,
   CheckSignals,
@@ -43,6 +44,7 @@ export interface Authz {
   readonly checkBatch: ReturnType<typeof checkBatch>;
   readonly checkResult: CheckResult;
   readonly reportOutcome: ReportOutcome;
+  readonly mayAct: MayAct;
   /** Another replica was told that a call failed. */
   readonly failedElsewhere: (call: MadeCall) => void;
   readonly policies: AdoptBundle;
@@ -63,6 +65,7 @@ export function authz(ports: AuthzPorts): Authz {
     checkBatch: checkBatch(check),
     checkResult: checkResult({ ...ports, authenticate, recent, policyOf: policies.policyOf, signals: checkSignals }),
     reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf }),
+    mayAct: mayAct({ ...ports, authenticate, policyOf: policies.policyOf }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
     policies,
     revocations: adoptRevocations({ ...ports, cache: ports.revocationCache }),

@@ -10,6 +10,7 @@ import type { AgentClaims } from "@aegis/identity/claims";
 import type { SessionFacts, Verdict } from "@aegis/policy/input";
 import { RecentAnswers } from "#domain/answers.ts";
 import { type Call, parseCall } from "#domain/call.ts";
+import { type Capabilities, refuseIncapable } from "#domain/capabilities.ts";
 import { type Judgement, judge } from "#domain/decide.ts";
 import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
 import { decisionEventOf } from "#domain/event.ts";
@@ -31,6 +32,8 @@ export interface Caller extends Presented {
   /** Milliseconds on the monotonic clock when the call arrived. */
   readonly arrived: number;
   readonly pep: DecisionData["pep"];
+  /** What the enforcement point can do, where not everything. */
+  readonly can?: Capabilities;
 }
 
 export interface CheckPorts {
@@ -205,7 +208,7 @@ async function proceed(ports: CheckPorts, work: Work, { verdict, policy }: Judge
   const { call } = work;
   const judged = { policy, verdict };
   if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };
-  const again = tooOften(ports, work, policy);
+  const again = refuseIncapable(work.caller.can, verdict) ?? tooOften(ports, work, policy);
   if (again) return { draft: { ...deny(work, again), ...judged } };
   if (verdict.durability === "T0" && !call.dryRun && verdict.decision !== "approval_needed" && !ports.log.publishing())
     return { draft: { ...deny(work, notAcknowledged), ...judged } };

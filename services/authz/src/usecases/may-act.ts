@@ -1,0 +1,46 @@
+import type { Reason, ReasonCode } from "@aegis/contracts/reasons";
+import { judge } from "#domain/decide.ts";
+import { principalOf, refuseIdentity } from "#domain/principal.ts";
+import type { AuthenticateAgent, Presented } from "./authenticate.ts";
+import type { CheckPorts } from "./check.ts";
+
+/** Questions about an agent rather than about one of its calls: nothing is decided and nothing recorded. */
+export interface MayAct {
+  /** Why the agent may not act at all; undefined when it may. @throws AegisError `unauthenticated`. */
+  refusal(presented: Presented): Promise<Reason | undefined>;
+  /** Of these actions of a tool, those that it may call with some arguments. @throws AegisError `unauthenticated`. */
+  callable(presented: Presented, tool: string, actions: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** What no other arguments would change. */
+const hopeless: ReadonlySet<ReasonCode> = new Set([
+  ...(["policy_missing", "policy_stale", "tool_not_allowed", "action_not_allowed", "explicitly_denied", "scope_missing"] as const),
+  ...(["delegation_depth", "delegation_source", "drift_detected", "session_flow"] as const),
+]);
+
+export function mayAct(
+  ports: Pick<CheckPorts, "revocations" | "policyOf" | "clock"> & { readonly authenticate: AuthenticateAgent },
+): MayAct {
+  const identify = async (presented: Presented) => {
+    const { claims, expired, refusal } = await ports.authenticate({ agentToken: "" }, presented);
+    const principal = principalOf(claims);
+    const now = ports.clock.now().getTime();
+    return { claims, expired, principal, now, refusal: refusal ?? refuseIdentity(principal, expired, ports.revocations, now) };
+  };
+  return {
+    refusal: async (presented) => (await identify(presented)).refusal,
+    async callable(presented, tool, actions) {
+      const { refusal, ...identity } = await identify(presented);
+      if (refusal) return new Set();
+      const facts = { ...identity, revocations: ports.revocations, active: ports.policyOf(identity.principal.tenant), findings: [] };
+      return new Set(
+        actions.filter((action) => {
+          const judged = judge({ tool, action, arguments: Object.create(null), context: {}, dryRun: true }, facts);
+          if (judged.kind === "refused") return false;
+          const { decision, reasons } = judged.verdict;
+          return decision !== "deny" || !reasons.some(({ code }) => hopeless.has(code));
+        }),
+      );
+    },
+  };
+}
