@@ -29,13 +29,13 @@ test("an event of ours becomes an entry of its kind that holds its bytes as they
 });
 
 test("an event that only a newer version knows is a control entry when its envelope is whole", () => {
-  const newer = { ...JSON.parse(registered().bytes.toString()), type: "dev.aegis.policy.drifted.v1", data: { anything: 1 } };
-  expect(receive({ subject: "aegis.policy.acme.drifted", bytes: Buffer.from(JSON.stringify(newer)) })).toMatchObject({
+  const newer = { ...JSON.parse(registered().bytes.toString()), type: "dev.aegis.policy.forgotten.v1", data: { anything: 1 } };
+  expect(receive({ subject: "aegis.policy.acme.forgotten", bytes: Buffer.from(JSON.stringify(newer)) })).toMatchObject({
     kind: "control",
     alarm: undefined,
   });
   const { time: _, ...timeless } = newer;
-  expect(receive({ subject: "aegis.policy.acme.drifted", bytes: Buffer.from(JSON.stringify(timeless)) }).alarm).toBe("schema");
+  expect(receive({ subject: "aegis.policy.acme.forgotten", bytes: Buffer.from(JSON.stringify(timeless)) }).alarm).toBe("schema");
 });
 
 test.each([
