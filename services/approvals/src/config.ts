@@ -13,4 +13,11 @@ export const readConfig = () =>
     /** Who issues agents' tokens, and where its public keys are. */
     tokenIssuer: z.url(),
     tokenJwksUrl: z.url(),
+    /** Holds the channels' secrets, as `<tenant>/<name>`. */
+    channelSecretsDirectory: z.string().optional(),
+    /** Whether channels may reach internal addresses, and by http: in development. */
+    channelsAllowInternal: z.stringbool().default(false),
+    /** A message that could not be sent is tried again after so many milliseconds, doubled each time up to the cap. */
+    channelBackoffMs: z.coerce.number().int().min(1).default(2_000),
+    channelBackoffCapMs: z.coerce.number().int().min(1).default(300_000),
   });

@@ -1,13 +1,15 @@
 import type { Logger } from "@aegis/service/logger";
 import type { Telemetry } from "@aegis/telemetry/telemetry";
+import type { ChannelSignals } from "#usecases/channel-ports.ts";
 import type { Signals } from "#usecases/ports.ts";
 
-export interface ApprovalSignals extends Signals {
+export interface ApprovalSignals extends Signals, ChannelSignals {
   /** An event that can never be used. */
   unusableEvent(subject: string, error: unknown): void;
   /** How many approvals wait for people, as last counted. */
   waiting(count: number): void;
   sweepFailed(error: unknown): void;
+  deliveryFailed(error: unknown): void;
 }
 
 /** Everything this service counts and every business line it logs. */
@@ -21,6 +23,7 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
   const redeemed = telemetry.counter("aegis_overrides_redeemed_total", "Attempts to spend an override, by result.");
   const replayed = telemetry.counter("aegis_overrides_replayed_total", "Overrides presented again after they were spent.");
   const unusable = telemetry.counter("aegis_approvals_unusable_events_total", "Events that could not be understood.");
+  const delivered = telemetry.counter("aegis_approvals_notices_total", "Attempts to tell people, by kind of channel and result.");
   let pending = 0;
   telemetry.gauge("aegis_approvals_pending", "Approvals that wait for people.", () => pending);
   return {
@@ -41,6 +44,9 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
     waiting(count) {
       pending = count;
     },
+    delivered: (kind, result) => delivered.add(1, { kind, result }),
+    undelivered: (failure, error) => logger.warn({ err: error, ...failure }, "a message was not sent; trying again"),
+    deliveryFailed: (error) => logger.warn({ err: error }, "messages could not be sent; trying again"),
     sweepFailed: (error) => logger.warn({ err: error }, "expiry could not be checked; trying again"),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { publishEvent } from "@aegis/bus/publish";
@@ -37,6 +37,8 @@ export interface Surroundings extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly operators: OperatorIssuer;
   readonly agents: AgentIssuer;
+  /** Keeps a secret of a tenant. */
+  secret(tenant: string, name: string, value: string): Promise<void>;
   start(instance: string): Promise<Running>;
 }
 
@@ -61,6 +63,10 @@ export async function surroundings(): Promise<Surroundings> {
     database,
     operators,
     agents,
+    async secret(tenant, name, value) {
+      await mkdir(join(directory, "channel-secrets", tenant), { recursive: true });
+      await writeFile(join(directory, "channel-secrets", tenant, name), value);
+    },
     async start(instance) {
       const [httpPort, grpcPort] = [await freePort(), await freePort()];
       const url = `http://127.0.0.1:${httpPort}`;
@@ -76,6 +82,10 @@ export async function surroundings(): Promise<Surroundings> {
         PEERS_FILE: peersFile,
         TOKEN_ISSUER: agents.issuer,
         TOKEN_JWKS_URL: agents.jwksUrl,
+        CHANNEL_SECRETS_DIRECTORY: join(directory, "channel-secrets"),
+        CHANNELS_ALLOW_INTERNAL: "true",
+        CHANNEL_BACKOFF_MS: "50",
+        CHANNEL_BACKOFF_CAP_MS: "400",
         LOG_LEVEL: process.env.AEGIS_TEST_LOG_LEVEL ?? "warn",
       };
       const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`AEGIS_APPROVALS_${name}`, value]));

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { type Approval, approvalsClient, collectOverride } from "../clients/approvals.ts";
 import { action } from "../context.ts";
 import { table } from "../output.ts";
+import { approvalChannelCommands } from "./approval-channels.ts";
 
 /** `aegis approvals`: what waits for a person, and that person's answer. */
 export function approvalsCommands(program: Command): void {
@@ -62,6 +63,7 @@ export function approvalsCommands(program: Command): void {
         context.output.result(override, () => override.override_token);
       }),
     );
+  approvalChannelCommands(approvals);
 }
 
 const votesOf = ({ votes, quorum }: Approval): string => `${votes.filter((vote) => vote.decision === "approve").length}/${quorum ?? 1}`;

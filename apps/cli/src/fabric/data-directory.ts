@@ -6,6 +6,8 @@ export interface DataDirectory {
   readonly endpoints: string;
   /** Private keys and passwords: 0700. */
   readonly keys: string;
+  /** What approvals' channels need, as `<tenant>/<name>`. */
+  readonly channelSecrets: string;
   readonly logs: string;
   /** The supervisor's record of itself and its children. */
   readonly record: string;
@@ -32,6 +34,7 @@ export function dataDirectory(root: string): DataDirectory {
     root,
     endpoints: join(root, "endpoints.json"),
     keys,
+    channelSecrets: join(keys, "channel-secrets"),
     logs: join(root, "logs"),
     record: join(root, "run", "record.json"),
     ports: join(root, "run", "ports.json"),

@@ -82,7 +82,7 @@ function own(
     case "token":
       return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey };
     case "approvals":
-      return trust;
+      return { ...trust, CHANNEL_SECRETS_DIRECTORY: directory.channelSecrets, CHANNELS_ALLOW_INTERNAL: "true" };
     case "policy-compiler":
       return {
         SIGNING_KEY_FILE: keys.bundleSigningKey,

@@ -1,5 +1,7 @@
 import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
+import type { ChannelPorts } from "#usecases/channel-ports.ts";
+import { deliver } from "#usecases/deliver.ts";
 import { expire } from "#usecases/expire.ts";
 import type { Ports } from "#usecases/ports.ts";
 import type { ApprovalSignals } from "../signals.ts";
@@ -21,3 +23,15 @@ export function keepExpiring(ports: Ports & { readonly signals: ApprovalSignals 
     database.down("PostgreSQL cannot be used");
   });
 }
+
+const deliverEveryMs = 500;
+
+/** Sends what is due, all the time. Disposing lets the messages in hand be sent. */
+export const keepDelivering = (ports: Ports & ChannelPorts & { readonly signals: ApprovalSignals }): AsyncDisposable =>
+  every(
+    deliverEveryMs,
+    async () => {
+      while ((await deliver(ports)) > 0);
+    },
+    (error) => ports.signals.deliveryFailed(error),
+  );

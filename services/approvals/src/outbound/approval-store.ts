@@ -5,6 +5,7 @@ import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql, type Transaction } from "kysely";
 import { decide, evolve, lapsed, type Outcome } from "#domain/approval.ts";
 import type { ApprovalRecord, ApprovalStore, Ask } from "#usecases/ports.ts";
+import { planDecided, planRequested } from "./delivery-store.ts";
 import type { EventWriter } from "./events.ts";
 import { lockApproval, readApprovals } from "./rows.ts";
 import type { Tables } from "./tables.ts";
@@ -86,6 +87,7 @@ async function request(trx: Transaction<Tables>, events: EventWriter, ask: Ask, 
     if (await open(trx, ask)) {
       await events.requested(trx, ask);
       await alias(trx, ask, ask.id);
+      await planRequested(trx, ask, now);
       return "opened";
     }
     const pending = await lockPending(trx, ask);
@@ -123,6 +125,7 @@ async function keep(trx: Transaction<Tables>, events: EventWriter, before: Appro
         .execute();
     }
     await events.changed(trx, before, change);
+    if (change.type !== "voted" && change.type !== "redeemed") await planDecided(trx, before, change.type, change.at);
   }
   return after;
 }

@@ -1,5 +1,6 @@
-import type { Generated } from "kysely";
+import type { ColumnType, Generated } from "kysely";
 import type { ApprovalState } from "#domain/approval.ts";
+import type { Notice, Target } from "#domain/channel.ts";
 
 /** The tables of schema `approvals`, as migrations make them. */
 export interface Tables {
@@ -38,6 +39,32 @@ export interface Tables {
     decision: "approve" | "deny";
     comment: string;
     voted_at: Date;
+  };
+  channels: {
+    tenant: string;
+    name: string;
+    queues: string[];
+    after_seconds: number;
+    target: ColumnType<Target, string, string>;
+    changed_by: string;
+    changed_at: Date;
+  };
+  deliveries: {
+    id: string;
+    tenant: string;
+    approval_id: string;
+    channel: string;
+    recipient: string;
+    notice: Notice;
+    about: Generated<string>;
+    state: Generated<"due" | "sent" | "dropped">;
+    next_at: Date;
+    attempts: Generated<number>;
+    nonce: string;
+    reference: string | null;
+    last_error: string | null;
+    created_at: Date;
+    settled_at: Date | null;
   };
   owners: { tenant: string; agent: string; owner: string };
 }

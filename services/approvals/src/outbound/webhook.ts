@@ -1,0 +1,54 @@
+import { Webhook } from "standardwebhooks";
+import type { Courier } from "#usecases/channel-ports.ts";
+import type { ApprovalRecord } from "#usecases/ports.ts";
+import type { Poster } from "./post.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** Larger arguments are left out; the approval itself shows them. */
+const maxArgumentsLength = 64 * 1024;
+
+/** Signed webhooks as Standard Webhooks has them: `webhook-id` is the idempotency key. */
+export function webhookCourier(secrets: Secrets, post: Poster): Courier {
+  return async ({ delivery, channel, approval, now }) => {
+    const { target } = channel;
+    if (target.kind !== "webhook") return { ok: false, why: "the channel is of another kind" };
+    const secret = new Webhook(await secrets(delivery.tenant, target.secret));
+    const at = new Date(now);
+    const body = JSON.stringify({ type: `approval.${delivery.notice}`, timestamp: at.toISOString(), data: dataOf(approval) });
+    const status = await post({
+      url: target.url,
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "aegis-approvals",
+        "webhook-id": delivery.id,
+        "webhook-timestamp": String(Math.floor(now / 1000)),
+        "webhook-signature": secret.sign(delivery.id, at, body),
+      },
+      body,
+    });
+    return status >= 200 && status < 300 ? { ok: true } : { ok: false, why: `the endpoint answered ${status}` };
+  };
+}
+
+function dataOf(approval: ApprovalRecord): object {
+  const { requester } = approval;
+  const whole = JSON.stringify(approval.arguments).length <= maxArgumentsLength;
+  return {
+    id: approval.id,
+    state: approval.state,
+    tenant: approval.tenant,
+    agent: requester.agent,
+    subject: requester.subject,
+    tool: approval.tool,
+    action: approval.action,
+    ...(whole ? { arguments: approval.arguments } : { argumentsOmitted: true }),
+    reasons: approval.reasons,
+    actionDigest: approval.actionDigest,
+    queue: approval.queue,
+    quorum: approval.quorum,
+    votes: approval.votes.map(({ user, decision, comment, at }) => ({ user, decision, comment, at: new Date(at).toISOString() })),
+    decidedBy: approval.decidedBy,
+    requestedAt: new Date(approval.requestedAt).toISOString(),
+    expiresAt: new Date(approval.expiresAt).toISOString(),
+  };
+}

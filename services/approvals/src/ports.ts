@@ -1,0 +1,39 @@
+import type { Database } from "@aegis/postgres/connect";
+import { systemClock } from "@aegis/service/clock";
+import type { ServiceContext } from "@aegis/service/run";
+import type { readConfig } from "./config.ts";
+import { approvalStore } from "./outbound/approval-store.ts";
+import { changes } from "./outbound/changes.ts";
+import { channelStore } from "./outbound/channel-store.ts";
+import { couriers } from "./outbound/couriers.ts";
+import { deliveryStore } from "./outbound/delivery-store.ts";
+import { eventWriter } from "./outbound/events.ts";
+import { overrideStore } from "./outbound/override-store.ts";
+import type { Tables } from "./outbound/tables.ts";
+import { tokens } from "./outbound/tokens.ts";
+import { signals } from "./signals.ts";
+
+interface Means extends Pick<ServiceContext, "own" | "logger" | "telemetry" | "instance"> {
+  readonly config: ReturnType<typeof readConfig>;
+  readonly db: Database<Tables>;
+}
+
+/** Everything use cases reach the world through. */
+export function makePorts({ config, db, own, logger, telemetry, instance }: Means) {
+  const events = eventWriter(instance);
+  const told = signals(telemetry, logger);
+  const { channelSecretsDirectory: secretsDirectory, channelsAllowInternal: allowInternal } = config;
+  return {
+    approvals: approvalStore(db, events),
+    overrides: overrideStore(db, events),
+    tokens,
+    changes: own(changes(db, logger)),
+    clock: systemClock,
+    signals: told,
+    channels: channelStore(db),
+    deliveries: deliveryStore(db),
+    couriers: couriers({ secretsDirectory, allowInternal }),
+    backoff: { firstMs: config.channelBackoffMs, capMs: config.channelBackoffCapMs },
+    channelSignals: told,
+  };
+}
