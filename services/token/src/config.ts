@@ -23,7 +23,12 @@ export const readConfig = () =>
     internalHosts: z
       .string()
       .default("")
-      .transform((text) => text.split(",").map((host) => host.trim()).filter((host) => host !== "")),
+      .transform((text) =>
+        text
+          .split(",")
+          .map((host) => host.trim())
+          .filter((host) => host !== ""),
+      ),
     /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */
     maxDepth: z.coerce.number().int().min(0).max(maxDelegationDepth).default(maxDelegationDepth),
     tokenSeconds: z.coerce.number().int().min(1).max(maxTokenSeconds).default(maxTokenSeconds),

@@ -15,8 +15,8 @@ import { tokenRoutes } from "./inbound/http.ts";
 import { keepPublished } from "./inbound/schedule.ts";
 import { enforcers } from "./outbound/enforcers.ts";
 import { ids } from "./outbound/ids.ts";
-import { fileJournal } from "./outbound/journal.ts";
 import { issuerStore } from "./outbound/issuer-store.ts";
+import { fileJournal } from "./outbound/journal.ts";
 import { proofStore } from "./outbound/proof-store.ts";
 import { revocationBoard } from "./outbound/revocation-board.ts";
 import { signingKeys } from "./outbound/signing-keys.ts";
@@ -37,9 +37,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const journal = await fileJournal(config.journalFile);
   const ports = {
     ...stores(db, instance, journal),
-    proofs: proofStore(db),
-    nonces: proofNonces(sealingKey),
-    issuers: issuerStore(db, config),
+    ...{ proofs: proofStore(db), nonces: proofNonces(sealingKey), issuers: issuerStore(db, config) },
     board: own(await revocationBoard(bus)),
     journal,
     enforcers: own(await enforcers(bus, logger)),

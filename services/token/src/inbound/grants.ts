@@ -1,15 +1,20 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { type AgentRef, parseClientId } from "@aegis/identity/assertion";
 import { bindingName, instanceName } from "@aegis/identity/claims";
+import { claimedIssuer } from "@aegis/identity/outside";
 import { parseScope } from "@aegis/identity/scope";
 import { agentAudience } from "@aegis/identity/verify";
 import { z } from "zod";
 import type { Agent } from "#domain/agent.ts";
 import { type OAuthRefusal, refuse } from "#domain/oauth-refusal.ts";
+import { issueForUser, issueForWorkload } from "#usecases/exchange-outside.ts";
 import { type IssuedToken, issueDelegated, issueOwn, type TokenRequest } from "#usecases/issue-token.ts";
 import type { Ports } from "#usecases/ports.ts";
 
 const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
-const tokenTypes = ["urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"];
+const jwtType = "urn:ietf:params:oauth:token-type:jwt";
+const idTokenType = "urn:ietf:params:oauth:token-type:id_token";
+const tokenTypes = ["urn:ietf:params:oauth:token-type:access_token", jwtType];
 
 /** `grant_type`s of the token endpoint. */
 export const grantTypes = ["client_credentials", exchange];
@@ -51,9 +56,8 @@ export async function grantToken(
   jkt: string | undefined,
 ): Promise<IssuedToken | OAuthRefusal> {
   if (!grantTypes.includes(form.grant_type)) return refuse("unsupported_grant_type", `grant_type is one of ${grantTypes.join(", ")}`);
-  if ((form.audience ?? agentAudience) !== agentAudience || form.resource !== undefined) {
-    return refuse("invalid_target", `tokens are for the audience ${agentAudience} alone`);
-  }
+  const elsewhere = targetFault(form);
+  if (elsewhere !== undefined) return elsewhere;
   const request = requestOf(form, jkt);
   if (!request.ok) return request;
   if (form.grant_type === "client_credentials") {
@@ -62,18 +66,43 @@ export async function grantToken(
       : refuse("invalid_request", `a subject_token goes with grant_type ${exchange}`);
   }
   const fault = exchangeFault(form);
-  if (fault !== undefined) return refuse("invalid_request", fault);
+  if (fault !== undefined) return fault;
+  if (isOutside(ports, form)) return issueForUser(ports, client, form.subject_token!, request.request);
   return issueDelegated(ports, client, form.subject_token!, request.request);
 }
 
-function exchangeFault(form: TokenForm): string | undefined {
-  if (form.subject_token === undefined) return "subject_token is missing";
-  if (form.subject_token_type === undefined || !tokenTypes.includes(form.subject_token_type))
-    return "subject_token_type is not an access token's";
-  if (form.requested_token_type !== undefined && !tokenTypes.includes(form.requested_token_type)) {
-    return "requested_token_type is not an access token's";
-  }
-  return form.actor_token === undefined ? undefined : "the actor is the authenticated client; actor_token is not taken";
+/** The agent that a request without client authentication is for: its subject token is a workload's, which stands in for a key. */
+export function workloadOf(form: TokenForm): AgentRef | undefined {
+  const { grant_type, client_id, client_assertion, subject_token_type } = form;
+  const unauthenticated = client_assertion === undefined && client_id !== undefined;
+  return unauthenticated && grant_type === exchange && subject_token_type === jwtType ? parseClientId(client_id) : undefined;
+}
+
+/** Answers a workload's request for the token of the agent that it is. */
+export async function grantToWorkload(ports: Ports, agent: AgentRef, form: TokenForm, jkt: string | undefined) {
+  const fault = targetFault(form) ?? exchangeFault(form);
+  if (fault !== undefined) return fault;
+  const request = requestOf(form, jkt);
+  return request.ok ? issueForWorkload(ports, agent, form.subject_token!, request.request) : request;
+}
+
+/** Whether the subject token is one of an issuer outside. */
+const isOutside = (ports: Ports, form: TokenForm): boolean =>
+  form.subject_token_type === idTokenType ||
+  (form.subject_token_type === jwtType && claimedIssuer(form.subject_token!) !== ports.settings.issuer);
+
+function targetFault(form: TokenForm): OAuthRefusal | undefined {
+  const isOurs = (form.audience ?? agentAudience) === agentAudience && form.resource === undefined;
+  return isOurs ? undefined : refuse("invalid_target", `tokens are for the audience ${agentAudience} alone`);
+}
+
+function exchangeFault(form: TokenForm): OAuthRefusal | undefined {
+  const fault = (why: string) => refuse("invalid_request", why);
+  const { subject_token_type: subject, requested_token_type: requested } = form;
+  if (form.subject_token === undefined) return fault("subject_token is missing");
+  if (subject === undefined || ![...tokenTypes, idTokenType].includes(subject)) return fault("subject_token_type is not a JWT's");
+  if (requested !== undefined && !tokenTypes.includes(requested)) return fault("requested_token_type is not an access token's");
+  return form.actor_token === undefined ? undefined : fault("the actor is the authenticated client; actor_token is not taken");
 }
 
 function requestOf(form: TokenForm, jkt: string | undefined): { ok: true; request: TokenRequest } | OAuthRefusal {

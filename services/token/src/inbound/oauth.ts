@@ -12,7 +12,7 @@ import type { Ports } from "#usecases/ports.ts";
 import { provePossession } from "#usecases/prove-possession.ts";
 import { readToken, revokeToken } from "#usecases/revoke-token.ts";
 import { tokenCaller } from "./callers.ts";
-import { grantToken, tokenForm } from "./grants.ts";
+import { grantToken, grantToWorkload, tokenForm, workloadOf } from "./grants.ts";
 
 const text = z.string().optional();
 const clientForm = { client_id: text, client_assertion_type: text, client_assertion: text };
@@ -65,6 +65,8 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
 async function answerTokenRequest(ports: Ports, form: z.infer<typeof tokenForm>, proof: string | undefined) {
   const possession = await provePossession(ports, proof);
   if (!possession.ok) return possession;
+  const workload = workloadOf(form);
+  if (workload !== undefined) return (await possession.spend()) ?? grantToWorkload(ports, workload, form, possession.jkt);
   const client = await authenticateClient(ports, form);
   if (!client.ok) return client;
   return (await possession.spend()) ?? grantToken(ports, client.agent, form, possession.jkt);

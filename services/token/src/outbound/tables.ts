@@ -1,7 +1,7 @@
 import type { PublicJwk } from "@aegis/identity/keys";
 import type { ColumnType, Generated, JSONColumnType } from "kysely";
-import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 import type { AgentKind, AgentState, RiskTier, ScopeReview } from "#domain/agent.ts";
+import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 
 /** The tables of schema `token`, as migrations make them. */
 export interface Tables {

@@ -48,7 +48,8 @@ export async function issueDelegated(
   return deliver(ports, outcome, "delegated");
 }
 
-function limitsOf({ clock, ids, settings }: Ports, request: TokenRequest): GrantLimits {
+/** What bounds a grant now. */
+export function limitsOf({ clock, ids, settings }: Ports, request: TokenRequest): GrantLimits {
   return {
     now: Math.floor(clock.now().getTime() / 1000),
     maxDepth: settings.maxDepth,
@@ -63,7 +64,8 @@ function limitsOf({ clock, ids, settings }: Ports, request: TokenRequest): Grant
 /** How a token is presented. */
 export const typeOf = ({ cnf }: Pick<AgentClaims, "cnf">): IssuedToken["type"] => (cnf === undefined ? "Bearer" : "DPoP");
 
-async function deliver(ports: Ports, outcome: GrantOutcome, kind: "own" | "delegated"): Promise<IssuedToken | OAuthRefusal> {
+/** Signs what was granted. */
+export async function deliver(ports: Ports, outcome: GrantOutcome, kind: "own" | "delegated"): Promise<IssuedToken | OAuthRefusal> {
   if (!outcome.ok) return outcome;
   const { claims } = outcome;
   const token = await ports.keys.sign(claims, accessTokenType);

@@ -1,4 +1,3 @@
-import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 import type { AgentClaims } from "@aegis/identity/claims";
 import type { ProofNonces } from "@aegis/identity/dpop-nonce";
 import type { PublicJwk } from "@aegis/identity/keys";
@@ -8,6 +7,7 @@ import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.
 import type { GrantOutcome, ParentRecord } from "#domain/grant.ts";
 import type { OAuthErrorCode } from "#domain/oauth-refusal.ts";
 import type { Revocation, StopTarget, TokenRevocation } from "#domain/revocation.ts";
+import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 
 /** Times are milliseconds since the epoch. */
 export interface AgentStore {
