@@ -85,9 +85,9 @@ else := 1
 
 # 1, 0 or -1: whether |x * y| is above, at or below |s|, in whole numbers of which every bit is kept.
 cel_against(x, y, s) := cel_compared([high, low], [bits.rsh(whole, 60), bits.and(whole, 1152921504606846975)]) if {
-	[mx, kx] := cel_scaled(abs(x))
-	[my, ky] := cel_scaled(abs(y))
-	[ms, ks] := cel_scaled(abs(s))
+	[mx, kx] := cel_scaled(x)
+	[my, ky] := cel_scaled(y)
+	[ms, ks] := cel_scaled(s)
 	whole := bits.lsh(ms, (kx + ky) - ks)
 	[xh, xl] := cel_halves(mx)
 	[yh, yl] := cel_halves(my)
@@ -105,11 +105,11 @@ else := -1
 
 cel_halves(m) := [bits.rsh(m, 30), m % 1073741824]
 
-# x as [m, k]: x * 2^k is the whole number m, from 2^53 to 2^59.
+# |x| as [m, k]: |x| * 2^k is the whole number m, from 2^53 to 2^59.
 cel_scaled(x) := [m, k] if {
 	tens := to_number(trim_prefix(split(sprintf("%.0e", [to_number(cel_decimal(x))]), "e")[1], "+"))
 	k := 54 - floor(tens * 3.321928094887362)
-	m := cel_times(x, k)
+	m := abs(cel_times(x, k))
 }
 
 cel_times(x, k) := x * bits.lsh(1, k) if k >= 0
