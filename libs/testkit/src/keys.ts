@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type OperatorRole, operatorAudience } from "@aegis/contracts/operator";
-import { generateKey, importPrivateKey, type KeyAlgorithm, type PrivateJwk, type PublicJwk } from "@aegis/identity/keys";
+import { type GeneratedKey, generateKey, importPrivateKey, type KeyAlgorithm, type PrivateJwk, type PublicJwk } from "@aegis/identity/keys";
 import { type JWTPayload, SignJWT } from "jose";
 
 /** A key pair; the private half is in a file of mode 0600. */
@@ -63,6 +63,8 @@ export async function operatorIssuer(): Promise<OperatorIssuer> {
 }
 
 export interface AgentIssuer extends TestIssuer {
+  /** What it signs with. */
+  readonly pair: GeneratedKey;
   /**
    * Signs an access token (typ at+jwt, EdDSA). Left out, these are filled in: `iss`, `aud` "aegis", `iat`, `exp` in five minutes,
    * `jti`, `org` "acme-org", `depth` 0, `instance` "i-1", and `sub` = `client_id`. Whatever is given is signed as it is.
@@ -91,7 +93,7 @@ export async function agentIssuer(): Promise<AgentIssuer> {
 
 const now = () => Math.floor(Date.now() / 1000);
 
-async function startIssuer(): Promise<TestIssuer & { sign(typ: string, claims: JWTPayload): Promise<string> }> {
+async function startIssuer(): Promise<TestIssuer & { pair: GeneratedKey; sign(typ: string, claims: JWTPayload): Promise<string> }> {
   const pair = await generateKey("EdDSA");
   const { key, kid } = await importPrivateKey(pair.privateJwk);
   const server = createServer((request, response) => {
@@ -110,6 +112,7 @@ async function startIssuer(): Promise<TestIssuer & { sign(typ: string, claims: J
   return {
     issuer,
     jwksUrl,
+    pair,
     sign: (typ, claims) => new SignJWT({ iss: issuer, iat: now(), ...claims }).setProtectedHeader({ alg: "EdDSA", kid, typ }).sign(key),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import { AuthorizationService, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
+import { AegisError } from "@aegis/contracts/errors";
 import { signProof } from "@aegis/identity/dpop";
 import { generateKey, thumbprint } from "@aegis/identity/keys";
 import { freePort } from "@aegis/infra/ports";
 import { rpcClient } from "@aegis/rpc/client";
+import { tokenAttacks } from "@aegis/testkit/token-attacks";
 import { until } from "@aegis/testkit/until";
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startService } from "./process.ts";
 import { startWorld, type World } from "./replica.ts";
@@ -21,7 +24,7 @@ const started = new AsyncDisposableStack();
 let world: World;
 let token: string;
 let key: Awaited<ReturnType<typeof generateKey>>;
-let replicas: { check(proof: string): Promise<string>; stop(): Promise<void> }[];
+let replicas: { check(proof: string): Promise<string>; decide(token: string): Promise<string>; stop(): Promise<void> }[];
 
 async function startReplica(instance: string) {
   const [grpcPort, httpPort] = [await freePort(), await freePort()];
@@ -33,11 +36,13 @@ async function startReplica(instance: string) {
   await until(async () => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok, { what: `${instance} is ready`, timeoutMs: 60_000 });
   const client = started.use(rpcClient(AuthorizationService, `127.0.0.1:${grpcPort}`, { deadlineMs: 10_000 }));
   const call = { tool: "stripe-payments", action: "create_payment", args: { case: "argumentsJson" as const, value: Buffer.from("{}") } };
+  const decide = async (agentToken: string, dpopProof = ""): Promise<string> => {
+    const answer = await client.check({ agentToken, dpopProof, ...call });
+    return answer.decision === Decision.ALLOW ? "allow" : answer.reasons.map((reason) => reason.code).join();
+  };
   return {
-    async check(dpopProof: string): Promise<string> {
-      const answer = await client.check({ agentToken: token, dpopProof, ...call });
-      return answer.decision === Decision.ALLOW ? "allow" : answer.reasons.map((reason) => reason.code).join();
-    },
+    check: (dpopProof: string) => decide(token, dpopProof),
+    decide,
     stop: async () => service[Symbol.asyncDispose](),
   };
 }
@@ -81,6 +86,24 @@ test("while NATS is away a proof cannot be told from a used one, and is refused"
   expect(await replicas[1]?.check(await proof())).toBe("token_replayed");
   await world.fabric.start();
   await until(async () => (await replicas[1]?.check(await proof())) === "allow", { timeoutMs: 30_000 });
+});
+
+test("of more than 200 attacks on agents' tokens none gets a decision", async () => {
+  await until(async () => (await replicas[1]?.check(await proof())) === "allow", { timeoutMs: 30_000 });
+  const { pair } = world.issuer;
+  const stranger = await generateKey();
+  const claims = decodeJwt(await world.token());
+  const from = { ...pair, strangerJwk: stranger.privateJwk, strangerPublicJwk: stranger.publicJwk };
+  const attacks = await tokenAttacks({ ...from, claims, type: "at+jwt" });
+  expect(attacks.length).toBeGreaterThan(200);
+  const decided: string[] = [];
+  for (const { name, token: forged } of attacks) {
+    const answer = await replicas[1]?.decide(forged).catch((error: unknown) => error);
+    const isRefused = answer instanceof AegisError && ["unauthenticated", "invalid_argument", "resource_exhausted"].includes(answer.code);
+    if (!isRefused && answer !== "token_expired") decided.push(`${name}: ${String(answer)}`);
+  }
+  expect(decided).toEqual([]);
+  expect(await replicas[1]?.decide(await world.token())).toBe("allow");
 });
 
 test("RFC 9728: the decision point says which authorization server's tokens and proofs it takes", async () => {
