@@ -17,6 +17,8 @@ export const readConfig = () =>
     channelSecretsDirectory: z.string().optional(),
     /** Whether channels may reach internal addresses, and by http: in development. */
     channelsAllowInternal: z.stringbool().default(false),
+    /** Where Slack's API is, when not at Slack. */
+    slackApiUrl: z.url().optional(),
     /** A message that could not be sent is tried again after so many milliseconds, doubled each time up to the cap. */
     channelBackoffMs: z.coerce.number().int().min(1).default(2_000),
     channelBackoffCapMs: z.coerce.number().int().min(1).default(300_000),

@@ -14,7 +14,10 @@ import { channelRoutes } from "./inbound/channel-routes.ts";
 import { hearEvents } from "./inbound/events.ts";
 import { approvalsRpc } from "./inbound/grpc.ts";
 import { approvalRoutes } from "./inbound/http.ts";
+import { memberRoutes } from "./inbound/member-routes.ts";
 import { keepDelivering, keepExpiring } from "./inbound/schedule.ts";
+import { slackRoutes } from "./inbound/slack-routes.ts";
+import { keepSlackSockets } from "./inbound/slack-sockets.ts";
 import type { Tables } from "./outbound/tables.ts";
 import { makePorts } from "./ports.ts";
 
@@ -34,11 +37,14 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   const http = await createHttpServer(context);
   approvalRoutes(http, ports, who, stopping);
   channelRoutes(http, ports, who, { allowInternal: config.channelsAllowInternal });
+  memberRoutes(http, ports, who);
+  await slackRoutes(http, ports);
   const rpc = createRpcServer(context);
   approvalsRpc(rpc, ports, who, peerVerifier({ peersFile: config.peersFile, audience: "approvals", allow: ["authz"] }), stopping);
   own(hearEvents(bus, ports, logger));
   own(keepExpiring(ports, health.check("postgres")));
   own(keepDelivering(ports));
+  own(keepSlackSockets(ports, ports.slackSocket));
   own(await rpc.listen({ host: config.host, port: config.grpcPort }));
   own(await listen(http, { host: config.host, port: config.httpPort }));
 });

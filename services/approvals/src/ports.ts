@@ -8,7 +8,11 @@ import { channelStore } from "./outbound/channel-store.ts";
 import { couriers } from "./outbound/couriers.ts";
 import { deliveryStore } from "./outbound/delivery-store.ts";
 import { eventWriter } from "./outbound/events.ts";
+import { memberStore } from "./outbound/member-store.ts";
 import { overrideStore } from "./outbound/override-store.ts";
+import { secretFiles } from "./outbound/secrets.ts";
+import { slackPort } from "./outbound/slack.ts";
+import { slackSocket } from "./outbound/slack-socket.ts";
 import type { Tables } from "./outbound/tables.ts";
 import { tokens } from "./outbound/tokens.ts";
 import { signals } from "./signals.ts";
@@ -22,7 +26,9 @@ interface Means extends Pick<ServiceContext, "own" | "logger" | "telemetry" | "i
 export function makePorts({ config, db, own, logger, telemetry, instance }: Means) {
   const events = eventWriter(instance);
   const told = signals(telemetry, logger);
-  const { channelSecretsDirectory: secretsDirectory, channelsAllowInternal: allowInternal } = config;
+  const { slackApiUrl, channelsAllowInternal: allowInternal } = config;
+  const secrets = secretFiles(config.channelSecretsDirectory);
+  const slack = { secrets, apiUrl: slackApiUrl };
   return {
     approvals: approvalStore(db, events),
     overrides: overrideStore(db, events),
@@ -32,7 +38,10 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
     signals: told,
     channels: channelStore(db),
     deliveries: deliveryStore(db),
-    couriers: couriers({ secretsDirectory, allowInternal }),
+    couriers: couriers({ secrets, slackApiUrl, allowInternal }),
+    members: memberStore(db),
+    slack: slackPort(db, slack),
+    slackSocket: slackSocket({ ...slack, logger }),
     backoff: { firstMs: config.channelBackoffMs, capMs: config.channelBackoffCapMs },
     channelSignals: told,
   };

@@ -46,6 +46,8 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
     },
     delivered: (kind, result) => delivered.add(1, { kind, result }),
     undelivered: (failure, error) => logger.warn({ err: error, ...failure }, "a message was not sent; trying again"),
+    unanswered: ({ tenant, name }, error) => logger.warn({ err: error, tenant, channel: name }, "Slack could not be reached"),
+    socketsFailed: (error) => logger.warn({ err: error }, "connections to Slack could not be kept; trying again"),
     deliveryFailed: (error) => logger.warn({ err: error }, "messages could not be sent; trying again"),
     sweepFailed: (error) => logger.warn({ err: error }, "expiry could not be checked; trying again"),
   };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface Heard {
@@ -12,6 +12,7 @@ export interface Heard {
 export interface Peer extends AsyncDisposable {
   readonly url: string;
   readonly heard: Heard[];
+  readonly server: Server;
   /** What it answers from now on; a test replaces it. */
   answer: (heard: Heard) => { status: number; json?: unknown; headers?: Record<string, string> };
 }
@@ -36,6 +37,7 @@ export async function peer(): Promise<Peer> {
   const made: Peer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     heard,
+    server,
     answer: () => ({ status: 204 }),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

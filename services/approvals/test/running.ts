@@ -39,7 +39,7 @@ export interface Surroundings extends AsyncDisposable {
   readonly agents: AgentIssuer;
   /** Keeps a secret of a tenant. */
   secret(tenant: string, name: string, value: string): Promise<void>;
-  start(instance: string): Promise<Running>;
+  start(instance: string, more?: Readonly<Record<string, string>>): Promise<Running>;
 }
 
 export async function surroundings(): Promise<Surroundings> {
@@ -67,7 +67,7 @@ export async function surroundings(): Promise<Surroundings> {
       await mkdir(join(directory, "channel-secrets", tenant), { recursive: true });
       await writeFile(join(directory, "channel-secrets", tenant, name), value);
     },
-    async start(instance) {
+    async start(instance, more = {}) {
       const [httpPort, grpcPort] = [await freePort(), await freePort()];
       const url = `http://127.0.0.1:${httpPort}`;
       const variables = {
@@ -86,6 +86,7 @@ export async function surroundings(): Promise<Surroundings> {
         CHANNELS_ALLOW_INTERNAL: "true",
         CHANNEL_BACKOFF_MS: "50",
         CHANNEL_BACKOFF_CAP_MS: "400",
+        ...more,
         LOG_LEVEL: process.env.AEGIS_TEST_LOG_LEVEL ?? "warn",
       };
       const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`AEGIS_APPROVALS_${name}`, value]));

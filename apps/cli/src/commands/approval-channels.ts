@@ -10,6 +10,10 @@ interface Given {
   after: string;
   url?: string;
   secret?: string;
+  conversation?: string;
+  botToken?: string;
+  signingSecret?: string;
+  appToken?: string;
 }
 
 const several = (value: string, before: string[] = []) => [...before, value];
@@ -30,11 +34,15 @@ export function approvalChannelCommands(approvals: Command): void {
     .command("set")
     .description("make or replace a channel; secrets are named, and lie as files <tenant>/<name> in the service's directory of secrets")
     .argument("<name>")
-    .requiredOption("--kind <kind>", "webhook")
+    .requiredOption("--kind <kind>", "webhook or slack")
     .option("--queue <name>", "only this queue; may be given again (default: every queue)", several)
     .option("--after <seconds>", "tell only of what still waits then, to escalate", "0")
     .option("--url <url>", "webhook: where to post")
     .option("--secret <name>", "webhook: names the Standard Webhooks secret")
+    .option("--conversation <id>", "slack: the id of the Slack channel")
+    .option("--bot-token <name>", "slack: names the app's bot token")
+    .option("--signing-secret <name>", "slack: names the app's signing secret")
+    .option("--app-token <name>", "slack: names the app-level token, for Socket Mode where nothing may come in")
     .action(
       action<Given, [string]>(async (context, options, name) => {
         const set = { queues: options.queue ?? [], afterSeconds: Number(options.after), target: targetOf(options) };
@@ -52,6 +60,52 @@ export function approvalChannelCommands(approvals: Command): void {
         context.output.result({ removed: name }, () => `removed ${name}`);
       }),
     );
+  memberCommands(channel);
+}
+
+/** `aegis approvals channel member`: which person a platform's user is. */
+function memberCommands(channel: Command): void {
+  const member = channel.command("member").description("which person a platform's user is; whoever is registered may vote there");
+  member
+    .command("list")
+    .description("list a channel's members")
+    .argument("<channel>")
+    .action(
+      action<object, [string]>(async (context, _options, name) => {
+        const list = await (await channelsClient(context)).members(name);
+        context.output.result(list, () =>
+          list.length === 0
+            ? "no members"
+            : table(
+                ["member", "user"],
+                list.map((one) => [one.member, one.user]),
+              ),
+        );
+      }),
+    );
+  member
+    .command("set")
+    .description("register a platform's user, e.g. Slack's U012AB3CD, as a person")
+    .argument("<channel>")
+    .argument("<member>")
+    .requiredOption("--user <user>", "the person, as their operator token names them")
+    .action(
+      action<{ user: string }, [string, string]>(async (context, { user }, name, id) => {
+        const made = await (await channelsClient(context)).register(name, { member: id, user });
+        context.output.result(made, () => `${made.member} is ${made.user}`);
+      }),
+    );
+  member
+    .command("remove")
+    .description("a click of this platform's user counts no more")
+    .argument("<channel>")
+    .argument("<member>")
+    .action(
+      action<object, [string, string]>(async (context, _options, name, id) => {
+        await (await channelsClient(context)).unregister(name, id);
+        context.output.result({ removed: id }, () => `removed ${id}`);
+      }),
+    );
 }
 
 function targetOf(given: Given): Target {
@@ -64,8 +118,16 @@ function targetOf(given: Given): Target {
   switch (given.kind) {
     case "webhook":
       return { kind: "webhook", url: need("url"), secret: need("secret") };
+    case "slack":
+      return {
+        kind: "slack",
+        conversation: need("conversation"),
+        botToken: need("botToken"),
+        signingSecret: need("signingSecret"),
+        ...(given.appToken === undefined ? {} : { appToken: given.appToken }),
+      };
     default:
-      throw usage(`"${given.kind}" is not a kind of channel: use webhook`);
+      throw usage(`"${given.kind}" is not a kind of channel: use webhook or slack`);
   }
 }
 
@@ -80,5 +142,7 @@ function placeOf(target: Target): string {
   switch (target.kind) {
     case "webhook":
       return `webhook ${target.url}`;
+    case "slack":
+      return `slack ${target.conversation}${target.appToken === undefined ? "" : " (socket mode)"}`;
   }
 }

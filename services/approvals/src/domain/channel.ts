@@ -1,5 +1,14 @@
 /** Where a channel's messages go. `secret`, `botToken` and the like name secrets of the tenant; none is a secret itself. */
-export type Target = { readonly kind: "webhook"; readonly url: string; readonly secret: string };
+export type Target =
+  | { readonly kind: "webhook"; readonly url: string; readonly secret: string }
+  | {
+      readonly kind: "slack";
+      readonly conversation: string;
+      readonly botToken: string;
+      readonly signingSecret: string;
+      /** With it, clicks come over a connection that we open. */
+      readonly appToken?: string | undefined;
+    };
 
 export type TargetKind = Target["kind"];
 
@@ -45,6 +54,8 @@ function recipientsOf(target: Target): readonly string[] {
   switch (target.kind) {
     case "webhook":
       return ["endpoint"];
+    case "slack":
+      return ["conversation"];
   }
 }
 

@@ -19,6 +19,15 @@ const url = z
 
 const target = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("webhook"), url, /** Of a Standard Webhooks secret, "whsec_…". */ secret: secretName }),
+  z.strictObject({
+    kind: z.literal("slack"),
+    /** A channel's id. */
+    conversation: z.string().regex(/^[A-Z0-9]{1,32}$/),
+    botToken: secretName,
+    signingSecret: secretName,
+    /** With it, clicks come over a connection that we open. */
+    appToken: secretName.optional(),
+  }),
 ]);
 
 const body = z.strictObject({

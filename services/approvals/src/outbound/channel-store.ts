@@ -1,6 +1,6 @@
 import type { Database } from "@aegis/postgres/connect";
-import { inTenant } from "@aegis/postgres/tenant";
-import type { Selectable, Transaction } from "kysely";
+import { asService, inTenant } from "@aegis/postgres/tenant";
+import { type Selectable, sql, type Transaction } from "kysely";
 import type { Channel } from "#domain/channel.ts";
 import type { ChannelStore } from "#usecases/channel-ports.ts";
 import type { Tables } from "./tables.ts";
@@ -15,6 +15,12 @@ export function channelStore(db: Database<Tables>): ChannelStore {
         const found = trx.selectFrom("channels").selectAll().where("tenant", "=", tenant).where("name", "=", name);
         const row = await found.executeTakeFirst();
         return row && channelOf(row);
+      }),
+
+    withSockets: () =>
+      asService(db, async (trx) => {
+        const rows = await trx.selectFrom("channels").selectAll().where(sql<boolean>`target ->> 'appToken' is not null`).execute();
+        return rows.map(channelOf);
       }),
 
     async put({ tenant, name, queues, afterSeconds, target }, by, now) {
@@ -36,6 +42,7 @@ export function channelStore(db: Database<Tables>): ChannelStore {
 
     remove: (tenant, name) =>
       inTenant(db, tenant, async (trx) => {
+        await trx.deleteFrom("members").where("channel", "=", name).execute();
         const removed = await trx.deleteFrom("channels").where("tenant", "=", tenant).where("name", "=", name).executeTakeFirst();
         return removed.numDeletedRows === 1n;
       }),

@@ -45,6 +45,12 @@ export function deliveryStore(db: Database<Tables>): DeliveryStore {
         return rows[0] && deliveryOf(rows[0]);
       }),
 
+    byNonce: (nonce) =>
+      asService(db, async (trx) => {
+        const row = await trx.selectFrom("deliveries").selectAll().where("nonce", "=", nonce).executeTakeFirst();
+        return row && deliveryOf(row);
+      }),
+
     sent: (delivery, now, reference) =>
       settle(delivery, { state: "sent", settled_at: new Date(now), reference: reference ?? null, last_error: null }),
     failed: (delivery, nextAt, why) => settle(delivery, { next_at: new Date(nextAt), last_error: why }),

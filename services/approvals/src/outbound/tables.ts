@@ -66,5 +66,6 @@ export interface Tables {
     created_at: Date;
     settled_at: Date | null;
   };
+  members: { tenant: string; channel: string; member: string; person: string; registered_by: string; registered_at: Date };
   owners: { tenant: string; agent: string; owner: string };
 }
