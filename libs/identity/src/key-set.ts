@@ -68,13 +68,18 @@ export class KeySet {
   async get(kid: string): Promise<NamedKey | undefined> {
     this.#loaded ??= this.#load();
     await this.#loaded;
-    const held = this.#keys?.get(kid);
+    const held = this.#inForce(kid);
     if (held !== undefined) {
       if (this.#options.now() - this.#fetchedAt > this.#options.maxAgeMs) void this.#refresh();
       return held;
     }
     await this.#refresh();
-    return this.#keys?.get(kid);
+    return this.#inForce(kid);
+  }
+
+  #inForce(kid: string): NamedKey | undefined {
+    const key = this.#keys?.get(kid);
+    return key?.until !== undefined && key.until <= this.#options.now() ? undefined : key;
   }
 
   /** Fetches the set unless that was tried within the cooldown; never rejects. */

@@ -7,7 +7,7 @@ export const keyAlgorithms = ["EdDSA", "ES256"] as const;
 export type KeyAlgorithm = (typeof keyAlgorithms)[number];
 
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
-const common = { kid: z.string().min(1).max(128).optional(), use: z.literal("sig").optional() };
+const common = { kid: z.string().min(1).max(128).optional(), use: z.literal("sig").optional(), exp: z.int().min(0).optional() };
 const okp = { ...common, kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: coordinate, alg: z.enum(["EdDSA", "Ed25519"]).optional() };
 const ec = { ...common, kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinate, y: coordinate, alg: z.literal("ES256").optional() };
 
@@ -28,6 +28,8 @@ export interface NamedKey {
   readonly kid: string;
   readonly alg: KeyAlgorithm;
   readonly key: CryptoKey;
+  /** Milliseconds since the epoch: nothing that it signed is good from then on. Absent: until the set says otherwise. */
+  readonly until?: number | undefined;
 }
 
 export interface GeneratedKey {
@@ -71,11 +73,19 @@ export async function importPublicKey(jwk: unknown): Promise<NamedKey> {
   return importKey(publicJwk, jwk, "public");
 }
 
+/** `exp` of a JWK (OpenID Federation 1.0 §8.7.2): a verifier that hears no more of its issuer stops at the same moment as all others. */
+const untilOf = ({ exp }: { readonly exp?: number | undefined }) => (exp === undefined ? {} : { until: exp * 1000 });
+
 async function importKey(schema: typeof publicJwk | typeof privateJwk, jwk: unknown, kind: string): Promise<NamedKey> {
   try {
     const parsed = schema.parse(jwk);
     const alg = algorithmOf(parsed);
-    return { kid: parsed.kid ?? (await thumbprint(parsed)), alg, key: (await importJWK(parsed as JWK, alg)) as CryptoKey };
+    return {
+      kid: parsed.kid ?? (await thumbprint(parsed)),
+      alg,
+      key: (await importJWK(parsed as JWK, alg)) as CryptoKey,
+      ...untilOf(parsed),
+    };
   } catch {
     // The cause is left out: it may quote key material.
     throw new AegisError("invalid_argument", `not a usable ${kind} JWK (Ed25519 or P-256)`);

@@ -49,6 +49,8 @@ export interface AgentTokenVerifierOptions {
 interface Entry {
   readonly claims: AgentClaims;
   readonly generation: number;
+  /** When its key ends, in milliseconds since the epoch. */
+  readonly until: number;
 }
 
 /**
@@ -72,14 +74,14 @@ export function agentTokenVerifier(options: AgentTokenVerifierOptions): AgentTok
     if (entry === undefined) return undefined;
     verified.delete(token);
     // A key taken out of the set takes its tokens with it.
-    if (entry.generation !== keys.generation) return undefined;
+    if (entry.generation !== keys.generation || entry.until <= clock.now().getTime()) return undefined;
     if (entry.claims.exp * 1000 <= clock.now().getTime()) return { ok: false, why: "expired", claims: entry.claims };
     verified.set(token, entry);
     return { ok: true, claims: entry.claims };
   };
 
-  const remember = (token: string, claims: AgentClaims, generation: number): void => {
-    verified.set(token, { claims, generation });
+  const remember = (token: string, claims: AgentClaims, generation: number, until = Number.POSITIVE_INFINITY): void => {
+    verified.set(token, { claims, generation, until });
     if (verified.size > cacheSize) verified.delete(verified.keys().next().value!);
   };
 
@@ -107,7 +109,7 @@ export function agentTokenVerifier(options: AgentTokenVerifierOptions): AgentTok
         });
         const claims = acceptable(payload, now, skewSeconds);
         if (claims === undefined) return invalid;
-        remember(token, claims, generation);
+        remember(token, claims, generation, key.until);
         return { ok: true, claims };
       } catch (error) {
         if (!(error instanceof errors.JWTExpired)) return invalid;

@@ -29,6 +29,8 @@ export const readConfig = () =>
           .map((host) => host.trim())
           .filter((host) => host !== ""),
       ),
+    /** How long a signing key signs before the next one is announced. */
+    keyDays: z.coerce.number().min(1).max(365).default(30),
     /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */
     maxDepth: z.coerce.number().int().min(0).max(maxDelegationDepth).default(maxDelegationDepth),
     tokenSeconds: z.coerce.number().int().min(1).max(maxTokenSeconds).default(maxTokenSeconds),

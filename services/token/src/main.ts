@@ -50,7 +50,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   };
   own(runOutbox({ db, bus, schema: "token", logger }));
   const background = { ports, refreshKeys: keys.refresh, connected: () => bus.connected(), ensureStreams: () => ensureStreams(bus) };
-  own(keepPublished({ ...background, database: health.check("postgres") }));
+  own(keepPublished({ ...background, database: health.check("postgres"), keyMs: config.keyDays * 86_400_000 }));
   const http = await createHttpServer(context);
   const peers = peerVerifier({ peersFile: config.peersFile, audience: "token", allow: ["authz"] });
   tokenRoutes(http, ports, operatorAuth({ issuer: config.oidcIssuer }), peers);

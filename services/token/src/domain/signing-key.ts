@@ -23,7 +23,8 @@ export function signingKey<K extends KeyTimes>(keys: readonly K[], now: number):
 /** The keys verifiers are told of: those that sign, will sign, or signed what may still be good. */
 export const publishedKeys = <K extends KeyTimes>(keys: readonly K[], now: number): K[] => keys.filter((key) => isPublished(key, now));
 
-/** Whether a rotation may begin: one at a time, so that there is always a key that every verifier knows. */
-export const mayRotate = (keys: readonly KeyTimes[], now: number): boolean => keys.every((key) => key.signsFrom <= now);
+/** Whether a rotation may begin: one at a time, so that there is always a key that every verifier knows; on schedule, only once the newest has signed for `olderThanMs`. */
+export const mayRotate = (keys: readonly KeyTimes[], now: number, olderThanMs = 0): boolean =>
+  keys.every((key) => key.signsFrom <= now - olderThanMs);
 
 const isPublished = (key: KeyTimes, now: number): boolean => key.publishedUntil === undefined || now < key.publishedUntil;

@@ -19,13 +19,15 @@ export interface Background {
   /** Makes the streams and buckets a NATS server lacks. */
   readonly ensureStreams: () => Promise<void>;
   readonly database: HealthCheck;
+  /** How long a signing key signs, in milliseconds. */
+  readonly keyMs: number;
 }
 
 /**
  * Once a second: tells the bucket what it missed (and everything, every 30 s), renews the keys at hand, forgets what has expired.
  * What fails is tried again in the next round. Disposing lets the round in hand finish.
  */
-export function keepPublished({ ports, refreshKeys, connected, ensureStreams, database }: Background): AsyncDisposable {
+export function keepPublished({ ports, refreshKeys, connected, ensureStreams, database, keyMs }: Background): AsyncDisposable {
   const works = [
     work(
       "replay the journal",
@@ -40,6 +42,7 @@ export function keepPublished({ ports, refreshKeys, connected, ensureStreams, da
       () => ports.board.behind() > 0,
     ),
     work("refresh keys", refreshEveryMs, () => refreshKeys().then(database.up, (error) => fail(database, error))),
+    work("rotate keys", purgeEveryMs, () => ports.keys.rotate(keyMs).then(() => undefined)),
     work("purge", purgeEveryMs, () => Promise.all([ports.grants.purge(), ports.proofs.purge()]).then(() => undefined)),
   ];
   const sweep = async () => {

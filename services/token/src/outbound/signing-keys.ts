@@ -42,7 +42,7 @@ export async function signingKeys(options: { db: Database<Tables>; sealingKey: U
     if (first === undefined) await add(trx, sealingKey, now(), now());
   });
   await refresh();
-  const published = () => publishedKeys(held, now()).map((one) => one.publicJwk);
+  const published = () => publishedKeys(held, now()).map(publicJwkUntil);
   return {
     refresh,
     published,
@@ -55,12 +55,12 @@ export async function signingKeys(options: { db: Database<Tables>; sealingKey: U
       if (signer === undefined) throw new AegisError("unavailable", "no signing key is in force");
       return new SignJWT({ ...claims }).setProtectedHeader({ alg: signer.key.alg, kid: signer.kid, typ: type }).sign(signer.key.key);
     },
-    async rotate() {
+    async rotate(olderThanMs = 0) {
       const rotated = await asService(db, async (trx) => {
         await lock(trx);
         const at = now();
         const rows = await read(trx, at);
-        if (!mayRotate(rows.map(timesOf), at)) return undefined;
+        if (!mayRotate(rows.map(timesOf), at, olderThanMs)) return undefined;
         const signsFrom = at + announceSeconds * 1000;
         const lapses = new Date(signsFrom + lingerSeconds * 1000);
         await trx.updateTable("signing_keys").set({ published_until: lapses }).where("published_until", "is", null).execute();
@@ -71,6 +71,10 @@ export async function signingKeys(options: { db: Database<Tables>; sealingKey: U
     },
   };
 }
+
+/** The last moment of a key is told as soon as it is known, so that every verifier drops it then. */
+const publicJwkUntil = ({ publicJwk, publishedUntil }: HeldKey): PublicJwk =>
+  publishedUntil === undefined ? publicJwk : { ...publicJwk, exp: Math.floor(publishedUntil / 1000) };
 
 type Row = Awaited<ReturnType<typeof read>>[number];
 

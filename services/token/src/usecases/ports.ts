@@ -173,8 +173,8 @@ export interface Keys {
   sign(claims: object, type: string): Promise<string>;
   /** What verifiers are told: JWKs with `kid`, `alg`, `use`. */
   published(): readonly PublicJwk[];
-  /** Adds a key that signs once every verifier can know it, and lets the present one lapse; its kid, or undefined while one is being rotated in. */
-  rotate(): Promise<{ readonly kid: string; readonly signsFrom: number } | undefined>;
+  /** Adds a key that signs once every verifier can know it, and lets the present one lapse; its kid, or undefined while one is being rotated in, or the newest has not signed for `olderThanMs` yet. */
+  rotate(olderThanMs?: number): Promise<{ readonly kid: string; readonly signsFrom: number } | undefined>;
 }
 
 /** Verifies access tokens of this server. */
