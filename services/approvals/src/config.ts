@@ -19,6 +19,8 @@ export const readConfig = () =>
     channelsAllowInternal: z.stringbool().default(false),
     /** Where Slack's API is, when not at Slack. */
     slackApiUrl: z.url().optional(),
+    /** Where people look at approvals; messages link to `<this>/approvals/<id>`. */
+    consoleUrl: z.url({ protocol: /^https$/ }).optional(),
     /** A message that could not be sent is tried again after so many milliseconds, doubled each time up to the cap. */
     channelBackoffMs: z.coerce.number().int().min(1).default(2_000),
     channelBackoffCapMs: z.coerce.number().int().min(1).default(300_000),

@@ -38,7 +38,7 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
     signals: told,
     channels: channelStore(db),
     deliveries: deliveryStore(db),
-    couriers: couriers({ secrets, slackApiUrl, allowInternal }),
+    couriers: couriers({ secrets, slackApiUrl, consoleUrl: config.consoleUrl, allowInternal }),
     members: memberStore(db),
     slack: slackPort(db, slack),
     slackSocket: slackSocket({ ...slack, logger }),

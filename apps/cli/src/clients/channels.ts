@@ -3,7 +3,9 @@ import { control, query } from "./control.ts";
 
 export type Target =
   | { kind: "webhook"; url: string; secret: string }
-  | { kind: "slack"; conversation: string; botToken: string; signingSecret: string; appToken?: string };
+  | { kind: "slack"; conversation: string; botToken: string; signingSecret: string; appToken?: string }
+  | { kind: "teams"; webhook: string }
+  | { kind: "email"; smtp: string; from: string; to: string[] };
 
 /** A channel as the approvals service shows it. */
 export interface Channel {

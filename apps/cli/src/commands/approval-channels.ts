@@ -14,6 +14,10 @@ interface Given {
   botToken?: string;
   signingSecret?: string;
   appToken?: string;
+  webhook?: string;
+  smtp?: string;
+  from?: string;
+  to?: string[];
 }
 
 const several = (value: string, before: string[] = []) => [...before, value];
@@ -34,7 +38,7 @@ export function approvalChannelCommands(approvals: Command): void {
     .command("set")
     .description("make or replace a channel; secrets are named, and lie as files <tenant>/<name> in the service's directory of secrets")
     .argument("<name>")
-    .requiredOption("--kind <kind>", "webhook or slack")
+    .requiredOption("--kind <kind>", "webhook, slack, teams or email")
     .option("--queue <name>", "only this queue; may be given again (default: every queue)", several)
     .option("--after <seconds>", "tell only of what still waits then, to escalate", "0")
     .option("--url <url>", "webhook: where to post")
@@ -43,6 +47,10 @@ export function approvalChannelCommands(approvals: Command): void {
     .option("--bot-token <name>", "slack: names the app's bot token")
     .option("--signing-secret <name>", "slack: names the app's signing secret")
     .option("--app-token <name>", "slack: names the app-level token, for Socket Mode where nothing may come in")
+    .option("--webhook <name>", "teams: names the secret that is the Workflows webhook's URL")
+    .option("--smtp <name>", "email: names the secret that is the server's URL, e.g. smtps://login:password@mail.acme.test")
+    .option("--from <address>", "email: the sender")
+    .option("--to <address>", "email: a recipient; may be given again", several)
     .action(
       action<Given, [string]>(async (context, options, name) => {
         const set = { queues: options.queue ?? [], afterSeconds: Number(options.after), target: targetOf(options) };
@@ -126,8 +134,13 @@ function targetOf(given: Given): Target {
         signingSecret: need("signingSecret"),
         ...(given.appToken === undefined ? {} : { appToken: given.appToken }),
       };
+    case "teams":
+      return { kind: "teams", webhook: need("webhook") };
+    case "email":
+      if (given.to === undefined) throw usage("a channel of kind email needs --to");
+      return { kind: "email", smtp: need("smtp"), from: need("from"), to: given.to };
     default:
-      throw usage(`"${given.kind}" is not a kind of channel: use webhook or slack`);
+      throw usage(`"${given.kind}" is not a kind of channel: use webhook, slack, teams or email`);
   }
 }
 
@@ -144,5 +157,9 @@ function placeOf(target: Target): string {
       return `webhook ${target.url}`;
     case "slack":
       return `slack ${target.conversation}${target.appToken === undefined ? "" : " (socket mode)"}`;
+    case "teams":
+      return "teams";
+    case "email":
+      return `email to ${target.to.join(", ")}`;
   }
 }

@@ -8,7 +8,11 @@ export type Target =
       readonly signingSecret: string;
       /** With it, clicks come over a connection that we open. */
       readonly appToken?: string | undefined;
-    };
+    }
+  /** `webhook` names the secret that is the Workflows webhook's URL. */
+  | { readonly kind: "teams"; readonly webhook: string }
+  /** `smtp` names the secret that is the server's URL, with its login. */
+  | { readonly kind: "email"; readonly smtp: string; readonly from: string; readonly to: readonly string[] };
 
 export type TargetKind = Target["kind"];
 
@@ -56,6 +60,10 @@ function recipientsOf(target: Target): readonly string[] {
       return ["endpoint"];
     case "slack":
       return ["conversation"];
+    case "teams":
+      return ["workflow"];
+    case "email":
+      return target.to;
   }
 }
 

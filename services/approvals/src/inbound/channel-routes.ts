@@ -17,6 +17,8 @@ const url = z
   .max(2_000)
   .refine((text) => URL.canParse(text) && new URL(text).username === "" && new URL(text).password === "", "holds a login");
 
+const address = z.email().max(254);
+
 const target = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("webhook"), url, /** Of a Standard Webhooks secret, "whsec_…". */ secret: secretName }),
   z.strictObject({
@@ -27,6 +29,13 @@ const target = z.discriminatedUnion("kind", [
     signingSecret: secretName,
     /** With it, clicks come over a connection that we open. */
     appToken: secretName.optional(),
+  }),
+  z.strictObject({ kind: z.literal("teams"), /** Of the Workflows webhook's URL. */ webhook: secretName }),
+  z.strictObject({
+    kind: z.literal("email"),
+    /** Of the server's URL, with its login. */ smtp: secretName,
+    from: address,
+    to: z.array(address).min(1).max(50),
   }),
 ]);
 
@@ -86,4 +95,9 @@ export function channelRoutes(
   );
 }
 
-const viewOf = ({ name, queues, afterSeconds, target }: Channel) => ({ name, queues: [...queues], afterSeconds, target });
+const viewOf = ({ name, queues, afterSeconds, target }: Channel) => ({
+  name,
+  queues: [...queues],
+  afterSeconds,
+  target: target.kind === "email" ? { ...target, to: [...target.to] } : target,
+});

@@ -24,6 +24,8 @@ export type Poster = (post: Post) => Promise<number>;
 export function poster(options: { readonly allowInternal: boolean }): Poster {
   return ({ url, headers, body }) =>
     new Promise((resolve, reject) => {
+      // A URL may be a secret, and its own error would show it to the log.
+      if (!URL.canParse(url)) throw new Error("the URL is not usable");
       const target = new URL(url);
       if (target.username !== "" || target.password !== "") throw new Error("the URL holds a login");
       if (target.protocol !== "https:" && !(options.allowInternal && target.protocol === "http:")) throw new Error("the URL is not https");

@@ -1,0 +1,65 @@
+import { createTransport } from "nodemailer";
+import { outcomeOf, reasonsOf, summaryOf } from "#domain/summary.ts";
+import { visible } from "#domain/visible.ts";
+import type { Courier } from "#usecases/channel-ports.ts";
+import type { ApprovalRecord } from "#usecases/ports.ts";
+import type { Secrets } from "./secrets.ts";
+
+interface EmailOptions {
+  readonly secrets: Secrets;
+  readonly consoleUrl: string | undefined;
+  /** Whether a server may be spoken to without TLS: in development. */
+  readonly allowPlain: boolean;
+}
+
+/** Mail by SMTP, plain text. The secret is the server's URL with its login; the Message-ID is the idempotency key. */
+export function emailCourier({ secrets, consoleUrl, allowPlain }: EmailOptions): Courier {
+  return async ({ delivery, channel, approval }) => {
+    if (channel.target.kind !== "email") return { ok: false, why: "the channel is of another kind" };
+    const address = await secrets(delivery.tenant, channel.target.smtp);
+    // Its error would show the login to the log.
+    if (!URL.canParse(address)) return { ok: false, why: "the server's URL is not usable" };
+    const server = new URL(address);
+    if (server.protocol !== "smtp:" && server.protocol !== "smtps:") return { ok: false, why: "the server's URL is not smtp or smtps" };
+    const secure = server.protocol === "smtps:";
+    const transport = createTransport({
+      host: server.hostname,
+      port: Number(server.port) || (secure ? 465 : 587),
+      secure,
+      requireTLS: !allowPlain,
+      ...(server.username === "" ? {} : { auth: { user: decodeURIComponent(server.username), pass: decodeURIComponent(server.password) } }),
+      connectionTimeout: 5_000,
+      greetingTimeout: 5_000,
+      socketTimeout: 10_000,
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+    try {
+      await transport.sendMail({
+        from: channel.target.from,
+        to: delivery.recipient,
+        messageId: `<${delivery.id}@aegis.invalid>`,
+        headers: { "Auto-Submitted": "auto-generated" },
+        subject: `${approval.tool}:${approval.action} by ${approval.requester.agent} ${outcomeOf({ ...approval, decidedBy: [] })}`,
+        text: textOf(approval, consoleUrl),
+      });
+      return { ok: true };
+    } finally {
+      transport.close();
+    }
+  };
+}
+
+function textOf(approval: ApprovalRecord, consoleUrl: string | undefined): string {
+  const place = consoleUrl === undefined ? "" : `\n${consoleUrl.replace(/\/$/, "")}/approvals/${approval.id}`;
+  return [
+    approval.state === "pending" ? "A call waits for a yes." : visible(`The call ${outcomeOf(approval)}.`, 1_000),
+    "",
+    ...summaryOf(approval).map(([name, value]) => `${name}: ${value}`),
+    `Why: ${reasonsOf(approval)}`,
+    "",
+    `Arguments (redacted):\n${visible(JSON.stringify(approval.arguments, null, 1), 4_000)}`,
+    "",
+    `Decide with: aegis approvals approve ${approval.id} (or deny)${place}`,
+  ].join("\n");
+}
