@@ -28,6 +28,7 @@ export interface TokenRequest {
 /** The copy of an agent that this CLI plays: the same in every command, so that a later one may use what an earlier one was granted. */
 const defaultInstance = "cli";
 
+const idToken = "urn:ietf:params:oauth:token-type:id_token";
 const accessToken = "urn:ietf:params:oauth:token-type:access_token";
 
 /** An agent's own token: client credentials with a signed assertion (RFC 7523). */
@@ -36,11 +37,11 @@ export function issueToken(context: Context, request: TokenRequest): Promise<Iss
 }
 
 /** A narrower token on the subject token's behalf (RFC 8693). */
-export function exchangeToken(context: Context, request: TokenRequest & { subjectToken: string }): Promise<IssuedToken> {
+export function exchangeToken(context: Context, request: TokenRequest & { subjectToken: string; user?: boolean }): Promise<IssuedToken> {
   return post(context, request, {
     grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
     subject_token: request.subjectToken,
-    subject_token_type: accessToken,
+    subject_token_type: request.user === true ? idToken : accessToken,
     requested_token_type: accessToken,
   });
 }

@@ -22,11 +22,13 @@ export function tokenCommands(program: Command): void {
       context.output.result(issued, () => issued.access_token);
     }),
   );
-  issuing(token.command("exchange").description("delegate: exchange a parent's token for a narrower one of a child agent"))
-    .requiredOption("--subject-token <jwt>", "the parent's token")
+  issuing(token.command("exchange").description("delegate: exchange a parent's, or a user's, token for a narrower one of an agent"))
+    .requiredOption("--subject-token <jwt>", "the parent's token, or with --user the user's")
+    .option("--user", "the subject token is a user's, of an issuer that the tenant trusts")
     .action(
-      action<IssueOptions & { subjectToken: string }, []>(async (context, options) => {
-        const issued = await exchangeToken(context, { ...requestOf(context, options), subjectToken: options.subjectToken });
+      action<IssueOptions & { subjectToken: string; user?: boolean }, []>(async (context, options) => {
+        const { subjectToken, user = false } = options;
+        const issued = await exchangeToken(context, { ...requestOf(context, options), subjectToken, user });
         context.output.result(issued, () => issued.access_token);
       }),
     );
