@@ -44,7 +44,14 @@ export const agentRegistered = cloudEvent(
 );
 export const tokenIssued = cloudEvent(
   "dev.aegis.identity.issued.v1",
-  z.object({ agent: agentName, tokenId: z.string(), scope: z.string(), expiresAt: z.iso.datetime() }),
+  z.object({
+    agent: agentName,
+    /** On whose behalf, when that is a user. */
+    subject: z.string().optional(),
+    tokenId: z.string(),
+    scope: z.string(),
+    expiresAt: z.iso.datetime(),
+  }),
 );
 export const tokenDelegated = cloudEvent(
   "dev.aegis.identity.delegated.v1",

@@ -88,7 +88,7 @@ type Widening = (
   above: AgentClaims,
   own: readonly string[],
   n: number,
-) => [DelegationRequest, ChildRegistration, DelegationLimits] | undefined;
+) => [DelegationRequest, ChildRegistration, DelegationLimits, AgentClaims?] | undefined;
 
 const widenings: Record<string, Widening> = {
   "by one scope item": (above, own, n) => {
@@ -111,6 +111,12 @@ const widenings: Record<string, Widening> = {
   "to another tenant": (above, own) => [{}, { ...registration(above, own), tenant: "globex" }, limits],
   "to another prompt": (above, own, n) =>
     above.prompt_id ? [n % 2 ? { promptId: "p-2" } : { sessionId: "s-2" }, registration(above, own), limits] : undefined,
+  "to another key, or to none": (above, own, n) => [
+    n % 2 ? { jkt: "another" } : {},
+    registration({ ...above, cnf: { jkt: "the parent's" } }, own),
+    limits,
+    { ...above, cnf: { jkt: "the parent's" } },
+  ],
   "past the parent's end": (above, own, n) => [{}, registration(above, own), { ...limits, now: above.exp + (n % 5) }],
 };
 
@@ -119,9 +125,27 @@ test.each(Object.entries(widenings))("no delegation is widened %s", (_, widen) =
     fc.property(parent, scope, fc.nat(), (above, own, n) => {
       const tried = widen(above, own, n);
       fc.pre(tried !== undefined);
-      const [request, child, bounds] = tried!;
-      expect(attenuate(above, request, child, bounds).ok).toBe(false);
+      const [request, child, bounds, instead = above] = tried!;
+      expect(attenuate(instead, request, child, bounds).ok).toBe(false);
     }),
     { numRuns: 13_000 },
   );
+});
+
+test("a child that proves the key its parent is bound to gets a token bound to that key", () => {
+  const above = {
+    ...fc.sample(parent, { numRuns: 1, seed: 1 })[0]!,
+    depth: 0,
+    sub: "a-agent",
+    act: undefined,
+    client_id: "a-agent",
+    cnf: { jkt: "k" },
+  };
+  const own = scopeOf(above);
+  const result = attenuate(above, { jkt: "k" }, registration(above, own), limits);
+  if (!result.ok) throw new Error(result.why);
+  expect(result.claims.cnf).toEqual({ jkt: "k" });
+  expect(isNarrowing(above, result.claims)).toBe(true);
+  expect(isNarrowing(above, { ...result.claims, cnf: undefined })).toBe(false);
+  expect(isNarrowing(above, { ...result.claims, aud: "another" })).toBe(false);
 });

@@ -142,6 +142,7 @@ async function record(
     .execute();
   const issued = { agent, tokenId, scope, expiresAt: expires.toISOString() };
   const at = claims.iat * 1000;
-  if (parent === undefined) await write(trx, "tokenIssued", tenant, at, issued);
+  if (parent === undefined)
+    await write(trx, "tokenIssued", tenant, at, { ...issued, ...(claims.sub === agent ? {} : { subject: claims.sub }) });
   else await write(trx, "tokenDelegated", tenant, at, { ...issued, parent: parent.chain[0]!, parentTokenId: parent.tokenId, depth });
 }
