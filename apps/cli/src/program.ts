@@ -9,6 +9,7 @@ import { demoCommands } from "./commands/demo.ts";
 import { fabricCommands } from "./commands/fabric.ts";
 import { operatorCommands } from "./commands/operator.ts";
 import { policyCommands } from "./commands/policy.ts";
+import { stopCommands } from "./commands/stop.ts";
 import { suiteCommands } from "./commands/suite.ts";
 import { tokenCommands } from "./commands/token.ts";
 
@@ -35,6 +36,7 @@ export function createProgram(): Command {
     suiteCommands,
     policyCommands,
     agentCommands,
+    stopCommands,
     tokenCommands,
     operatorCommands,
     checkCommands,

@@ -8,7 +8,7 @@ import type { AgentClaims } from "@aegis/identity/claims";
 import { type GeneratedKey, generateKey } from "@aegis/identity/keys";
 import { freePort } from "@aegis/infra/ports";
 import { startProcess } from "@aegis/infra/process";
-import { type TestBus, type TestDatabase, testBus, testDatabase } from "@aegis/testkit/fabric";
+import { type TestBus, type TestDatabase, type TestPostgres, testBus, testDatabase } from "@aegis/testkit/fabric";
 import { type KeyFile, keyFile, keySetFile, type OperatorIssuer, operatorIssuer } from "@aegis/testkit/keys";
 import { until } from "@aegis/testkit/until";
 import { decodeJwt } from "jose";
@@ -28,12 +28,12 @@ export interface Running extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-export async function surroundings(): Promise<Surroundings> {
+export async function surroundings(postgres?: TestPostgres): Promise<Surroundings> {
   await using made = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "aegis-token-"));
   made.defer(() => rm(directory, { recursive: true, force: true }));
   const nats = made.use(await testBus());
-  const database = made.use(await testDatabase("token"));
+  const database = made.use(await testDatabase("token", postgres));
   const operators = made.use(await operatorIssuer());
   const peer = await keyFile(directory, "authz-0");
   const peersFile = await keySetFile(directory, "peers.json", [peer], { "authz-0": "authz" });
@@ -132,9 +132,10 @@ export async function registered(
   ref: AgentRef,
   scope: string[],
   mayAct: string[] = [],
+  more: object = {},
 ): Promise<Client> {
   const key = await generateKey();
-  const body = { ...ref, owner: "alice@acme.test", scope, mayAct, publicJwk: key.publicJwk };
+  const body = { ...ref, owner: "alice@acme.test", scope, mayAct, publicJwk: key.publicJwk, ...more };
   const answer = await asOperator(around, { [ref.tenant]: ["admin"] }, "POST", `${service.url}/v1/agents`, body);
   if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
   return client(service, ref, key);

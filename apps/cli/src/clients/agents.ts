@@ -43,7 +43,11 @@ export interface RegisteredAgent {
   risk: string;
   scope: string[];
   mayAct: string[];
-  state: "active" | "suspended" | "revoked";
+  publicJwk: object;
+  org: string;
+  scopeReviews: { scope: string; justification: string; reviewBy?: string }[];
+  fingerprint?: string;
+  state: "registered" | "active" | "suspended" | "retired" | "revoked";
   stateSince: string;
   createdAt: string;
 }
@@ -58,6 +62,8 @@ export interface AgentRegistration {
   purpose?: string | undefined;
   kind?: string | undefined;
   org?: string | undefined;
+  fingerprint?: string | undefined;
+  state?: string | undefined;
 }
 
 /** Registers an agent with a key of its own, whose private half is written to `keyFile` (0600) and shown to nobody. */
@@ -88,13 +94,18 @@ export async function showAgent(context: Context, tenant: string, agent: string)
   return service.json(`/v1/agents/${encodeURIComponent(agent)}${query({ tenant })}`);
 }
 
-/** Suspends, resumes or revokes an agent and everything that acts through it. */
+/** Moves an agent along its life; `stop` revokes. */
 export async function commandAgent(
   context: Context,
   tenant: string,
   agent: string,
-  command: "suspend" | "resume" | "revoke",
+  command: "activate" | "suspend" | "resume" | "retire",
 ): Promise<RegisteredAgent> {
   const service = await control(context, "token", { role: "soc", tenant });
   return service.json(`/v1/agents/${encodeURIComponent(agent)}:${command}`, { json: { tenant } });
+}
+
+export async function approveFingerprint(context: Context, tenant: string, agent: string, fingerprint: string): Promise<RegisteredAgent> {
+  const service = await control(context, "token", { role: "admin", tenant });
+  return service.json(`/v1/agents/${encodeURIComponent(agent)}:approve-fingerprint`, { json: { tenant, fingerprint } });
 }

@@ -1,8 +1,17 @@
 import { type Command, Option } from "commander";
-import { type AgentRegistration, commandAgent, listAgents, type RegisteredAgent, registerAgent, showAgent } from "../clients/agents.ts";
+import {
+  type AgentRegistration,
+  approveFingerprint,
+  commandAgent,
+  listAgents,
+  type RegisteredAgent,
+  registerAgent,
+  showAgent,
+} from "../clients/agents.ts";
 import { action } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
+import { agentStopCommands } from "./stop.ts";
 
 interface RegisterOptions {
   agent: string;
@@ -13,12 +22,15 @@ interface RegisterOptions {
   purpose?: string;
   kind?: string;
   org?: string;
+  fingerprint?: string;
+  inactive?: boolean;
 }
 
 const effects = {
+  activate: "let an agent that is only registered mint tokens",
   suspend: "stop an agent at once; it can be resumed",
   resume: "let a suspended agent go on",
-  revoke: "stop an agent for good, and every token and delegation below it",
+  retire: "end an agent that is no longer needed; it never comes back",
 } as const;
 
 /** `aegis agent`: the registry of agents. */
@@ -35,6 +47,8 @@ export function agentCommands(program: Command): void {
     .addOption(new Option("--kind <kind>", "what it is").choices(["generative", "agentic"]))
     .option("--purpose <text>", "what it is for")
     .option("--org <name>", "the organisation of the tenant")
+    .option("--fingerprint <digest>", "what it is made of, as approved: sha256:…")
+    .option("--inactive", "only register it: it mints nothing until aegis agent activate")
     .action(
       action<RegisterOptions, []>(async (context, options) => {
         const registered = await registerAgent(context, registrationOf(context.tenant(), options));
@@ -60,7 +74,19 @@ export function agentCommands(program: Command): void {
         context.output.result(shown, () => describe([shown]));
       }),
     );
-  for (const command of ["suspend", "resume", "revoke"] as const) {
+  agent
+    .command("approve-fingerprint")
+    .description("say what an agent is made of; its tokens carry the digest, and policies can refuse what differs (onDrift)")
+    .argument("<agent>")
+    .argument("<digest>", "sha256: and 64 hexadecimal digits")
+    .action(
+      action<object, [string, string]>(async (context, _options, name, fingerprint) => {
+        const changed = await approveFingerprint(context, context.tenant(), name, fingerprint);
+        context.output.result(changed, () => `${changed.agent} is ${changed.fingerprint}`);
+      }),
+    );
+  agentStopCommands(agent);
+  for (const command of ["activate", "suspend", "resume", "retire"] as const) {
     agent
       .command(command)
       .description(effects[command])
@@ -81,8 +107,10 @@ function required(name: string | undefined): string {
 }
 
 /** Scopes and agents may be separated by spaces or commas, or be given one by one. */
-function registrationOf(tenant: string, { agent, owner, scope, mayAct, risk, purpose, kind, org }: RegisterOptions): AgentRegistration {
-  return { tenant, agent, owner, scope: items(scope), mayAct: items(mayAct ?? []), risk, purpose, kind, org };
+function registrationOf(tenant: string, { scope, mayAct, inactive, ...given }: RegisterOptions): AgentRegistration {
+  const { agent, owner, risk, purpose, kind, org, fingerprint } = given;
+  const state = inactive === true ? "registered" : undefined;
+  return { tenant, agent, owner, scope: items(scope), mayAct: items(mayAct ?? []), risk, purpose, kind, org, fingerprint, state };
 }
 
 const items = (given: readonly string[]): string[] => given.flatMap((text) => text.split(/[\s,]+/)).filter((item) => item !== "");

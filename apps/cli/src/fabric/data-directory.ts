@@ -22,6 +22,8 @@ export interface DataDirectory {
   readonly bundleKeys: string;
   readonly checkpointKey: string;
   readonly issuerKey: string;
+  /** Orders to revoke that PostgreSQL has not seen yet. */
+  readonly tokenJournal: string;
   /** Spool and cache of one authz replica. */
   authz(instance: string): string;
   log(name: string): string;
@@ -47,6 +49,7 @@ export function dataDirectory(root: string): DataDirectory {
     bundleKeys: join(keys, "bundle-keys.json"),
     checkpointKey: join(keys, "checkpoint.vkey"),
     issuerKey: join(keys, "issuer.jwk"),
+    tokenJournal: join(root, "token", "journal.jsonl"),
     authz: (instance) => join(root, instance),
     log: (name) => join(root, "logs", `${name}.log`),
     agentKey: (tenant, agent) => join(root, "agents", tenant, `${agent}.jwk`),

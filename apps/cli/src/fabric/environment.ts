@@ -80,7 +80,7 @@ function own(
         ORIGINS: authzOrigins(ports),
       };
     case "token":
-      return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey };
+      return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey, JOURNAL_FILE: directory.tokenJournal };
     case "approvals":
       return { ...trust, CHANNEL_SECRETS_DIRECTORY: directory.channelSecrets, CHANNELS_ALLOW_INTERNAL: "true" };
     case "policy-compiler":

@@ -1,0 +1,237 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals";
+import { AuthorizationService, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
+import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
+import { operatorAudience, operatorRoles } from "@aegis/contracts/operator";
+import { stores, subjects } from "@aegis/contracts/subjects";
+import { rpcClient } from "@aegis/rpc/client";
+import type { DescService } from "@bufbuild/protobuf";
+import { connect } from "@nats-io/transport-node";
+import { importJWK, type JWK, SignJWT } from "jose";
+import { beforeAll, expect, test, vi } from "vitest";
+import { type Prey, type RouteCase, routeCases } from "../src/cross-tenant-cases.ts";
+import { payments } from "../src/documents.ts";
+import { sharedTenant, type Tenant } from "../src/tenant.ts";
+
+const httpServices = ["token", "policy-compiler", "approvals", "budget", "audit", "authz"] as const;
+
+/** Text that stands in what the first tenant keeps, and nowhere else. */
+const secret = `s${randomUUID().replaceAll("-", "").slice(0, 12)}`;
+
+let first: Tenant;
+let prey: Prey;
+let markers: string[];
+/** What the stranger holds: an operator's token with every role in another tenant, an agent's token there, and nothing. */
+let credentials: Record<string, string | undefined>;
+let ownOperator: string;
+
+async function operatorOf(tenant: string): Promise<string> {
+  const { dataDirectory, endpoints } = first.fabric;
+  const jwk = JSON.parse(await readFile(join(dataDirectory, "keys", "issuer.jwk"), "utf8")) as JWK & { alg: string; kid: string };
+  return new SignJWT({ aegis_roles: { [tenant]: [...operatorRoles] } })
+    .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: "JWT" })
+    .setIssuer(endpoints.issuer)
+    .setSubject("mallory@example.test")
+    .setAudience(operatorAudience)
+    .setIssuedAt()
+    .setExpirationTime("10m")
+    .sign(await importJWK(jwk, jwk.alg));
+}
+
+const issue = async (tenant: Tenant, agent: string): Promise<string> =>
+  (await tenant.cli.json<{ access_token: string }>(["token", "issue", "--tenant", tenant.name, "--agent", agent])).access_token;
+
+beforeAll(async () => {
+  first = await sharedTenant("prey");
+  const second = await sharedTenant("stranger");
+  const published = await first.publish(payments);
+  await first.register("finance-agent", "--purpose", secret);
+  await second.register("finance-agent");
+  const agentToken = await issue(first, "finance-agent");
+  const args = { amount: 50_000, currency: "USD", recipient: `acct_${secret}` };
+  const call = { agent: "finance-agent", tool: "stripe-payments", action: "create_payment", args, more: ["--token", agentToken] };
+  const held = await first.check(call);
+  const approvalId = held.approval?.id ?? "";
+  const pending = () => first.cli.json(["approvals", "show", approvalId, "--tenant", first.name], "any");
+  await vi.waitFor(async () => expect(await pending()).toMatchObject({ state: "pending" }), { timeout: 60_000, interval: 500 });
+  const tokenId = JSON.parse(Buffer.from(agentToken.split(".")[1] ?? "", "base64url").toString()).jti as string;
+  prey = { tenant: first.name, agent: "finance-agent", decisionId: held.decisionId, approvalId, tokenId, agentToken };
+  markers = [secret, published.digest, held.snapshotDigest ?? secret, held.actionDigest ?? secret];
+  credentials = {
+    "an operator with every role elsewhere": await operatorOf(second.name),
+    "an agent of elsewhere": await issue(second, "finance-agent"),
+    nobody: undefined,
+  };
+  ownOperator = await operatorOf(first.name);
+}, 180_000);
+
+async function routesOf(service: (typeof httpServices)[number]): Promise<string[]> {
+  const document = (await (await fetch(`${first.fabric.endpoints[service].http}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, unknown>>;
+  };
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${service} ${method.toUpperCase()} ${path}`),
+  );
+}
+
+async function ask(route: string, one: RouteCase, bearer: string | undefined): Promise<{ status: number; text: string }> {
+  const [service, method, template = ""] = route.split(" ") as [(typeof httpServices)[number], string, string];
+  const path = template.replace(/\{([^}]+)\}/g, (_, name: string) => {
+    const value = one.path?.[name];
+    if (value === undefined) throw new Error(`${route}: no value for ${name}`);
+    return name === "*" ? value : encodeURIComponent(value);
+  });
+  const search = one.query === undefined ? "" : `?${new URLSearchParams(one.query)}`;
+  const body = one.form === undefined ? (one.body === undefined ? undefined : JSON.stringify(one.body)) : new URLSearchParams(one.form);
+  const response = await fetch(`${first.fabric.endpoints[service].http}${path}${search}`, {
+    method,
+    headers: {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(one.body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body }),
+    signal: AbortSignal.timeout(60_000),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+const turnedAway = [401, 403, 404];
+
+test("every HTTP route, tried from another tenant, refuses or says nothing; every route has its case", async () => {
+  const cases = routeCases(prey);
+  const routes = (await Promise.all(httpServices.map(routesOf))).flat();
+  expect(
+    routes.filter((route) => cases[route] === undefined),
+    "routes without a case in e2e/src/cross-tenant-cases.ts",
+  ).toEqual([]);
+  const crossings: string[] = [];
+  let tried = 0;
+  for (const route of routes) {
+    const one = cases[route]!;
+    const answers = await Promise.all(
+      Object.entries(credentials).map(async ([who, bearer]) => ({ who, ...(await ask(route, one, bearer)) })),
+    );
+    for (const { who, status, text } of answers) {
+      tried++;
+      if (markers.some((marker) => text.includes(marker))) crossings.push(`${route} told ${who} what is ${prey.tenant}'s`);
+      if (one.outcome === "refused" && !turnedAway.includes(status))
+        crossings.push(`${route} answered ${who} with ${status}: ${text.slice(0, 200)}`);
+      if (status >= 500) crossings.push(`${route} failed for ${who}: ${text.slice(0, 200)}`);
+    }
+    if (one.own !== true) continue;
+    const { status, text } = await ask(route, one, ownOperator);
+    if (status !== 200 && status !== 422) crossings.push(`${route} answered even its own operator with ${status}: ${text.slice(0, 200)}`);
+  }
+  console.log(`cross-tenant: ${tried} requests on ${routes.length} HTTP routes, ${crossings.length} crossings`);
+  expect(crossings).toEqual([]);
+  // What they tried has changed nothing.
+  const shown = await ask("token GET /v1/agents/{agent}", cases["token GET /v1/agents/{agent}"]!, ownOperator);
+  expect(JSON.parse(shown.text)).toMatchObject({ state: "active" });
+  const held = await ask("approvals GET /v1/approvals/{id}", cases["approvals GET /v1/approvals/{id}"]!, ownOperator);
+  expect(JSON.parse(held.text)).toMatchObject({ state: "pending" });
+});
+
+type Requests = Readonly<Record<string, object>>;
+
+/** One request for every method of a service, about the first tenant. */
+async function everyMethod(service: DescService, address: string, requests: Requests, metadata: Record<string, string>): Promise<string[]> {
+  using client = rpcClient(service, address, { deadlineMs: 30_000 });
+  const methods = client as unknown as Record<string, (request: object, options: object) => unknown>;
+  return await Promise.all(
+    service.methods.map(async ({ localName }) => {
+      const request = requests[localName];
+      if (request === undefined) throw new Error(`${service.typeName}/${localName} has no case`);
+      const answer = methods[localName]?.(request, { metadata });
+      const text = await (async () => {
+        if (Symbol.asyncIterator in Object(answer)) return (await Array.fromAsync(answer as AsyncIterable<unknown>)).map(textOf).join();
+        return textOf(await answer);
+      })().catch((error: { code?: string; message?: string }) => `refused: ${error.code} ${error.message}`);
+      return `${localName} ${text}`;
+    }),
+  );
+}
+
+const textOf = (answer: unknown): string =>
+  JSON.stringify(answer, (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value,
+  );
+
+test("every gRPC method, tried from another tenant, refuses or says nothing", async () => {
+  const { endpoints } = first.fabric;
+  const { tenant, agent, decisionId, approvalId } = prey;
+  const inward: readonly [DescService, string, Requests][] = [
+    [
+      ApprovalsService,
+      endpoints.approvals.grpc,
+      { redeem: { tenant, agent, overrideToken: "x", actionDigest: markers[3], decisionId }, watch: { tenant, approvalId } },
+    ],
+    [
+      BudgetService,
+      endpoints.budget.grpc,
+      {
+        lease: { tenant },
+        reserve: { tenant },
+        settle: { tenant },
+        release: { tenant },
+        admit: { tenant },
+        reportUsage: { tenant },
+        promptState: { tenant },
+      },
+    ],
+  ];
+  const stolen = Object.values(credentials);
+  for (const [service, address, requests] of inward) {
+    for (const bearer of stolen) {
+      const answers = await everyMethod(service, address, requests, bearer === undefined ? {} : { authorization: `Bearer ${bearer}` });
+      for (const answer of answers) expect(answer).toMatch(/refused: (unauthenticated|permission_denied)/);
+    }
+  }
+  // An agent asks about its own calls; what it names of another tenant is as if it were not there.
+  const agentToken = credentials["an agent of elsewhere"] ?? "";
+  const call = { agentToken, tool: "stripe-payments", action: "create_payment", args: { case: "argumentsJson", value: Buffer.from("{}") } };
+  const asked = await everyMethod(
+    AuthorizationService,
+    endpoints.authz.grpc,
+    {
+      check: call,
+      checkBatch: { calls: [call], requests: [call] },
+      checkResult: { agentToken, decisionId, result: { case: "resultJson", value: Buffer.from("{}") } },
+      reportOutcome: { agentToken, decisionId },
+    },
+    {},
+  );
+  for (const answer of asked) {
+    expect(markers.filter((marker) => answer.includes(marker))).toEqual([]);
+    expect(answer).not.toMatch(new RegExp(`"decision":(${Decision.ALLOW}|${Decision.SANITIZE})\\b`));
+  }
+});
+
+test("no NATS subject of another tenant takes anything from who has no service's login", async () => {
+  const { nats } = first.fabric.endpoints;
+  for (const bearer of Object.values(credentials)) {
+    if (bearer === undefined) continue;
+    await expect(connect({ servers: nats, user: "token", pass: bearer, reconnect: false, timeout: 10_000 })).rejects.toThrow(/[Aa]uth/);
+    await expect(connect({ servers: nats, token: bearer, reconnect: false, timeout: 10_000 })).rejects.toThrow(/[Aa]uth/);
+  }
+  const connection = await connect({ servers: nats, timeout: 10_000 }).catch(() => undefined);
+  if (connection === undefined) return;
+  const refused: string[] = [];
+  void (async () => {
+    for await (const status of connection.status()) if (status.type === "error") refused.push(String(status.error));
+  })();
+  const named = { tenant: prey.tenant, agent: prey.agent, decision: "allow", outcome: "ok" } as Record<string, string>;
+  const targets = [
+    ...Object.values(subjects).map(({ pattern }) => pattern.replace(/<(\w+)>/g, (_, key: string) => named[key] ?? "x")),
+    ...Object.values(stores).map((name) => `$KV.${name}.${prey.tenant}`),
+    ...Object.values(stores).map((name) => `$O.${name}.C.x`),
+    ...["DECISIONS", "CONTROL", "LEDGER"].map((name) => `$JS.API.STREAM.DELETE.${name}`),
+  ];
+  for (const target of targets) connection.publish(target, "{}");
+  await connection.flush();
+  await expect
+    .poll(() => new Set(refused.flatMap((text) => targets.filter((target) => text.includes(target)))).size, { timeout: 20_000 })
+    .toBe(targets.length);
+  await connection.close();
+});
