@@ -26,8 +26,8 @@ type Answer =
 
 const help = `
 A line of the file is one call: {"agent","tool","action","arguments"} and, where they matter, "url", "method", "purpose", "prompt",
-"session", "chain", "scope", "labels", "calls", "drift", "time", "estimate". Empty lines are skipped. Budgets, overrides and
-revocations are not asked. With --json the answer is a list with one verdict for each line, in order; a line that is no request has
+"session", "chain", "scope", "labels", "calls", "drift", "time", "estimate". Empty lines are skipped. Budgets, rates,
+overrides and revocations are not asked, and a call without a session is the first of its own. With --json the answer is a list with one verdict for each line, in order; a line that is no request has
 "error" in its place, and the exit status is 1.`;
 
 /** `aegis policy simulate`: what a draft, or the newest revision, says to calls that somebody thought of. */

@@ -1,4 +1,5 @@
 import { matchesName } from "../engine/limits.ts";
+import { callName } from "../engine/session.ts";
 import type { EvaluationInput, SessionFacts } from "../input.ts";
 import type { PolicySet } from "../ir.ts";
 
@@ -32,7 +33,7 @@ export class SessionLog {
     if (!this.#needed || id === undefined) return;
     const seen = this.#sessions.get(id) ?? { labels: new Set<string>(), calls: new Set<string>() };
     if (this.#sessions.size < mostSessions) this.#sessions.set(id, seen);
-    if (seen.calls.size < mostFacts) seen.calls.add(`${tool}:${action}`);
+    if (seen.calls.size < mostFacts) seen.calls.add(callName(tool, action));
     for (const label of this.#labels(principal.agent, tool, action)) seen.labels.add(label);
   }
 

@@ -83,10 +83,13 @@ export class Shared {
   }
 
   readonly expression = (expression: Expression): Evaluate => {
-    const known = this.#expressions.get(expression.text);
+    // One text may be a condition here and a price there, where another kind of value is wanted.
+    const { root } = expression;
+    const key = `${root.op} ${"name" in root ? root.name : ""} ${expression.text}`;
+    const known = this.#expressions.get(key);
     if (known !== undefined) return known;
     const prepared = prepareExpression(expression);
-    this.#expressions.set(expression.text, prepared);
+    this.#expressions.set(key, prepared);
     return prepared;
   };
 }

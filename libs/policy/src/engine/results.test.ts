@@ -77,6 +77,9 @@ describe("what holds for a tool's answer", () => {
 });
 
 test("a session's facts are asked for only where a verdict may depend on them", () => {
-  const asks = ["reader", "trying", "asked", "heir", "nobody"].filter((agent) => snapshot.needsSession(agent));
-  expect(asks).toEqual(["reader", "asked", "heir"]);
+  const duty = (...chain: string[]) => snapshot.sessionDuty(chain, "mail", "send");
+  // A condition on the session somewhere may ask for any call; only its own agent cannot do without.
+  expect(["reader", "trying", "asked", "heir", "nobody"].map((agent) => duty(agent))).toEqual(["require", "try", "require", "try", "none"]);
+  expect([duty("heir", "trying"), duty("heir", "reader"), duty("trying", "reader")]).toEqual(["try", "require", "try"]);
+  expect(snapshot.sessionDuty(["heir"], "web", "get"), "it leaves what the reader's rule asks for").toBe("require");
 });

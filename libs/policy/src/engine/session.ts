@@ -24,24 +24,31 @@ export function prepareSession(rules: readonly SessionRule[] | undefined): reado
 }
 
 /**
- * Whether policies ask what was seen in a session: of one agent's policies, with those of whoever hands it work when they hold too.
- * Whether any of the tenant's do is found out once.
+ * What a call has to do with its session. `require`: its facts must be known and recorded, or the call is not let through. `try`: they are
+ * where they can be had. `none`: nobody asks.
  */
-export function sessionUse({ policies }: PolicySet): (own: readonly Policy[]) => boolean {
-  let anywhere: boolean | undefined;
-  return (own) => {
-    if (own.some(asksSession)) return true;
-    if (!own.some(({ delegation }) => delegation?.authority === "intersect")) return false;
-    anywhere ??= policies.some(asksSession);
-    return anywhere;
-  };
-}
+export type SessionDuty = "require" | "try" | "none";
 
-const asksSession = ({ session, tools }: Policy): boolean =>
-  (session !== undefined && session.length > 0) ||
+/** Whether a policy asks what was seen in a session, by its rules or by a condition or price. */
+export const asksSession = (policy: Policy): boolean =>
+  (policy.session !== undefined && policy.session.length > 0) || speaksOfSession(policy);
+
+const speaksOfSession = ({ tools }: Policy): boolean =>
   tools.some(({ actions }) =>
     actions.some(({ when, costUsd }) => (when && mentions(when.expression, "session")) || (costUsd && mentions(costUsd, "session"))),
   );
+
+/**
+ * Who asks, anywhere in the tenant's enforced policies, for what a call leaves in its session: a rule that is about it, or conditions
+ * that may be. Undefined when nobody asks for anything.
+ */
+export function sessionAudience({ policies }: PolicySet): ((left: SessionFacts) => "rule" | "condition" | undefined) | undefined {
+  const enforced = policies.filter(({ mode }) => mode === "enforce");
+  const rules = enforced.flatMap(({ session }) => session ?? []).map(({ after }) => prepareSeen(after));
+  const speaks = enforced.some(speaksOfSession);
+  if (rules.length === 0 && !speaks) return undefined;
+  return (left) => (rules.some((seen) => seen(left)) ? "rule" : speaks ? "condition" : undefined);
+}
 
 export function prepareDrift({ name, onDrift }: Policy): PreparedDrift | undefined {
   if (onDrift === undefined) return undefined;
@@ -83,6 +90,9 @@ function prepareCallPattern(pattern: string): (tool: string, action: string) => 
   const [toolPattern, actionPattern] = splitCall(pattern);
   return (tool, action) => matchesName(toolPattern, tool) && matchesName(actionPattern, action);
 }
+
+/** A call as a session remembers it: a colon inside a name does not end it. */
+export const callName = (tool: string, action: string): string => `${tool.replaceAll(":", "%3A")}:${action.replaceAll(":", "%3A")}`;
 
 /** A colon inside a tool's name is spelled `%3A`, so the first colon ends it; inside an action's it may be spelled either way. */
 function splitCall(call: string): readonly [string, string] {

@@ -9,6 +9,7 @@ import { judge, scopeOutcome } from "./evaluate.ts";
 import { type Effect, Outcome } from "./outcome.ts";
 import { Shared } from "./prepared.ts";
 import { type ResultDuties, resultDuties } from "./results.ts";
+import { callName, type SessionDuty, sessionAudience } from "./session.ts";
 import { type AgentView, ViewIndex } from "./views.ts";
 
 export { limitFor, limitsOf } from "./limits.ts";
@@ -25,10 +26,11 @@ export interface Snapshot {
   detectors(agent: string): Detectors;
   /** Every built-in detector and every one of the tenant's: what they find is kept out of records, whether or not a rule asks for it. */
   readonly everyDetector: Detectors;
-  /** Whether a verdict on this agent's calls may depend on `EvaluationInput.session`: by its rules, or those of who hands it work. */
-  needsSession(agent: string): boolean;
-  /** Whether what is enforced on this agent's calls may depend on it: then a call whose session is unknown cannot be let through. */
-  requiresSession(agent: string): boolean;
+  /**
+   * What a call has to do with its session: because its agent's policies ask what was seen there, or those of an earlier actor that hold
+   * too, or because it leaves what somebody's policies ask about. `chain` is the principal's, the agent first.
+   */
+  sessionDuty(chain: readonly string[], tool: string, action: string): SessionDuty;
   /** What holds for what a tool answers an agent. */
   resultRules(agent: string, tool: string, action: string): ResultDuties;
   /** Pure and total: never throws for a well-typed input, whatever the arguments hold. */
@@ -55,6 +57,9 @@ export function prepare(content: PolicyContent): Snapshot {
   const shared = new Shared(policies);
   const views = new ViewIndex(policies, shared);
   const known = prepareCatalog(policies);
+  const audience = sessionAudience(policies);
+  const resultRules: Snapshot["resultRules"] = (agent, tool, action) =>
+    resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }, shared);
   const judged = (input: EvaluationInput): Judged => {
     const refusal = identityReason(governance, tenant, input);
     if (refusal !== undefined) return refused(refusal);
@@ -78,9 +83,15 @@ export function prepare(content: PolicyContent): Snapshot {
     governance,
     detectors: (agent) => views.of(agent)?.detectors ?? noDetectors,
     everyDetector: prepareDetectors(undefined, policies.detectors),
-    needsSession: (agent) => views.of(agent)?.needsSession ?? false,
-    requiresSession: (agent) => views.of(agent)?.requiresSession ?? false,
-    resultRules: (agent, tool, action) => resultDuties(views.of(agent)?.enforced ?? [], known(tool, action), { tool, action }, shared),
+    sessionDuty([agent = "", ...earlier], tool, action) {
+      const view = views.of(agent);
+      if (view === undefined) return "none";
+      if (view.asksSession || (view.intersects && earlier.some((actor) => views.of(actor)?.asksSession))) return "require";
+      const asked = audience?.({ labels: resultRules(agent, tool, action).labels, calls: [callName(tool, action)] });
+      if (asked === "rule") return "require";
+      return asked === "condition" || view.triesSession ? "try" : "none";
+    },
+    resultRules,
     evaluate: (input) => verdictOf(input, judged(input)),
     assess: (input) => {
       const found = judged(input);

@@ -6,17 +6,18 @@ import type { View } from "./evaluate.ts";
 import { limitsAbout } from "./limits.ts";
 import { type PreparedPolicy, preparePolicy, type Shared } from "./prepared.ts";
 import { planRates } from "./rates.ts";
-import { sessionUse } from "./session.ts";
+import { asksSession } from "./session.ts";
 
 /** A view with what else depends on the agent alone. */
 export interface AgentView extends View {
   /** Some policy that matches is in shadow. */
   readonly shadowed: boolean;
   readonly detectors: Detectors;
-  /** A verdict may depend on what was seen in the session. */
-  readonly needsSession: boolean;
-  /** One that is enforced may. */
-  readonly requiresSession: boolean;
+  /** Of its own enforced policies, or of all of them, some ask what was seen in a session. */
+  readonly asksSession: boolean;
+  readonly triesSession: boolean;
+  /** The policies of earlier actors hold, too. */
+  readonly intersects: boolean;
   readonly plan: ChargePlan;
   /** With the limits of policies in shadow too. */
   readonly wholePlan: ChargePlan;
@@ -32,7 +33,6 @@ export class ViewIndex {
   readonly #prepared: (PreparedPolicy | undefined)[];
   readonly #shared: Shared;
   readonly #agents: AgentIndex;
-  readonly #asksSession: ReturnType<typeof sessionUse>;
   readonly #views = new Map<string, AgentView>();
 
   constructor(set: PolicySet, shared: Shared) {
@@ -40,7 +40,6 @@ export class ViewIndex {
     this.#shared = shared;
     this.#prepared = new Array<undefined>(set.policies.length);
     this.#agents = new AgentIndex(set);
-    this.#asksSession = sessionUse(set);
   }
 
   /** `undefined` when no policy matches the agent. */
@@ -71,8 +70,9 @@ export class ViewIndex {
       allDlp: policies.flatMap(({ dlp }) => dlp),
       shadowed,
       detectors: this.#shared.detectors(policies.flatMap(({ source }) => source.dlp)),
-      needsSession: this.#asksSession(positions.map((at) => this.#set.policies[at]!)),
-      requiresSession: this.#asksSession(enforced.map(({ source }) => source)),
+      asksSession: enforced.some(({ source }) => asksSession(source)),
+      triesSession: policies.some(({ source }) => asksSession(source)),
+      intersects: enforced.some(({ source }) => source.delegation?.authority === "intersect"),
       plan,
       rates: planRates([...(this.#set.governance.rates ?? []), ...enforced.flatMap(({ source }) => source.rates ?? [])], agent),
       wholePlan: shadowed ? this.#plan(agent, policies) : plan,

@@ -103,3 +103,11 @@ describe("compile", () => {
     expect(digest(policy.replace("quorum: 2", "quorum: 3"))).not.toBe(digest(policy));
   });
 });
+
+test("a detector without a usable name does not keep another document's unknown detector from being told", () => {
+  const governance = "apiVersion: aegis.dev/v1\nkind: Governance\nmetadata: { name: g }\nspec:\n  detectors: [{ pattern: 'x', name: 5 }]\n";
+  const agent =
+    "apiVersion: aegis.dev/v1\nkind: AgentPolicy\nmetadata: { name: a }\nspec:\n  agents: [a]\n  dlp: [{ detect: [emial], action: redact }]\n  tools: []\n";
+  const result = compileText(`${governance}---\n${agent}`);
+  expect(result.ok ? [] : result.faults.map(({ code }) => code)).toEqual(["wrong_type", "unknown_detector"]);
+});

@@ -103,7 +103,8 @@ class PolicySetBuilder {
     const governance = this.#governance;
     if (governance?.spec.require_justification === true) for (const report of this.#unjustified) report();
     const detectors = lowerDetectors(governance?.spec ?? {});
-    this.#checkDetectors(detectors.map(({ name }) => name));
+    // A detector read with faults may have no name.
+    this.#checkDetectors(detectors.flatMap(({ name }) => (typeof name === "string" ? [name] : [])));
     const whole = this.#faults.length === 0;
     const surroundings = { timeZone: governance?.spec.time_zone ?? "UTC", catalog: indexed(this.#catalog) };
     const sound = this.#faults.some(({ code }) => code === "too_many_faults") ? [] : this.#pending;

@@ -32,7 +32,9 @@ const host: Reader<string> = textOf({ pattern: `${name.source}|^\\[[0-9a-f:.]+\\
     const hint = name.test(small) ? `did you mean "${small}"?` : 'write "api.example.com", "*.example.com" or "host:8443"';
     return invalid("is no host", hint);
   }
-  if (canonical === undefined || spelled !== suffix) return invalid("is not spelled as URLs spell it", `write "${spelled}"`);
+  if (canonical === undefined)
+    return invalid("is no host that a URL can name", "write an address of four numbers up to 255, a port up to 65535");
+  if (spelled !== suffix) return invalid("is not spelled as URLs spell it", `write "${spelled}"`);
   if (wildcard && address) return tooWide("is a wildcard over an address", "list the addresses");
   if (wildcard && !suffix.includes(".")) return tooWide("covers a whole top-level domain", "name at least two labels");
   return value;

@@ -79,6 +79,7 @@ export const warningCodes = {
   opens_more: "a rule lets through more than it seems to",
   unanchored_pattern: "a pattern is found anywhere in a value, and looks as if it should be all of it",
   unknown_pointer: "a pointer leads to no parameter of the policy's actions",
+  unknown_argument: "a condition or price reads a parameter that the action does not take",
   delegation_dead_end: "no call can ever satisfy a delegation rule",
   delegation_circle: "agents can hand work round in a circle",
 } as const;

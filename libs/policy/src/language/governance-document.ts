@@ -1,9 +1,10 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
+import { RE2JS } from "re2js";
 import type { TenantDetector } from "../ir.ts";
 import { detectorName } from "./data-rules-document.ts";
 import { governanceLimit } from "./limit-document.ts";
 import { named, schemaReference } from "./named-document.ts";
-import { keyed, listOf, optional, positioned, type RecordOf, record, required } from "./reader.ts";
+import { checked, fault, keyed, listOf, optional, positioned, type RecordOf, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 
 /** What a bare governance document may hold, and the `spec` of `kind: Governance`. */
@@ -64,7 +65,13 @@ const members = {
 const detector = positioned(
   record({
     name: required(detectorName, "What `detect` calls it; not a built-in one's name."),
-    pattern: required(read.pattern, "An RE2 expression, found anywhere in a text."),
+    pattern: required(
+      checked(read.pattern, (place, pattern) => {
+        if (RE2JS.compile(pattern).matcher("").matches())
+          fault(place, "invalid_pattern", `${place.path} is found in nothing at all`, "let it match at least one character");
+      }),
+      "An RE2 expression, found anywhere in a text.",
+    ),
     context: optional(
       listOf(read.shortText, { atLeast: 1, what: "words" }),
       "Words of which one must stand near a match. Absent: none need.",

@@ -1,4 +1,5 @@
 import type { SessionFacts } from "@aegis/policy/input";
+import { callName } from "@aegis/policy/session";
 
 /** What was seen in a session, and which writing of it that is; 0 for a session that nothing was seen in. */
 export interface SessionState {
@@ -16,13 +17,10 @@ export function factsAfter(
   call: { readonly tool: string; readonly action: string },
   own: readonly string[],
 ): SessionFacts | undefined {
-  const facts = { labels: sorted([...labels, ...own]), calls: sorted([...calls, `${spelled(call.tool)}:${spelled(call.action)}`]) };
+  const facts = { labels: sorted([...labels, ...own]), calls: sorted([...calls, callName(call.tool, call.action)]) };
   const all = [...facts.labels, ...facts.calls];
   if (all.length > mostFacts || all.reduce((length, each) => length + each.length, 0) > mostCharacters) return undefined;
   return facts;
 }
 
 const sorted = (all: readonly string[]): string[] => [...new Set(all)].sort();
-
-/** A colon inside a name does not end it. */
-const spelled = (name: string): string => name.replaceAll(":", "%3A");

@@ -103,7 +103,8 @@ async function judge(ports: Ports, work: Work): Promise<Judged> {
   if ("code" in policy) return refused(policy);
   const { snapshot } = policy;
   const duties = snapshot.resultRules(agent, call.tool, call.action);
-  const lost = snapshot.needsSession(agent) ? await label(ports, work, policy) : undefined;
+  const asked = snapshot.sessionDuty(principal.chain, call.tool, call.action) !== "none";
+  const lost = asked ? await label(ports, work, policy) : undefined;
   if (lost) return { ...refused(lost), policy };
   const { denied, reasons, redactions } = duties.judge(scan(result, duties.detectors));
   const { labels } = duties;
@@ -116,10 +117,10 @@ const refused = (reason: Reason): Judged => ({ decision: "deny", reasons: [reaso
 
 /** The call was made: its labels hold, also where nobody asked before it was. */
 async function label({ sessions }: Ports, { claims, call }: Work, { snapshot }: ActivePolicy): Promise<Reason | undefined> {
-  const { tenant, client_id: agent } = claims;
+  const { tenant, chain } = principalOf(claims);
   const session = boundContext(claims, call.context).sessionId;
   for (let tries = 0; tries < mostTries; tries++) {
-    const seen = await seenBy(sessions, { tenant, agent, tool: call.tool, action: call.action, session }, snapshot);
+    const seen = await seenBy(sessions, { tenant, chain, tool: call.tool, action: call.action, session }, snapshot);
     if (seen.kind === "refused") return seen.reason;
     const recorded = (await seen.record?.()) ?? { kind: "recorded" };
     if (recorded.kind === "recorded") return undefined;

@@ -162,15 +162,16 @@ async function decide(ports: CheckPorts, work: Work): Promise<Decided> {
   const judgement = judged(ports, work);
   if (judgement.kind === "refused") return refuse(work, judgement);
   const { snapshot } = judgement.policy;
-  const { agent } = work.base.principal;
-  if (!snapshot.needsSession(agent)) return (await proceed(ports, work, judgement)) ?? refuseOvertaken(work);
+  const { chain } = work.base.principal;
+  if (snapshot.sessionDuty(chain, work.call.tool, work.call.action) === "none")
+    return (await proceed(ports, work, judgement)) ?? refuseOvertaken(work);
   return turns.take(sessionKey(work), () => decideInSession(ports, work, judgement));
 }
 
 /** One decision at a time in a session: what it lets through is recorded before it is answered, and seen by the next one on any replica. */
 async function decideInSession(ports: CheckPorts, work: Work, first: Judged): Promise<Decided> {
-  const { tenant, agent } = work.base.principal;
-  const call = { tenant, agent, tool: work.call.tool, action: work.call.action, session: contextOf(work).sessionId };
+  const { tenant, chain } = work.base.principal;
+  const call = { tenant, chain, tool: work.call.tool, action: work.call.action, session: contextOf(work).sessionId };
   for (let tries = 0; tries < mostTries; tries++) {
     const seen = await seenBy(ports.sessions, call, first.policy.snapshot);
     if (seen.kind === "refused") {

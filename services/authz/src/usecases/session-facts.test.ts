@@ -120,3 +120,26 @@ spec:
   token.claims = { ...token.claims, fpr: undefined };
   expect((await read()).decision).toBe("allow");
 });
+
+test("what one agent reads counts against what another sends, and nobody else has to name a session", async () => {
+  const two = `${policy()}---
+apiVersion: aegis.dev/v1
+kind: AgentPolicy
+metadata: { name: planner, tenant: acme }
+spec:
+  agents: [planner-agent]
+  tools:
+    - name: mail
+      justification: plans
+      actions:
+        - { name: read, additional_parameters: allow, results: { labels: [untrusted] } }
+        - { name: list, additional_parameters: allow }
+`;
+  const sessions = new MemorySessions();
+  const planner = given({ policy: two, sessions, claims: { client_id: "planner-agent", sub: "planner-agent" } });
+  const sender = given({ policy: two, sessions });
+  expect((await planner.call({ tool: "mail", action: "list" })).decision, "it leaves nothing that a rule asks for").toBe("allow");
+  expect(codes(await planner.call({ tool: "mail", action: "read" })), "the rule would not know").toEqual(["session_flow"]);
+  expect((await planner.call(mail("read"))).decision).toBe("allow");
+  expect(codes(await sender.call(mail("send")))).toEqual(["session_flow"]);
+});

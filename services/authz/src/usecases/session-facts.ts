@@ -21,7 +21,8 @@ export type Seen =
 
 interface CallInSession {
   readonly tenant: string;
-  readonly agent: string;
+  /** The actors, newest first. */
+  readonly chain: readonly string[];
   readonly tool: string;
   readonly action: string;
   readonly session: string | undefined;
@@ -29,8 +30,9 @@ interface CallInSession {
 
 /** What was seen in a call's session. What is enforced must know it; what is on trial makes do without. */
 export async function seenBy(sessions: Sessions, call: CallInSession, snapshot: Snapshot): Promise<Seen> {
-  const { tenant, agent, tool, action, session } = call;
-  const required = snapshot.requiresSession(agent);
+  const { tenant, chain, tool, action, session } = call;
+  const [agent = ""] = chain;
+  const required = snapshot.sessionDuty(chain, tool, action) === "require";
   const unknown: Seen = { kind: "seen", facts: undefined, record: undefined };
   if (session === undefined) return required ? { kind: "refused", reason: nameless } : unknown;
   try {
@@ -53,7 +55,7 @@ export async function seenBy(sessions: Sessions, call: CallInSession, snapshot: 
 
 const nameless: Reason = Object.freeze({
   code: "session_flow",
-  message: "policies ask what was seen in the session, and the call names none",
+  message: "policies ask what was seen in the session, or will ask for what this call leaves in it, and the call names none",
 });
 
 const tooLong: Reason = Object.freeze({

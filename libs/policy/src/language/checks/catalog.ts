@@ -72,7 +72,7 @@ function checkParameters(subject: Subject, { policy, rule, at, tool }: Grant, { 
         path,
         "unsatisfiable_grant",
         message,
-        real.type === undefined ? "make the bounds overlap" : `it takes ${a(real.type)}`,
+        real.type === undefined || real.type === parameter.type ? `make the bounds overlap` : `it takes ${a(real.type)}`,
       );
     }
   }

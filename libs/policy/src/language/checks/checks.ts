@@ -2,6 +2,7 @@ import type { PolicySet } from "../../ir.ts";
 import type { Fault, Warning } from "../fault.ts";
 import type { Place } from "../reader.ts";
 import { catalogMismatches } from "./catalog.ts";
+import { unknownArguments } from "./conditions.ts";
 import { policyConflicts } from "./conflicts.ts";
 import { deadDelegations } from "./delegations.ts";
 import { deadLimits } from "./limits.ts";
@@ -23,6 +24,7 @@ export function staticChecks(set: PolicySet, places: readonly Place[], whole: bo
     policyConflicts,
     opensMore,
     unknownPointers,
+    unknownArguments,
     deadSessionRules,
     deadDelegations,
     deadLimits,
