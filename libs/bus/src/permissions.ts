@@ -33,7 +33,10 @@ const storeRows: Readonly<Record<string, Store>> = {
 const durables: Readonly<Record<ServiceName, Partial<Record<StreamName, readonly string[]>>>> = {
   authz: {},
   token: {},
-  approvals: { DECISIONS: ["approvals"], CONTROL: ["approvals-registered", "approvals-revoked"] },
+  approvals: {
+    DECISIONS: ["approvals"],
+    CONTROL: ["approvals-registered", "approvals-revoked", "approvals-published", "approvals-rolledback", "approvals-promoted"],
+  },
   "policy-compiler": { CONTROL: ["policy-compiler-activations"] },
   budget: { DECISIONS: ["budget"] },
   audit: { DECISIONS: ["audit-decisions"], CONTROL: ["audit-control"] },

@@ -53,6 +53,7 @@ describe("what the server lets each service do", () => {
       ["approvals", "DECISIONS", "approvals"],
       ["approvals", "CONTROL", "approvals-registered"],
       ["approvals", "CONTROL", "approvals-revoked"],
+      ["approvals", "CONTROL", "approvals-published"],
       ["budget", "DECISIONS", "budget"],
       ["policy-compiler", "CONTROL", "policy-compiler-activations"],
     ] as const) {

@@ -29,9 +29,9 @@ const row = (
 export const subjects = {
   decision: row("aegis.decision.<tenant>.<agent>.<decision>", "DECISIONS", "authz", decisionEvent, ["audit", "approvals", "budget"]),
   outcome: row("aegis.outcome.<tenant>.<agent>.<outcome>", "DECISIONS", "authz", outcomeEvent, ["audit", "budget"]),
-  policyPublished: row("aegis.policy.<tenant>.published", "CONTROL", "policy-compiler", control.policyPublished, ["audit"]),
-  policyRolledBack: row("aegis.policy.<tenant>.rolledback", "CONTROL", "policy-compiler", control.policyRolledBack, ["audit"]),
-  policyPromoted: row("aegis.policy.<tenant>.promoted", "CONTROL", "policy-compiler", control.policyPromoted, ["audit"]),
+  policyPublished: row("aegis.policy.<tenant>.published", "CONTROL", "policy-compiler", control.policyPublished, ["audit", "approvals"]),
+  policyRolledBack: row("aegis.policy.<tenant>.rolledback", "CONTROL", "policy-compiler", control.policyRolledBack, ["audit", "approvals"]),
+  policyPromoted: row("aegis.policy.<tenant>.promoted", "CONTROL", "policy-compiler", control.policyPromoted, ["audit", "approvals"]),
   policyProposed: row("aegis.policy.<tenant>.proposed", "CONTROL", "policy-compiler", control.policyProposed, ["audit"]),
   policyApproved: row("aegis.policy.<tenant>.approved", "CONTROL", "policy-compiler", control.policyApproved, ["audit"]),
   policyDrifted: row("aegis.policy.<tenant>.drifted", "CONTROL", "policy-compiler", control.policyDrifted, ["audit"]),

@@ -8,6 +8,7 @@ import { channelStore } from "./outbound/channel-store.ts";
 import { couriers } from "./outbound/couriers.ts";
 import { deliveryStore } from "./outbound/delivery-store.ts";
 import { eventWriter } from "./outbound/events.ts";
+import { historyStore } from "./outbound/history.ts";
 import { memberStore } from "./outbound/member-store.ts";
 import { overrideStore } from "./outbound/override-store.ts";
 import { secretFiles } from "./outbound/secrets.ts";
@@ -32,6 +33,7 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
   return {
     approvals: approvalStore(db, events),
     overrides: overrideStore(db, events),
+    history: historyStore(db),
     tokens,
     changes: own(changes(db, logger)),
     clock: systemClock,

@@ -132,6 +132,7 @@ export interface Held {
   readonly action?: string;
   readonly rule?: string;
   readonly dryRun?: boolean;
+  readonly policyVersion?: string;
 }
 
 /** Says that a call waits for people, as authz does; returns the approval's id. */
@@ -170,6 +171,7 @@ export function decision(held: Held = {}): DecisionEvent {
       context: {},
       actionDigest: hex(held.action ?? "a"),
       ruleDigest: hex(held.rule ?? "b"),
+      ...(held.policyVersion === undefined ? {} : { policyVersion: held.policyVersion }),
       dryRun: held.dryRun ?? false,
       approval: { id: v7(), queue: "finance", quorum, expiresAt: new Date(Date.now() + expiresInMs).toISOString() },
       reservations: [],

@@ -6,6 +6,8 @@ import { control, explained, query } from "./control.ts";
 export interface Approval {
   id: string;
   state: "pending" | "approved" | "denied" | "expired" | "cancelled" | "redeemed";
+  /** The state in words, with who decided. */
+  outcome?: string;
   tenant?: string;
   agent?: string;
   tool?: string;
@@ -18,22 +20,37 @@ export interface Approval {
   expiresAt?: string;
 }
 
+/** One thing that happened to an approval. */
+export interface Happening {
+  at: string;
+  what: string;
+  who: string[];
+  comment: string;
+}
+
 export interface ApprovalsClient {
   list(filter: { tenant: string; state?: string | undefined; queue?: string | undefined }): Promise<Approval[]>;
   show(id: string): Promise<Approval>;
+  /** Oldest first; none while its event is still on the way. */
+  history(id: string): Promise<Happening[]>;
+  cancel(id: string, comment: string): Promise<Approval>;
+  comment(id: string, comment: string): Promise<void>;
   vote(id: string, decision: "approve" | "deny", comment: string): Promise<Approval>;
 }
 
 /** The approvals API as a person with the role `approver`. */
 export async function approvalsClient(
   context: Context,
-  who: { tenant: string | undefined; user?: string | undefined },
+  who: { tenant: string | undefined; user?: string | undefined; role?: "approver" | "admin" },
 ): Promise<ApprovalsClient> {
-  const service = await control(context, "approvals", { role: "approver", tenant: who.tenant ?? "*", user: who.user });
+  const service = await control(context, "approvals", { role: who.role ?? "approver", tenant: who.tenant ?? "*", user: who.user });
   const at = (id: string) => `/v1/approvals/${encodeURIComponent(id)}`;
   return {
     list: async (filter) => (await service.json<{ approvals: Approval[] }>(`/v1/approvals${query(filter)}`)).approvals,
     show: (id) => service.json(at(id)),
+    history: async (id) => (await service.json<{ history: Happening[] }>(`${at(id)}/history`)).history,
+    cancel: (id, comment) => service.json(`${at(id)}/cancel`, { json: { comment } }),
+    comment: (id, comment) => service.json(`${at(id)}/comments`, { json: { comment } }),
     vote: (id, decision, comment) => service.json(`${at(id)}/votes`, { json: { decision, comment } }),
   };
 }

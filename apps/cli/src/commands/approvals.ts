@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type Approval, approvalsClient, collectOverride } from "../clients/approvals.ts";
+import { type Approval, approvalsClient, collectOverride, type Happening } from "../clients/approvals.ts";
 import { action } from "../context.ts";
 import { table } from "../output.ts";
 import { approvalChannelCommands } from "./approval-channels.ts";
@@ -28,13 +28,40 @@ export function approvalsCommands(program: Command): void {
     );
   approvals
     .command("show")
-    .description("show one approval")
+    .description("show one approval and all that happened to it")
     .argument("<id>")
     .action(
       action<object, [string]>(async (context, _options, id) => {
         const client = await approvalsClient(context, { tenant: context.optionalTenant });
         const approval = await client.show(id);
+        const history = approval.tenant === undefined ? [] : await client.history(id);
+        context.output.result({ ...approval, history }, () => `${describe(approval)}${tell(history)}`);
+      }),
+    );
+  approvals
+    .command("cancel")
+    .description("take a request back, as an admin; an override that was handed out is void with it")
+    .argument("<id>")
+    .addOption(new Option("--as <user>", "who takes it back (that user's own token from the dev issuer)"))
+    .option("--comment <text>", "why", "")
+    .action(
+      action<{ as?: string; comment: string }, [string]>(async (context, options, id) => {
+        const client = await approvalsClient(context, { tenant: context.optionalTenant, user: options.as, role: "admin" });
+        const approval = await client.cancel(id, options.comment);
         context.output.result(approval, () => describe(approval));
+      }),
+    );
+  approvals
+    .command("comment")
+    .description("say something about a request without deciding it")
+    .argument("<id>")
+    .argument("<text>")
+    .addOption(new Option("--as <user>", "who says it (that user's own token from the dev issuer)"))
+    .action(
+      action<{ as?: string }, [string, string]>(async (context, options, id, text) => {
+        const client = await approvalsClient(context, { tenant: context.optionalTenant, user: options.as });
+        await client.comment(id, text);
+        context.output.result({ id, comment: text }, () => "noted");
       }),
     );
   for (const decision of ["approve", "deny"] as const) {
@@ -71,7 +98,7 @@ const votesOf = ({ votes, quorum }: Approval): string => `${votes.filter((vote) 
 function describe(approval: Approval): string {
   const rows: [string, string | undefined][] = [
     ["id", approval.id],
-    ["state", approval.state],
+    ["state", approval.outcome ?? approval.state],
     ["agent", approval.agent && `${approval.agent} (tenant ${approval.tenant})`],
     ["call", approval.tool && `${approval.tool}:${approval.action}`],
     ["arguments", approval.arguments && JSON.stringify(approval.arguments)],
@@ -86,4 +113,10 @@ function describe(approval: Approval): string {
     ["", ""],
     rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   ).trimStart();
+}
+
+function tell(history: readonly Happening[]): string {
+  if (history.length === 0) return "";
+  const rows = history.map(({ at, what, who, comment }) => [at, what, who.join(", "), comment]);
+  return `\n\n${table(["at", "what", "who", "comment"], rows)}`;
 }

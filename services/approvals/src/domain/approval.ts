@@ -22,6 +22,8 @@ interface Requester {
   readonly chain: readonly string[];
   /** The person who answers for the agent, when known. */
   readonly owner?: string | undefined;
+  /** Who wrote the policies the call was held by, as far as known. */
+  readonly authors?: readonly string[] | undefined;
 }
 
 /** What a decision is taken on. */
@@ -39,14 +41,14 @@ export interface Approval {
 export type Command =
   | { readonly type: "vote"; readonly vote: Vote }
   | { readonly type: "expire"; readonly at: number }
-  | { readonly type: "cancel"; readonly by: string; readonly at: number };
+  | { readonly type: "cancel"; readonly by: string; readonly comment?: string; readonly at: number };
 
 export type Change =
   | { readonly type: "voted"; readonly vote: Vote }
   | { readonly type: "approved"; readonly by: readonly string[]; readonly at: number }
   | { readonly type: "denied"; readonly by: string; readonly at: number }
   | { readonly type: "expired"; readonly at: number }
-  | { readonly type: "cancelled"; readonly by: string; readonly at: number }
+  | { readonly type: "cancelled"; readonly by: string; readonly comment?: string; readonly at: number }
   | { readonly type: "redeemed"; readonly decisionId: string; readonly at: number };
 
 export type Refusal = "own_request" | "already_decided" | "not_due";
@@ -70,7 +72,7 @@ export function decide(approval: Approval, command: Command): Outcome {
       return lapsed(approval, command.at) ? { changes: [{ type: "expired", at: command.at }] } : { changes: [], refused: "not_due" };
     case "cancel":
       if (!isOpen(approval)) return { changes: [], refused: "already_decided" };
-      return { changes: [{ type: "cancelled", by: command.by, at: command.at }] };
+      return { changes: [{ ...command, type: "cancelled" }] };
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Bus } from "@aegis/bus/connect";
 import { type BusMessage, consume } from "@aegis/bus/consume";
-import { agentRegistered, agentRevoked } from "@aegis/contracts/control-events";
+import { agentRegistered, agentRevoked, policyPromoted, policyPublished, policyRolledBack } from "@aegis/contracts/control-events";
 import { decisionEvent } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
@@ -10,7 +10,7 @@ import type { Ports } from "#usecases/ports.ts";
 import { request } from "#usecases/request.ts";
 import type { ApprovalSignals } from "../signals.ts";
 
-/** What this service hears: calls that wait for people, who answers for an agent, and agents that were revoked. */
+/** What this service hears: calls that wait for people, who answers for an agent, who wrote policies, and agents that were revoked. */
 export function hearEvents(bus: Bus, ports: Ports & { readonly signals: ApprovalSignals }, logger: Logger): AsyncDisposable {
   const hear = <S extends z.ZodType>(schema: S, handle: (event: z.infer<S>) => Promise<void>) => ({
     logger,
@@ -43,6 +43,21 @@ export function hearEvents(bus: Bus, ports: Ports & { readonly signals: Approval
       ...hear(agentRevoked, ({ tenant, data }) => cancelAllOf(ports, { tenant, agent: data.agent, by: data.by })),
     }),
   );
+  // Restored and promoted revisions are somebody's work as much as written ones.
+  for (const [verb, schema] of [
+    ["published", policyPublished],
+    ["rolledback", policyRolledBack],
+    ["promoted", policyPromoted],
+  ] as const) {
+    stack.use(
+      consume(bus, {
+        stream: "CONTROL",
+        durable: `approvals-${verb}`,
+        filter: `aegis.policy.*.${verb}`,
+        ...hear(schema, ({ tenant, data }) => ports.approvals.keepAuthor(tenant, data.version, data.author)),
+      }),
+    );
+  }
   return stack;
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { approvalStates } from "#domain/approval.ts";
+import { outcomeOf } from "#domain/summary.ts";
 import type { Found } from "#usecases/find.ts";
 import type { ApprovalRecord } from "#usecases/ports.ts";
 
@@ -9,6 +10,8 @@ const time = z.iso.datetime();
 export const approvalView = z.object({
   id: z.uuid(),
   state: z.enum(approvalStates),
+  /** The state in words, with who decided. */
+  outcome: z.string(),
   tenant: z.string(),
   agent: z.string(),
   /** On whose behalf the agent acts. */
@@ -38,6 +41,7 @@ export const foundView = z.union([approvalView, unseenView]);
 export const viewOf = (approval: ApprovalRecord): z.infer<typeof approvalView> => ({
   id: approval.id,
   state: approval.state,
+  outcome: outcomeOf(approval),
   tenant: approval.tenant,
   agent: approval.requester.agent,
   subject: approval.requester.subject,

@@ -7,6 +7,7 @@ import { decide, evolve, lapsed, type Outcome } from "#domain/approval.ts";
 import type { ApprovalRecord, ApprovalStore, Ask } from "#usecases/ports.ts";
 import { planDecided, planRequested } from "./delivery-store.ts";
 import type { EventWriter } from "./events.ts";
+import { keepHistory } from "./history.ts";
 import { lockApproval, readApprovals } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
@@ -77,6 +78,16 @@ export function approvalStore(db: Database<Tables>, events: EventWriter): Approv
           .execute(),
       );
     },
+
+    async keepAuthor(tenant, version, author) {
+      await inTenant(db, tenant, (trx) =>
+        trx
+          .insertInto("policy_authors")
+          .values({ tenant, version, author })
+          .onConflict((same) => same.doNothing())
+          .execute(),
+      );
+    },
   };
 }
 
@@ -125,6 +136,7 @@ async function keep(trx: Transaction<Tables>, events: EventWriter, before: Appro
         .execute();
     }
     await events.changed(trx, before, change);
+    await keepHistory(trx, before, change);
     if (change.type !== "voted" && change.type !== "redeemed") await planDecided(trx, before, change.type, change.at);
   }
   return after;
@@ -134,10 +146,10 @@ async function keep(trx: Transaction<Tables>, events: EventWriter, before: Appro
 async function open(trx: Transaction<Tables>, ask: Ask): Promise<boolean> {
   const { rows } = await sql`
     insert into approvals (id, tenant, state, agent, subject, chain, tool, action, arguments, reasons, action_digest, rule_digest, queue, quorum,
-      requested_at, expires_at)
+      requested_at, expires_at, policy_version)
     values (${ask.id}, ${ask.tenant}, 'pending', ${ask.requester.agent}, ${ask.requester.subject}, ${[...ask.requester.chain]}, ${ask.tool},
       ${ask.action}, ${JSON.stringify(ask.arguments)}, ${JSON.stringify(ask.reasons)}, ${ask.actionDigest}, ${ask.ruleDigest}, ${ask.queue},
-      ${ask.quorum}, ${new Date(ask.requestedAt)}, ${new Date(ask.expiresAt)})
+      ${ask.quorum}, ${new Date(ask.requestedAt)}, ${new Date(ask.expiresAt)}, ${ask.policyVersion ?? null})
     on conflict (tenant, agent, action_digest, rule_digest) where state = 'pending' do nothing
     returning id`.execute(trx);
   return rows.length === 1;

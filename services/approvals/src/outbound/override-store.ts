@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import type { Override } from "#domain/override.ts";
 import type { OverrideStore } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
+import { keepHistory } from "./history.ts";
 import type { Tables } from "./tables.ts";
 
 /** Overrides in PostgreSQL: columns of their approval's row, so that state and token can never disagree. */
@@ -52,7 +53,9 @@ export function overrideStore(db: Database<Tables>, events: EventWriter): Overri
           actionDigest: row.action_digest,
           ruleDigest: row.rule_digest,
         };
-        await events.changed(trx, approval, { type: "redeemed", decisionId: attempt.decisionId, at: now });
+        const change = { type: "redeemed", decisionId: attempt.decisionId, at: now } as const;
+        await events.changed(trx, approval, change);
+        await keepHistory(trx, approval, change);
         return overrideOf(row);
       }),
 

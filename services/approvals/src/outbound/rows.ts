@@ -11,6 +11,7 @@ interface Row {
   subject: string;
   chain: string[];
   owner: string | null;
+  authors: string[];
   tool: string;
   action: string;
   arguments: Record<string, unknown>;
@@ -32,6 +33,7 @@ export async function readApprovals(trx: Transaction<Tables>, rest: ReturnType<t
     select a.id, a.tenant, a.state, a.agent, a.subject, a.chain, a.tool, a.action, a.arguments, a.reasons, a.action_digest, a.rule_digest,
       a.queue, a.quorum, a.requested_at, a.expires_at, a.decided_by, a.version,
       (select owner from owners o where o.tenant = a.tenant and o.agent = a.agent) as owner,
+      array(select author from policy_authors p where p.tenant = a.tenant and p.version = a.policy_version) as authors,
       coalesce((select json_agg(json_build_object('user', v.voter, 'decision', v.decision, 'comment', v.comment,
           'at', (extract(epoch from v.voted_at) * 1000)::bigint) order by v.sequence)
         from votes v where v.approval_id = a.id), '[]'::json) as votes
@@ -52,7 +54,7 @@ function recordOf(row: Row): ApprovalRecord {
     id: row.id,
     tenant: row.tenant,
     state: row.state,
-    requester: { agent: row.agent, subject: row.subject, chain: row.chain, owner },
+    requester: { agent: row.agent, subject: row.subject, chain: row.chain, owner, authors: row.authors },
     tool: row.tool,
     action: row.action,
     arguments: row.arguments,

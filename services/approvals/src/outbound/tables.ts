@@ -28,6 +28,7 @@ export interface Tables {
     override_instance: string | null;
     redeemed_by: string | null;
     redeemed_at: Date | null;
+    policy_version: string | null;
   };
   aliases: { id: string; tenant: string; approval_id: string; instance: string };
   votes: {
@@ -67,5 +68,15 @@ export interface Tables {
     settled_at: Date | null;
   };
   members: { tenant: string; channel: string; member: string; person: string; registered_by: string; registered_at: Date };
+  policy_authors: { tenant: string; version: string; author: string };
+  history: {
+    sequence: Generated<number>;
+    approval_id: string;
+    tenant: string;
+    at: Date;
+    what: string;
+    who: string[];
+    comment: string;
+  };
   owners: { tenant: string; agent: string; owner: string };
 }

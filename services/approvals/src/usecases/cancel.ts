@@ -1,5 +1,7 @@
+import { AegisError } from "@aegis/contracts/errors";
 import { decide } from "#domain/approval.ts";
-import type { Ports } from "./ports.ts";
+import { notFound } from "./find.ts";
+import type { ApprovalRecord, Ports } from "./ports.ts";
 import { report } from "./report.ts";
 
 /** Cancels whatever an agent still waits for: one that is revoked has nothing to ask. */
@@ -12,4 +14,24 @@ export async function cancelAllOf(
     const changed = await ports.approvals.change(agent.tenant, id, (approval) => decide(approval, { type: "cancel", by: agent.by, at }));
     if (changed !== undefined) report(ports.signals, changed);
   }
+}
+
+/**
+ * Takes one request back; a handed-out override is void with it.
+ *
+ * @throws AegisError `not_found`; `conflict` when it is decided, expired or spent.
+ */
+export async function cancel(
+  ports: Pick<Ports, "approvals" | "clock" | "signals">,
+  { tenant, id, by, comment }: { readonly tenant: string; readonly id: string; readonly by: string; readonly comment: string },
+): Promise<ApprovalRecord> {
+  const at = ports.clock.now().getTime();
+  const changed = await ports.approvals.change(tenant, id, (approval) => decide(approval, { type: "cancel", by, comment, at }));
+  if (changed === undefined) throw notFound(id);
+  report(ports.signals, changed);
+  const { outcome, approval } = changed;
+  if (outcome.refused !== undefined) {
+    throw new AegisError("conflict", `this approval is already ${approval.state}`, { details: { state: approval.state } });
+  }
+  return approval;
 }

@@ -20,6 +20,8 @@ export interface Ask {
   readonly reasons: readonly unknown[];
   readonly actionDigest: string;
   readonly ruleDigest: string;
+  /** Of the policies the call was held by. */
+  readonly policyVersion?: string | undefined;
   readonly queue: string;
   readonly quorum: number;
   /** Milliseconds since the epoch, as every time here. */
@@ -73,6 +75,8 @@ export interface ApprovalStore {
   pending(): Promise<number>;
   /** Who answers for an agent from now on. */
   keepOwner(tenant: string, agent: string, owner: string): Promise<void>;
+  /** Who wrote this version of the tenant's policies. */
+  keepAuthor(tenant: string, version: string, author: string): Promise<void>;
 }
 
 export interface OverrideStore {
@@ -92,6 +96,25 @@ export interface OverrideStore {
   redeem(hash: Uint8Array, attempt: Attempt, now: number): Promise<Override | undefined>;
   /** As it is kept; grants nothing. */
   look(tenant: string, hash: Uint8Array): Promise<Override | undefined>;
+}
+
+/** One thing that happened to an approval. */
+export interface Happening {
+  readonly at: number;
+  /** `requested`, `approve` and `deny` of one person, a state, `comment`, or `told`. */
+  readonly what: string;
+  readonly who: readonly string[];
+  readonly comment: string;
+}
+
+export interface HistoryStore {
+  /** Oldest first. */
+  of(tenant: string, approvalId: string): Promise<readonly Happening[]>;
+  comment(
+    tenant: string,
+    approvalId: string,
+    comment: { readonly who: string; readonly comment: string; readonly at: number },
+  ): Promise<void>;
 }
 
 /** Makes one-time tokens. */
@@ -125,6 +148,7 @@ export interface Signals {
 export interface Ports {
   readonly approvals: ApprovalStore;
   readonly overrides: OverrideStore;
+  readonly history: HistoryStore;
   readonly tokens: Tokens;
   readonly changes: Changes;
   readonly clock: Clock;

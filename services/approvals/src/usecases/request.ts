@@ -31,6 +31,7 @@ export async function request(ports: Pick<Ports, "approvals" | "clock" | "signal
       reasons: data.reasons,
       actionDigest: data.actionDigest,
       ruleDigest,
+      policyVersion: data.policyVersion,
       queue: approval.queue,
       quorum: approval.quorum,
       requestedAt: Date.parse(event.time),

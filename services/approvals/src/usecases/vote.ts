@@ -31,7 +31,8 @@ export async function vote(ports: Pick<Ports, "approvals" | "clock" | "signals">
 }
 
 function refusal(refused: Refusal, approval: ApprovalRecord): AegisError {
-  if (refused === "own_request") return new AegisError("permission_denied", "nobody decides their own request or their own agent's");
+  if (refused === "own_request")
+    return new AegisError("permission_denied", "nobody decides their own request, their own agent's, or what their own policy holds");
   const by = approval.decidedBy.length === 0 ? "" : ` by ${approval.decidedBy.join(", ")}`;
   return new AegisError("conflict", `this approval is already ${approval.state}${by}`, {
     details: { state: approval.state, decidedBy: approval.decidedBy },
