@@ -129,8 +129,8 @@ test("malformed calls are INVALID_ARGUMENT, alone and inside a batch, whose orde
   });
 });
 
-test("a method that is not served says so", async () => {
-  await expect(world.client.checkResult({ agentToken: token })).rejects.toMatchObject({ code: "unimplemented" });
+test("a result that belongs to no decision is refused", async () => {
+  await expect(world.client.checkResult({ agentToken: token })).rejects.toMatchObject({ code: "invalid_argument" });
 });
 
 test("an approval is asked for, its override passes once, and never again", async () => {
