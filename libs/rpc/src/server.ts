@@ -1,7 +1,9 @@
+import type { EventEmitter } from "node:events";
 import { AegisError, errorCodes } from "@aegis/contracts/errors";
 import type { ServiceContext } from "@aegis/service/run";
 import {
   create,
+  type DescMethodBiDiStreaming,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
@@ -12,6 +14,7 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServerWritableStream,
   type sendUnaryData,
@@ -38,7 +41,9 @@ export type RpcHandlers<S extends DescService> = {
     ? (request: MessageShape<I>, call: RpcCall) => Promise<MessageInitShape<O>>
     : S["method"][K] extends DescMethodServerStreaming<infer I, infer O>
       ? (request: MessageShape<I>, call: RpcCall) => AsyncIterable<MessageInitShape<O>>
-      : never;
+      : S["method"][K] extends DescMethodBiDiStreaming<infer I, infer O>
+        ? (requests: AsyncIterable<MessageShape<I>>, call: RpcCall) => AsyncIterable<MessageInitShape<O>>
+        : never;
 };
 
 export interface RpcServer {
@@ -69,7 +74,9 @@ export function createRpcServer(context: ServiceContext): RpcServer {
       for (const method of service.methods) {
         const handler = (handlers as Record<string, ((request: unknown, call: RpcCall) => unknown) | undefined>)[method.localName];
         implementation[method.localName] =
-          method.methodKind === "server_streaming" ? streaming(context, method.output, handler) : unary(context, method.output, handler);
+          method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming"
+            ? streaming(context, method.output, handler)
+            : unary(context, method.output, handler);
       }
       server.addService(grpcDefinition(service), implementation as never);
     },
@@ -112,10 +119,11 @@ function unary(context: ServiceContext, output: DescMethodUnary["output"], handl
 }
 
 function streaming(context: ServiceContext, output: DescMethodUnary["output"], handler: Handler) {
-  return async (call: ServerWritableStream<unknown, object>) => {
+  return async (call: ServerWritableStream<unknown, object> | ServerDuplexStream<unknown, object>) => {
     if (handler === undefined) return void call.emit("error", { code: status.UNIMPLEMENTED, details: "this method is not served" });
     try {
-      for await (const answer of handler(call.request, new ServedCall(call)) as AsyncIterable<object>) {
+      const asked = "request" in call ? call.request : call;
+      for await (const answer of handler(asked, new ServedCall(call)) as AsyncIterable<object>) {
         if (call.cancelled) return;
         call.write(create(output, answer as never));
       }
@@ -126,7 +134,7 @@ function streaming(context: ServiceContext, output: DescMethodUnary["output"], h
   };
 }
 
-type GrpcCall = ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object>;
+type GrpcCall = ServerUnaryCall<unknown, object> | ServerWritableStream<unknown, object> | ServerDuplexStream<unknown, object>;
 
 /** A class, because members of a literal that are functions would be made anew for every call. */
 class ServedCall implements RpcCall {
@@ -150,7 +158,7 @@ class ServedCall implements RpcCall {
       const made = new AbortController();
       this.#abort = made;
       if (this.#call.cancelled) made.abort();
-      this.#call.on("cancelled", () => made.abort());
+      (this.#call as EventEmitter).on("cancelled", () => made.abort());
     }
     return this.#abort.signal;
   }

@@ -89,7 +89,7 @@ export interface HttpCall {
 }
 
 /** What goes to the upstream instead. */
-export interface Rewritten {
+interface Rewritten {
   readonly body?: Uint8Array;
   readonly path?: string;
 }

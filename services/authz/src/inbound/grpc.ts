@@ -12,6 +12,7 @@ import type { MayAct } from "#usecases/may-act.ts";
 import type { Approvals } from "#usecases/ports.ts";
 import type { ReportOutcome } from "#usecases/report-outcome.ts";
 import { serveExtAuthz } from "./ext-authz.ts";
+import { serveExtProc } from "./ext-proc.ts";
 import { authorizationOf, traceContext } from "./presented.ts";
 import { checkResponse, checkResultResponse } from "./response.ts";
 
@@ -28,6 +29,7 @@ export interface GrpcUsecases {
 /** Serves `aegis.authz.v1.AuthorizationService`, and what gateways ask. A caller that hangs up cancels nothing: its decision is recorded all the same. */
 export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
   serveExtAuthz(server, usecases);
+  serveExtProc(server, usecases);
   const respond = (draft: Draft) => checkResponse(draft, usecases.statusUrl);
   server.serve(AuthorizationService, {
     check: async (request, call) => {
