@@ -51,6 +51,19 @@ test("a held call can be voted on as soon as its id is known, passes once and ne
   await until(() => service.output().includes("override_replayed"));
   expect(service.output()).toContain(attempt.decisionId);
   expect(service.output()).toContain(second.decisionId);
+  const strangers = { ...redemption(token, { ...held, tenant: "other" }), agent: "thief", instance: "copy-9" };
+  const refused = await service.authz.redeem(strangers);
+  expect(refused).toMatchObject({ result: RedeemResult.INVALID, message: "this override is not known", approvalId: "", approvers: [] });
+  const alarm = await until(() =>
+    service
+      .output()
+      .split("\n")
+      .find((line) => line.includes("override_replayed") && line.includes("thief")),
+  );
+  expect(JSON.parse(alarm)).toMatchObject({
+    first: { tenant: "acme", agent: held.agent, instance: "i-1", decisionId: attempt.decisionId },
+    second: { tenant: "other", agent: "thief", instance: "copy-9", decisionId: strangers.decisionId },
+  });
   expect((await call(await ann(), "GET", at(`/${id}`))).body.state).toBe("redeemed");
 });
 

@@ -5,7 +5,18 @@ import { until } from "@aegis/testkit/until";
 import { sql } from "kysely";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { approvedOverride, call, cast, hold, operatorToken, type Running, redemption, type Surroundings, surroundings } from "./running.ts";
+import {
+  agentToken,
+  approvedOverride,
+  call,
+  cast,
+  hold,
+  operatorToken,
+  type Running,
+  redemption,
+  type Surroundings,
+  surroundings,
+} from "./running.ts";
 
 let around: Surroundings;
 let replicas: Running[];
@@ -77,6 +88,62 @@ test("approve and deny at the same moment: denied, however the two arrive", asyn
     expect(body).toMatchObject({ state: "denied", decidedBy: ["bob@acme.test"] });
   }
 });
+
+/** Many more: AEGIS_INTERLEAVINGS=10000. */
+const interleavings = Number(process.env.AEGIS_INTERLEAVINGS ?? 40);
+
+test(
+  "however votes, expiry, cancelling and redeeming interleave at two replicas: no state twice, none after a last one, no yes after a no",
+  async () => {
+    const admin = await operatorToken(around, "ada@acme.test", { acme: ["admin"] });
+    const ended = new Map<string, number>();
+    const round = async (index: number) => {
+      const pick = (many: number) => Math.floor(Math.random() * many);
+      const held = fresh();
+      const id = await hold(around, { ...held, quorum: 1 + pick(2), expiresInMs: 300 + pick(2_000) });
+      const own = await agentToken(around, { client_id: held.agent, instance: "i-1" });
+      const at = (rest: string) => `${replica(pick(2)).url}/v1/approvals/${id}${rest}`;
+      const steps: (() => Promise<unknown>)[] = [
+        ...["ann", "bob", "cleo"].map(
+          (user) => () => cast(around, replica(pick(2)), id, `${user}@acme.test`, pick(4) === 0 ? "deny" : "approve"),
+        ),
+        () => call(own, "GET", at("/wait?timeout=3")),
+        async () => {
+          await call(own, "GET", at("/wait?timeout=3"));
+          const { body } = await call(own, "POST", at("/override"));
+          if (body.override_token !== undefined) await redeemAll(body.override_token, held, 4);
+        },
+        async () => pick(5) === 0 && (await call(admin, "POST", at("/cancel"), {})),
+        async () => pick(2) === 0 && (await cast(around, replica(pick(2)), id, "dora@acme.test", "deny")),
+      ];
+      await Promise.all(steps.map((step) => step()));
+      const final = ["denied", "expired", "cancelled", "redeemed"];
+      const happened = async () => (await call(admin, "GET", at("/history"))).body.history as { what: string }[];
+      // What is neither denied nor spent lapses, an approved one after five minutes: that one is taken back here.
+      await until(async () => {
+        if ((await happened()).some(({ what }) => final.includes(what))) return true;
+        await call(admin, "POST", at("/cancel"), {});
+        return false;
+      });
+      const states = (await happened()).map(({ what }) => what).filter((what) => what === "approved" || final.includes(what));
+      expect(
+        states.filter((state) => final.includes(state)),
+        states.join(),
+      ).toHaveLength(1);
+      expect(states.filter((state) => state === "approved").length, states.join()).toBeLessThanOrEqual(1);
+      expect(final, states.join()).toContain(states.at(-1));
+      if (states.includes("redeemed")) expect(states).toEqual(["approved", "redeemed"]);
+      const last = states.at(-1) ?? "";
+      ended.set(last, (ended.get(last) ?? 0) + 1);
+      return index;
+    };
+    for (let done = 0; done < interleavings; done += 8) {
+      await Promise.all(Array.from({ length: Math.min(8, interleavings - done) }, (_, index) => round(done + index)));
+    }
+    expect(ended.get("denied")).toBeGreaterThan(0);
+  },
+  100_000 + interleavings * 1_000,
+);
 
 test("a quorum of three counts three people, not nine parallel clicks of two", async () => {
   const id = await hold(around, { ...fresh(), quorum: 3 });

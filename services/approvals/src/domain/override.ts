@@ -17,6 +17,8 @@ export interface Override {
   readonly expiresAt: number;
   /** The decision that spent it. */
   readonly redeemedBy?: string | undefined;
+  /** The instance of the agent that spent it. */
+  readonly redeemedInstance?: string | undefined;
 }
 
 /** One attempt to spend it. */

@@ -1,5 +1,5 @@
 import type { Database } from "@aegis/postgres/connect";
-import { inTenant } from "@aegis/postgres/tenant";
+import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
 import type { Override } from "#domain/override.ts";
 import type { OverrideStore } from "#usecases/ports.ts";
@@ -36,7 +36,7 @@ export function overrideStore(db: Database<Tables>, events: EventWriter): Overri
       inTenant(db, attempt.tenant, async (trx) => {
         const { rows } = await sql<Row>`
           update approvals
-          set state = 'redeemed', redeemed_by = ${attempt.decisionId}, redeemed_at = ${new Date(now)}, version = version + 1
+          set state = 'redeemed', redeemed_by = ${attempt.decisionId}, redeemed_instance = ${attempt.instance}, redeemed_at = ${new Date(now)}, version = version + 1
           where override_hash = ${Buffer.from(hash)} and state = 'approved' and redeemed_by is null and expires_at > ${new Date(now)}
             and tenant = ${attempt.tenant} and agent = ${attempt.agent}
             and (override_instance = '' or override_instance = ${attempt.instance})
@@ -59,8 +59,8 @@ export function overrideStore(db: Database<Tables>, events: EventWriter): Overri
         return overrideOf(row);
       }),
 
-    look: (tenant, hash) =>
-      inTenant(db, tenant, async (trx) => {
+    look: (hash) =>
+      asService(db, async (trx) => {
         const { rows } = await sql<Row>`select ${columns} from approvals where override_hash = ${Buffer.from(hash)}`.execute(trx);
         return rows[0] && overrideOf(rows[0]);
       }),
@@ -68,7 +68,7 @@ export function overrideStore(db: Database<Tables>, events: EventWriter): Overri
 }
 
 const columns = sql.raw(`id, tenant, state, agent, tool, action, action_digest, rule_digest, decided_by, expires_at,
-  override_instance, redeemed_by`);
+  override_instance, redeemed_by, redeemed_instance`);
 
 interface Row {
   id: string;
@@ -83,6 +83,7 @@ interface Row {
   expires_at: Date;
   override_instance: string | null;
   redeemed_by: string | null;
+  redeemed_instance: string | null;
 }
 
 const overrideOf = (row: Row): Override => ({
@@ -98,4 +99,5 @@ const overrideOf = (row: Row): Override => ({
   state: row.state,
   expiresAt: row.expires_at.getTime(),
   redeemedBy: row.redeemed_by ?? undefined,
+  redeemedInstance: row.redeemed_instance ?? undefined,
 });

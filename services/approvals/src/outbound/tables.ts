@@ -29,6 +29,7 @@ export interface Tables {
     redeemed_by: string | null;
     redeemed_at: Date | null;
     policy_version: string | null;
+    redeemed_instance: string | null;
   };
   aliases: { id: string; tenant: string; approval_id: string; instance: string };
   votes: {

@@ -9,9 +9,10 @@ export async function cancelAllOf(
   ports: Pick<Ports, "approvals" | "clock" | "signals">,
   agent: { readonly tenant: string; readonly agent: string; readonly by: string },
 ): Promise<void> {
-  const at = ports.clock.now().getTime();
   for (const id of await ports.approvals.openOf(agent.tenant, agent.agent)) {
-    const changed = await ports.approvals.change(agent.tenant, id, (approval) => decide(approval, { type: "cancel", by: agent.by, at }));
+    const changed = await ports.approvals.change(agent.tenant, id, (approval) =>
+      decide(approval, { type: "cancel", by: agent.by, at: ports.clock.now().getTime() }),
+    );
     if (changed !== undefined) report(ports.signals, changed);
   }
 }
@@ -25,8 +26,9 @@ export async function cancel(
   ports: Pick<Ports, "approvals" | "clock" | "signals">,
   { tenant, id, by, comment }: { readonly tenant: string; readonly id: string; readonly by: string; readonly comment: string },
 ): Promise<ApprovalRecord> {
-  const at = ports.clock.now().getTime();
-  const changed = await ports.approvals.change(tenant, id, (approval) => decide(approval, { type: "cancel", by, comment, at }));
+  const changed = await ports.approvals.change(tenant, id, (approval) =>
+    decide(approval, { type: "cancel", by, comment, at: ports.clock.now().getTime() }),
+  );
   if (changed === undefined) throw notFound(id);
   report(ports.signals, changed);
   const { outcome, approval } = changed;

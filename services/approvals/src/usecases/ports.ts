@@ -94,8 +94,8 @@ export interface OverrideStore {
   askedBy(tenant: string, approvalId: string, instance: string): Promise<boolean>;
   /** Spends it in one conditional update that checks every binding; undefined when nothing was spent. */
   redeem(hash: Uint8Array, attempt: Attempt, now: number): Promise<Override | undefined>;
-  /** As it is kept; grants nothing. */
-  look(tenant: string, hash: Uint8Array): Promise<Override | undefined>;
+  /** As it is kept, whichever tenant's it is; grants nothing. */
+  look(hash: Uint8Array): Promise<Override | undefined>;
 }
 
 /** One thing that happened to an approval. */
@@ -136,13 +136,21 @@ interface Clock {
   now(): Date;
 }
 
+/** Who presented an override. */
+export interface Redeemer {
+  readonly tenant: string;
+  readonly agent: string;
+  readonly instance: string;
+  readonly decisionId: string;
+}
+
 /** What operators are told. */
 export interface Signals {
   requested(how: "opened" | "folded"): void;
   decided(state: ApprovalState, secondsSinceRequest: number): void;
   redeemed(result: "redeemed" | "invalid" | "policy_changed"): void;
   /** One override, two decisions: somebody replays. */
-  redeemedTwice(alarm: { approvalId: string; tenant: string; agent: string; spentBy: string; triedBy: string }): void;
+  redeemedTwice(alarm: { readonly approvalId: string; readonly first: Redeemer; readonly second: Redeemer }): void;
 }
 
 export interface Ports {

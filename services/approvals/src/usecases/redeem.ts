@@ -19,16 +19,22 @@ export async function redeem(
     ports.signals.redeemed("redeemed");
     return { result: "redeemed", approvalId: spent.approvalId, approvers: spent.approvers };
   }
-  const override = await ports.overrides.look(attempt.tenant, hash);
+  const override = await ports.overrides.look(hash);
   const explanation = explain(override, attempt, now);
   if (override === undefined) {
     ports.signals.redeemed(explanation.result);
     return explanation;
   }
   if (explanation.result === "invalid" && explanation.spentBy !== undefined) {
-    const { tenant, agent, decisionId: triedBy } = attempt;
-    ports.signals.redeemedTwice({ approvalId: override.approvalId, tenant, agent, spentBy: explanation.spentBy, triedBy });
+    const { binding, redeemedInstance: instance = "" } = override;
+    ports.signals.redeemedTwice({
+      approvalId: override.approvalId,
+      first: { tenant: binding.tenant, agent: binding.agent, instance, decisionId: explanation.spentBy },
+      second: { tenant: attempt.tenant, agent: attempt.agent, instance: attempt.instance, decisionId: attempt.decisionId },
+    });
   }
   if (explanation.result !== "redeemed") ports.signals.redeemed(explanation.result);
+  // Another tenant's approval is not told of.
+  if (override.binding.tenant !== attempt.tenant) return explain(undefined, attempt, now);
   return { ...explanation, approvalId: override.approvalId, approvers: override.approvers };
 }

@@ -18,10 +18,10 @@ export interface Ballot {
  * @throws AegisError `not_found`; `permission_denied` for one's own request; `conflict` when it was decided before, with who decided.
  */
 export async function vote(ports: Pick<Ports, "approvals" | "clock" | "signals">, ballot: Ballot): Promise<ApprovalRecord> {
-  const at = ports.clock.now().getTime();
   const { tenant, id, user, decision, comment } = ballot;
   const changed = await ports.approvals.change(tenant, id, (approval) =>
-    decide(approval, { type: "vote", vote: { user, decision, comment, at } }),
+    // The time is when its turn came, so that times follow the order of the changes.
+    decide(approval, { type: "vote", vote: { user, decision, comment, at: ports.clock.now().getTime() } }),
   );
   if (changed === undefined) throw notFound(id);
   report(ports.signals, changed);
