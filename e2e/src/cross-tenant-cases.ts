@@ -26,6 +26,7 @@ export interface Prey {
 
 const service: RouteCase = { outcome: "refused" };
 const open: RouteCase = { outcome: "public" };
+const publicJwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
 
 /** A case for every route, by service, method and path as `/openapi.json` names them. */
 export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
@@ -40,7 +41,10 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "token POST /oauth/token": { outcome: "refused", form: { grant_type: "client_credentials", client_id: `${tenant}/${agent}` } },
     "token POST /oauth/introspect": { outcome: "silent", form: { token: agentToken } },
     "token POST /oauth/revoke": { outcome: "silent", form: { tenant, jti: tokenId } },
-    "token POST /oauth/register": { ...refused, body: { client_name: "intruder", jwks: { keys: [] } } },
+    "token POST /oauth/register": {
+      ...refused,
+      body: { client_name: "intruder", scope: "stripe-payments:*", jwks: { keys: [publicJwk] } },
+    },
     "token POST /v1/registration-tokens": { ...refused, body: { tenant, owner: "eve@example.test", scope: ["a:*"] } },
     "token POST /v1/agents": {
       ...refused,
@@ -49,7 +53,7 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
         agent: "intruder",
         owner: "eve@example.test",
         scope: ["stripe-payments:*"],
-        publicJwk: { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" },
+        publicJwk,
       },
     },
     "token GET /v1/agents": { ...own, query },
@@ -109,6 +113,9 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "approvals GET /v1/approvals/{id}": { ...own, outcome: "silent", path: { id: approvalId } },
     "approvals GET /v1/approvals/{id}/wait": { ...own, outcome: "silent", path: { id: approvalId }, query: { timeout: "0" } },
     "approvals POST /v1/approvals/{id}/votes": { ...refused, path: { id: approvalId }, body: { decision: "approve" } },
+    "approvals GET /v1/approvals/{id}/history": { ...own, path: { id: approvalId } },
+    "approvals POST /v1/approvals/{id}/comments": { ...refused, path: { id: approvalId }, body: { comment: "let it through" } },
+    "approvals POST /v1/approvals/{id}/cancel": { ...refused, path: { id: approvalId }, body: {} },
     "approvals POST /v1/approvals/{id}/override": { ...refused, path: { id: approvalId } },
     "approvals GET /v1/channels": { ...own, query },
     "approvals PUT /v1/channels/{name}": {

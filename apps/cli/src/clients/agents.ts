@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { generateKey, type PrivateJwk } from "@aegis/identity/keys";
 import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
@@ -108,4 +109,43 @@ export async function commandAgent(
 export async function approveFingerprint(context: Context, tenant: string, agent: string, fingerprint: string): Promise<RegisteredAgent> {
   const service = await control(context, "token", { role: "admin", tenant });
   return service.json(`/v1/agents/${encodeURIComponent(agent)}:approve-fingerprint`, { json: { tenant, fingerprint } });
+}
+
+/** What a registration says; the rest of an export is history. */
+const registered = ["org", "owner", "purpose", "kind", "risk", "scope", "mayAct", "publicJwk", "scopeReviews", "fingerprint"] as const;
+
+export interface Imported {
+  readonly agent: string;
+  readonly outcome: "created" | "unchanged" | "differs";
+  /** Members that are other there. */
+  readonly differs?: readonly string[];
+}
+
+/**
+ * Registers agents in a tenant, each once: one that is there with the same registration is left alone, one that differs is
+ * reported and left alone, too. States are not carried over: a stopped agent comes as one that is only registered.
+ */
+export async function importAgents(
+  context: Context,
+  tenant: string,
+  given: readonly Record<string, unknown>[],
+  dryRun: boolean,
+): Promise<Imported[]> {
+  const service = await control(context, "token", { role: "admin", tenant });
+  const there = new Map((await listAgents(context, tenant)).map((one) => [one.agent, one]));
+  const outcome: Imported[] = [];
+  for (const one of given) {
+    const agent = String(one.agent);
+    const known = there.get(agent);
+    const members = registered.filter((name) => one[name] !== undefined);
+    const differs = known === undefined ? [] : members.filter((name) => !isDeepStrictEqual(known[name], one[name]));
+    if (known === undefined && !dryRun) {
+      const registration = Object.fromEntries(members.map((name) => [name, one[name]]));
+      const state = one.state === undefined || one.state === "active" ? "active" : "registered";
+      await service.json("/v1/agents", { json: { ...registration, tenant, agent, state } });
+    }
+    if (known !== undefined && differs.length > 0) outcome.push({ agent, outcome: "differs", differs });
+    else outcome.push({ agent, outcome: known === undefined ? "created" : "unchanged" });
+  }
+  return outcome;
 }

@@ -11,6 +11,7 @@ import {
 import { action } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
+import { inventoryCommands } from "./inventory.ts";
 import { agentStopCommands } from "./stop.ts";
 
 interface RegisterOptions {
@@ -86,6 +87,7 @@ export function agentCommands(program: Command): void {
       }),
     );
   agentStopCommands(agent);
+  inventoryCommands(agent);
   for (const command of ["activate", "suspend", "resume", "retire"] as const) {
     agent
       .command(command)

@@ -50,7 +50,8 @@ const registration = z.strictObject({
   state: z.enum(["registered", "active"]).default("active"),
 });
 
-const agentView = z.object({
+/** An agent as the API shows it. */
+export const agentView = z.object({
   tenant: z.string(),
   agent: z.string(),
   clientId: z.string(),
@@ -152,7 +153,7 @@ export function agentRoutes(server: HttpServer, ports: Ports, operators: Operato
   );
 }
 
-const viewOf = (agent: Agent): z.infer<typeof agentView> => ({
+export const viewOf = (agent: Agent): z.infer<typeof agentView> => ({
   tenant: agent.tenant,
   agent: agent.agent,
   clientId: clientId(agent),

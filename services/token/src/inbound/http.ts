@@ -6,8 +6,10 @@ import type { Ports } from "#usecases/ports.ts";
 import { revocationSnapshots } from "#usecases/snapshot-revocations.ts";
 import { agentRoutes } from "./agents.ts";
 import { grantTypes } from "./grants.ts";
+import { inventoryRoutes } from "./inventory.ts";
 import { issuerRoutes } from "./issuers.ts";
 import { oauthRoutes } from "./oauth.ts";
+import { registrationRoutes } from "./registration.ts";
 import { stopRoutes } from "./stops.ts";
 
 /** How long a verifier may keep the key set: less than a new key is announced ahead. */
@@ -22,6 +24,8 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
   agentRoutes(server, ports, operators);
   issuerRoutes(server, ports, operators);
   stopRoutes(server, ports, operators);
+  inventoryRoutes(server, ports, operators);
+  registrationRoutes(server, ports, operators);
 
   server.get("/.well-known/jwks.json", async (_, reply) =>
     reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({ keys: ports.keys.published() }),

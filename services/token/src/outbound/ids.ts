@@ -4,5 +4,6 @@ import type { Ids } from "#usecases/ports.ts";
 
 export const ids: Ids = {
   next: () => v7(),
+  secret: () => randomBytes(32).toString("base64url"),
   instance: () => `i-${randomBytes(8).toString("hex")}`,
 };

@@ -6,6 +6,7 @@ import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.ts";
 import type { GrantOutcome, ParentRecord } from "#domain/grant.ts";
 import type { OAuthErrorCode } from "#domain/oauth-refusal.ts";
+import type { RegistrationToken } from "#domain/registration-token.ts";
 import type { Revocation, StopTarget, TokenRevocation } from "#domain/revocation.ts";
 import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 
@@ -107,6 +108,20 @@ export interface IssuerStore {
   keysOf(issuer: TrustedIssuer): OutsideTrust["keys"];
 }
 
+/** Initial access tokens, by the hash of their secret. */
+export interface RegistrationTokenStore {
+  add(token: RegistrationToken, secret: string): Promise<void>;
+  /**
+   * Takes one use, by one conditional update, and registers what `decide` makes of the token, in one transaction: when `decide` throws,
+   * nothing is spent. Undefined: the token is unknown, spent or expired. `added` is false when there is an agent of that name.
+   */
+  spend(
+    token: { readonly tenant: string; readonly id: string; readonly secret: string },
+    now: number,
+    decide: (token: RegistrationToken) => Agent,
+  ): Promise<{ readonly agent: Agent; readonly added: boolean } | undefined>;
+}
+
 /** What Postgres says of every tenant at once. */
 export interface RevocationStore {
   /** All that is stopped or revoked and still matters. */
@@ -189,6 +204,8 @@ export interface Clock {
 export interface Ids {
   /** UUIDv7. */
   next(): string;
+  /** 32 random bytes in base64url. */
+  secret(): string;
   /** A short random name for a copy of an agent. */
   instance(): string;
 }
@@ -221,6 +238,7 @@ export interface Ports {
   readonly proofs: ProofStore;
   readonly nonces: ProofNonces;
   readonly issuers: IssuerStore;
+  readonly registrationTokens: RegistrationTokenStore;
   readonly revocations: RevocationStore;
   readonly board: RevocationBoard;
   readonly journal: Journal;
