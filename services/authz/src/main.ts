@@ -55,5 +55,5 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   await followEvents(bus, context, { ...service, spool, budget: peers.budget, holder, revocationUnreadable: signals.revocationUnreadable });
   own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort }));
-  own(await serveHttp(context, { ...config, port: config.httpPort }));
+  own(await serveHttp(context, { ...config, port: config.httpPort }, { ...service, statusUrl: peers.approvals.statusUrl }));
 });

@@ -1,6 +1,9 @@
 import { createHttpServer, listen } from "@aegis/http/server";
 import { headerAlgorithms } from "@aegis/identity/keys";
 import type { ServiceContext } from "@aegis/service/run";
+import { authzenRoutes } from "./authzen.ts";
+import type { GatewayUsecases } from "./gateway.ts";
+import { opaRoutes } from "./opa-data.ts";
 
 export interface HttpOptions {
   readonly host: string;
@@ -10,9 +13,12 @@ export interface HttpOptions {
   readonly tokenIssuer: string;
 }
 
-/** Health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
-export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions) {
+/** Decisions by AuthZEN and in OPA's way; health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
+export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions, usecases: GatewayUsecases) {
   const server = await createHttpServer(context);
+  const pdp = (resource ?? `http://${host}:${port}`).replace(/\/$/, "");
+  await authzenRoutes(server, usecases, { pdp });
+  await opaRoutes(server, usecases);
   server.get("/.well-known/oauth-protected-resource", async (_, reply) =>
     reply.header("cache-control", "public, max-age=300").send({
       resource: resource ?? `http://${host}:${port}`,

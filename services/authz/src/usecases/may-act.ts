@@ -6,6 +6,8 @@ import type { CheckPorts } from "./check.ts";
 
 /** Questions about an agent rather than about one of its calls: nothing is decided and nothing recorded. */
 export interface MayAct {
+  /** Whose token it is. @throws AegisError `unauthenticated`. */
+  agent(presented: Presented): Promise<string>;
   /** Why the agent may not act at all; undefined when it may. @throws AegisError `unauthenticated`. */
   refusal(presented: Presented): Promise<Reason | undefined>;
   /** Of these actions of a tool, those that it may call with some arguments. @throws AegisError `unauthenticated`. */
@@ -28,6 +30,7 @@ export function mayAct(
     return { claims, expired, principal, now, refusal: refusal ?? refuseIdentity(principal, expired, ports.revocations, now) };
   };
   return {
+    agent: async (presented) => (await identify(presented)).principal.agent,
     refusal: async (presented) => (await identify(presented)).refusal,
     async callable(presented, tool, actions) {
       const { refusal, ...identity } = await identify(presented);

@@ -1,0 +1,66 @@
+import { parseIJson } from "@aegis/canonical/ijson";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readEvaluation, readEvaluations, readInput } from "./authzen.ts";
+
+const whole = {
+  subject: { type: "agent", id: "a", properties: { role: "admin" } },
+  resource: { type: "tool", id: "t" },
+  action: { name: "x", properties: { amount: 5 } },
+};
+const read = (change: object) => readEvaluation(parseIJson(JSON.stringify({ ...whole, ...change })));
+
+test("an evaluation is a call; what is said of the subject beside its name is not believed", () => {
+  const context = { session_id: "s", override_token: "o", dry_run: true, destination: { url: "https://x/", method: "GET" } };
+  expect(read({ context })).toEqual({
+    ...{ agent: "a", tool: "t", action: "x", overrideToken: "o", dryRun: true },
+    arguments: parseIJson('{"amount":5}'),
+    destination: { url: "https://x/", method: "GET" },
+    context: { sessionId: "s", promptId: "", purpose: "", fingerprint: "" },
+  });
+});
+
+test.each([
+  { subject: null },
+  { subject: [] },
+  { subject: { type: "agent" } },
+  { subject: { id: "a" } },
+  { subject: { type: "agent", id: 1 } },
+  { action: { name: "" } },
+  { action: "x" },
+  { action: { name: "x", properties: [1] } },
+  { resource: { type: "", id: "t" } },
+  { context: [] },
+  { context: { arguments: "x" } },
+  { context: { arguments: { amount: 1 } } },
+  { context: { dry_run: "true" } },
+  { context: { session_id: 1 } },
+  { context: { destination: "https://x/" } },
+])("%j is refused", (change) => {
+  expect(() => read(change)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+});
+
+test("an evaluation of a batch says what it does not take from the whole, and no more", () => {
+  const { subject, action } = whole;
+  const batch = readEvaluations(parseIJson(JSON.stringify({ ...whole, evaluations: [{}, { resource: { type: "tool", id: "u" } }] })));
+  expect([batch.semantic, batch.evaluations?.map((one) => readEvaluation(one).tool)]).toEqual(["execute_all", ["t", "u"]]);
+  expect(JSON.parse(JSON.stringify(batch.evaluations?.[1]))).toEqual({ subject, action, resource: { type: "tool", id: "u" } });
+});
+
+test("whatever comes is read or refused by name", () => {
+  fc.assert(
+    fc.property(fc.json(), fc.json(), fc.json(), (subject, action, context) => {
+      const request = parseIJson(
+        `{"subject":${subject},"action":${action},"resource":{"type":"t","id":"t"},"context":${context},"input":${action}}`,
+      );
+      for (const reader of [readEvaluation, readInput, readEvaluations]) {
+        try {
+          reader(request);
+        } catch (error) {
+          expect(error).toMatchObject({ code: "invalid_argument" });
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
