@@ -13,7 +13,7 @@ import { callers } from "./inbound/callers.ts";
 import { channelRoutes } from "./inbound/channel-routes.ts";
 import { hearEvents } from "./inbound/events.ts";
 import { approvalsRpc } from "./inbound/grpc.ts";
-import { historyRoutes } from "./inbound/history-routes.ts";
+import { historyRoutes, statisticsRoute } from "./inbound/history-routes.ts";
 import { approvalRoutes } from "./inbound/http.ts";
 import { memberRoutes } from "./inbound/member-routes.ts";
 import { keepDelivering, keepExpiring } from "./inbound/schedule.ts";
@@ -38,6 +38,7 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   const http = await createHttpServer(context);
   approvalRoutes(http, ports, who, stopping);
   historyRoutes(http, ports, who);
+  statisticsRoute(http, ports, who);
   channelRoutes(http, ports, who, { allowInternal: config.channelsAllowInternal });
   memberRoutes(http, ports, who);
   await slackRoutes(http, ports);

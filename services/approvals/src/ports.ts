@@ -14,6 +14,7 @@ import { overrideStore } from "./outbound/override-store.ts";
 import { secretFiles } from "./outbound/secrets.ts";
 import { slackPort } from "./outbound/slack.ts";
 import { slackSocket } from "./outbound/slack-socket.ts";
+import { statistics } from "./outbound/statistics.ts";
 import type { Tables } from "./outbound/tables.ts";
 import { tokens } from "./outbound/tokens.ts";
 import { signals } from "./signals.ts";
@@ -34,6 +35,7 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
     approvals: approvalStore(db, events),
     overrides: overrideStore(db, events),
     history: historyStore(db),
+    statistics: statistics(db),
     tokens,
     changes: own(changes(db, logger)),
     clock: systemClock,

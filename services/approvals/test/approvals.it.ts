@@ -145,64 +145,6 @@ test("the owner of the agent does not approve for it", async () => {
   await until(async () => (await cast(around, service, id, "olga@acme.test", "deny")).status === 403);
 });
 
-test("whoever wrote the policy that holds a call does not answer for it", async () => {
-  const version = `v-${v7()}`;
-  const data = { revision: 7, version, snapshotDigest: `sha256:${"c".repeat(64)}`, author: "Paul@acme.test", message: "m" };
-  const event = { ...decision(), id: v7(), type: "dev.aegis.policy.published.v1", source: "aegis/policy-compiler/p-0", data };
-  await around.nats.bus.jetstream.publish("aegis.policy.acme.published", JSON.stringify(event), { msgID: event.id });
-  const held = { ...fresh(), policyVersion: version };
-  const id = await hold(around, held);
-  await until(async () => (await cast(around, service, id, "paul@acme.test", "deny")).status === 403);
-  const other = await hold(around, { ...fresh(), policyVersion: `${version}-before` });
-  expect((await cast(around, service, other, "paul@acme.test", "approve")).body.state).toBe("approved");
-});
-
-test("an agent takes its own request back, an admin any, nobody else; the history says all that happened", async () => {
-  const { agent } = fresh();
-  const id = await hold(around, { agent, quorum: 2 });
-  await cast(around, service, id, "ann@acme.test", "approve");
-  const cancel = async (token: string) => call(token, "POST", at(`/${id}/cancel`), { comment: "no longer needed" });
-  expect((await cancel(await agentToken(around, { client_id: "other-agent" }))).status).toBe(404);
-  expect((await cancel(await operatorToken(around, "bob@acme.test"))).status).toBe(403);
-  expect((await cancel(await operatorToken(around, "eve@other.test", { other: ["admin"] }))).status).toBe(404);
-  expect((await call(await ann(), "POST", at(`/${id}/comments`), { comment: "which invoice?" })).status).toBe(204);
-  const own = await agentToken(around, { client_id: agent });
-  expect((await cancel(own)).body).toMatchObject({ state: "cancelled", outcome: `cancelled by ${agent}` });
-  expect((await cancel(own)).status).toBe(409);
-  const { body } = await call(await ann(), "GET", at(`/${id}/history`));
-  expect(body.history.map(({ what, who, comment }: { what: string; who: string[]; comment: string }) => [what, ...who, comment])).toEqual([
-    ["requested", agent, ""],
-    ["approve", "ann@acme.test", ""],
-    ["comment", "ann@acme.test", "which invoice?"],
-    ["cancelled", agent, "no longer needed"],
-  ]);
-});
-
-test.each([
-  ["approved", "approved by ann@acme.test"],
-  ["denied", "denied by ann@acme.test"],
-  ["expired", "expired: nobody decided in time"],
-  ["cancelled", "cancelled by ada@acme.test"],
-])("whoever waits hears %s as what it is", async (state, outcome) => {
-  const { agent } = fresh();
-  const id = await hold(around, { agent, ...(state === "expired" ? { expiresInMs: 1_500 } : {}) });
-  const token = await agentToken(around, { client_id: agent });
-  const waiting = call(token, "GET", at(`/${id}/wait?timeout=50`));
-  const last = (async () => {
-    const states: { state: string; decidedBy: readonly string[] }[] = [];
-    for await (const one of service.authz.watch({ approvalId: id, token }, { deadlineMs: 50_000 })) states.push(one);
-    return states.at(-1);
-  })();
-  if (state === "approved" || state === "denied")
-    await cast(around, service, id, "ann@acme.test", state === "approved" ? "approve" : "deny");
-  if (state === "cancelled") {
-    const admin = await operatorToken(around, "ada@acme.test", { acme: ["admin"] });
-    await until(async () => (await call(admin, "POST", at(`/${id}/cancel`), {})).status === 200);
-  }
-  expect((await waiting).body).toMatchObject({ state, outcome });
-  expect(await last).toMatchObject({ state, decidedBy: state === "expired" ? [] : [expect.any(String)] });
-});
-
 test("a revoked agent's approvals are cancelled", async () => {
   const { agent } = fresh();
   const id = await hold(around, { agent });

@@ -28,7 +28,25 @@ export interface Happening {
   comment: string;
 }
 
+/** How the approvals of one agent's call under one rule went. */
+export interface Tally {
+  agent: string;
+  call: string;
+  ruleDigest: string;
+  queue: string;
+  requested: number;
+  pending: number;
+  approved: number;
+  denied: number;
+  expired: number;
+  cancelled: number;
+  medianSeconds: number | null;
+  /** Answers within five seconds, from 0 to 1. */
+  quickShare: number | null;
+}
+
 export interface ApprovalsClient {
+  statistics(tenant: string, days: number): Promise<Tally[]>;
   list(filter: { tenant: string; state?: string | undefined; queue?: string | undefined }): Promise<Approval[]>;
   show(id: string): Promise<Approval>;
   /** Oldest first; none while its event is still on the way. */
@@ -48,6 +66,8 @@ export async function approvalsClient(
   return {
     list: async (filter) => (await service.json<{ approvals: Approval[] }>(`/v1/approvals${query(filter)}`)).approvals,
     show: (id) => service.json(at(id)),
+    statistics: async (tenant, days) =>
+      (await service.json<{ statistics: Tally[] }>(`/v1/approval-statistics${query({ tenant, days })}`)).statistics,
     history: async (id) => (await service.json<{ history: Happening[] }>(`${at(id)}/history`)).history,
     cancel: (id, comment) => service.json(`${at(id)}/cancel`, { json: { comment } }),
     comment: (id, comment) => service.json(`${at(id)}/comments`, { json: { comment } }),

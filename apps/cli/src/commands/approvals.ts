@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type Approval, approvalsClient, collectOverride, type Happening } from "../clients/approvals.ts";
+import { type Approval, approvalsClient, collectOverride, type Happening, type Tally } from "../clients/approvals.ts";
 import { action } from "../context.ts";
 import { table } from "../output.ts";
 import { approvalChannelCommands } from "./approval-channels.ts";
@@ -90,6 +90,18 @@ export function approvalsCommands(program: Command): void {
         context.output.result(override, () => override.override_token);
       }),
     );
+  approvals
+    .command("stats")
+    .description("how approvals went, per agent, call and rule: how often, how fast, and how many answers came within five seconds")
+    .option("--days <days>", "of the last so many days", "30")
+    .action(
+      action<{ days: string }, []>(async (context, { days }) => {
+        const client = await approvalsClient(context, { tenant: context.tenant() });
+        const list = await client.statistics(context.tenant(), Number(days));
+        const heads = ["agent", "call", "queue", "asked", "pending", "yes", "no", "expired", "median s", "within 5 s"];
+        context.output.result(list, () => (list.length === 0 ? "no approvals" : table(heads, list.map(tallied))));
+      }),
+    );
   approvalChannelCommands(approvals);
 }
 
@@ -114,6 +126,15 @@ function describe(approval: Approval): string {
     rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   ).trimStart();
 }
+
+const tallied = (one: Tally): string[] => [
+  one.agent,
+  one.call,
+  one.queue,
+  ...[one.requested, one.pending, one.approved, one.denied, one.expired].map(String),
+  one.medianSeconds === null ? "-" : one.medianSeconds.toFixed(1),
+  one.quickShare === null ? "-" : `${Math.round(one.quickShare * 100)} %`,
+];
 
 function tell(history: readonly Happening[]): string {
   if (history.length === 0) return "";

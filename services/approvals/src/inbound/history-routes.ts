@@ -1,9 +1,10 @@
+import { tenantName } from "@aegis/contracts/names";
 import type { HttpServer } from "@aegis/http/server";
 import { z } from "zod";
 import { cancel } from "#usecases/cancel.ts";
 import { find, notFound } from "#usecases/find.ts";
 import type { ApprovalRecord, Ports } from "#usecases/ports.ts";
-import { type Caller, type Callers, maySee, tenantOf } from "./callers.ts";
+import { type Caller, type Callers, maySee, readers, tenantOf } from "./callers.ts";
 import { approvalView, viewOf } from "./view.ts";
 
 const params = z.object({ id: z.uuid() });
@@ -51,6 +52,36 @@ export function historyRoutes(server: HttpServer, ports: Ports, who: Callers): v
       const { caller, approval } = await seen(id, headers.authorization);
       if (caller.kind === "operator") caller.operator.require(approval.tenant, "admin");
       return viewOf(await cancel(ports, { tenant: approval.tenant, id: approval.id, by: nameOf(caller), comment: body.comment }));
+    },
+  );
+}
+
+const count = z.int();
+const tally = z.object({
+  agent: z.string(),
+  call: z.string(),
+  ruleDigest: z.string(),
+  queue: z.string(),
+  requested: count,
+  pending: count,
+  approved: count,
+  denied: count,
+  expired: count,
+  cancelled: count,
+  medianSeconds: z.number().nullable(),
+  quickShare: z.number().nullable(),
+});
+
+/** How approvals go, per agent, call and rule: where people are asked too often, or answer without reading. */
+export function statisticsRoute(server: HttpServer, ports: Ports, who: Callers): void {
+  const querystring = z.object({ tenant: tenantName, days: z.coerce.number().int().min(1).max(366).default(30) });
+  server.get(
+    "/v1/approval-statistics",
+    { schema: { querystring, response: { 200: z.object({ statistics: z.array(tally) }) } } },
+    async ({ query, headers }) => {
+      (await who.operator(headers.authorization)).require(query.tenant, ...readers);
+      const from = ports.clock.now().getTime() - query.days * 86_400_000;
+      return { statistics: [...(await ports.statistics.since(query.tenant, from))] };
     },
   );
 }

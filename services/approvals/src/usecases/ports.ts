@@ -107,6 +107,29 @@ export interface Happening {
   readonly comment: string;
 }
 
+/** How the approvals of one agent's call under one rule went. */
+interface Tally {
+  readonly agent: string;
+  readonly call: string;
+  readonly ruleDigest: string;
+  readonly queue: string;
+  readonly requested: number;
+  readonly pending: number;
+  readonly approved: number;
+  readonly denied: number;
+  readonly expired: number;
+  readonly cancelled: number;
+  /** From request to answer; null while nobody answered. */
+  readonly medianSeconds: number | null;
+  /** The share of answers that came within five seconds, from 0 to 1. */
+  readonly quickShare: number | null;
+}
+
+export interface Statistics {
+  /** Of what was requested since; the most requested first. */
+  since(tenant: string, from: number): Promise<readonly Tally[]>;
+}
+
 export interface HistoryStore {
   /** Oldest first. */
   of(tenant: string, approvalId: string): Promise<readonly Happening[]>;
@@ -157,6 +180,7 @@ export interface Ports {
   readonly approvals: ApprovalStore;
   readonly overrides: OverrideStore;
   readonly history: HistoryStore;
+  readonly statistics: Statistics;
   readonly tokens: Tokens;
   readonly changes: Changes;
   readonly clock: Clock;
