@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import type { ReplayReport } from "@aegis/policy/analysis/replay";
+import type { PolicyFile } from "@aegis/policy/compile";
 import type { PolicySet } from "@aegis/policy/ir";
 import { type Command, Option } from "commander";
 import { listAgents, type RegisteredAgent } from "../clients/agents.ts";
@@ -25,7 +26,7 @@ interface Options {
 const help = `
 First it shows what enforcement would have refused of the decisions recorded in the last days, then asks; without a terminal it goes on only
 with --yes. With --risk, policies are taken whose registered agents are all of that tier; the others are named. In the text of the files
-only the word changes: comments and layout stay. A tier is what agent register said of an agent.`;
+only the word changes: comments and layout stay. A tier is what agent register said of an agent, low when it said nothing.`;
 
 /** `aegis policy promote`: from shadow to enforcement. */
 export function promoteCommand(policy: Command): void {
@@ -46,7 +47,8 @@ export function promoteCommand(policy: Command): void {
           const policies = options.risk === undefined ? named : await ofTier(context, tenant, options.risk);
           const plan = await planPromotion(context, tenant, policies, options.as);
           const days = numberOf(options.days, "days");
-          const figures = await replayDecisions(context, tenant, { days, files: plan.files, examples: 0 });
+          const all = await replayDecisions(context, tenant, { days, files: plan.files, examples: 0 });
+          const figures = figuresAbout(all, await agentsOf(tenant, plan.files, policies));
           context.output.progress(figuresText(figures, policies, days));
           if (options.yes !== true && !(await agreed(`take ${policies.join(", ")} out of shadow?`)))
             throw new Failure("nothing was changed");
@@ -69,6 +71,28 @@ export function promoteCommand(policy: Command): void {
     );
 }
 
+type Matches = (agent: string) => boolean;
+
+/** Whom the policies are about. */
+async function agentsOf(tenant: string, files: readonly PolicyFile[], names: readonly string[]): Promise<Matches> {
+  const { compile } = await import("@aegis/policy/compile");
+  const compiled = compile(files, { tenant });
+  const matching = compiled.ok ? names.map((name) => matchesOf(compiled.policies, name)) : [];
+  return (agent) => matching.some((matches) => matches(agent));
+}
+
+/** What changes for some agents: what enforcement does to others, by revisions that have gone, says nothing of a promotion. */
+function figuresAbout(report: ReplayReport, matches: Matches): ReplayReport {
+  const groups = report.groups.filter(({ agent }) => matches(agent));
+  const sum = (of: (group: (typeof groups)[number]) => number) => groups.reduce((total, group) => total + of(group), 0);
+  const transitions = report.transitions.flatMap((transition) => {
+    const same = groups.flatMap((group) => group.transitions.filter(({ from, to }) => from === transition.from && to === transition.to));
+    const calls = same.reduce((total, each) => total + each.calls, 0);
+    return calls === 0 ? [] : [{ ...transition, calls }];
+  });
+  return { ...report, groups, transitions, compared: sum(({ calls }) => calls), changed: sum(({ changed }) => changed) };
+}
+
 /** The policies in shadow whose registered agents are all of the tier. */
 async function ofTier(context: Context, tenant: string, risk: string): Promise<string[]> {
   const [{ compile }, { inShadow }] = await Promise.all([import("@aegis/policy/compile"), import("@aegis/policy/promote")]);
@@ -88,10 +112,13 @@ async function ofTier(context: Context, tenant: string, risk: string): Promise<s
   return taken;
 }
 
-function tiersOf({ policies }: PolicySet, name: string, agents: readonly RegisteredAgent[]): string[] {
+function matchesOf({ policies }: PolicySet, name: string): Matches {
   const patterns = policies.find((policy) => policy.name === name)?.agents ?? [];
-  const matches = (agent: string) =>
-    patterns.some((pattern) => (pattern.endsWith("*") ? agent.startsWith(pattern.slice(0, -1)) : agent === pattern));
+  return (agent) => patterns.some((pattern) => (pattern.endsWith("*") ? agent.startsWith(pattern.slice(0, -1)) : agent === pattern));
+}
+
+function tiersOf(set: PolicySet, name: string, agents: readonly RegisteredAgent[]): string[] {
+  const matches = matchesOf(set, name);
   return agents.filter(({ agent, state }) => state !== "revoked" && matches(agent)).map(({ risk }) => risk);
 }
 
@@ -102,7 +129,7 @@ function figuresText(
 ): string {
   const most = groups.filter((group) => group.changed > 0).slice(0, 10);
   return [
-    `${policies.join(", ")}: of ${records} decisions in the last ${days} days ${compared} can be compared, and enforcement would have changed ${changed}`,
+    `${policies.join(", ")}: of ${records} decisions in the last ${days} days ${compared} are by their agents and can be compared; enforcement would have changed ${changed}`,
     ...transitions.filter(({ from, to }) => from !== to).map(({ from, to, calls }) => `  ${from} → ${to}: ${calls}`),
     ...most.map((group) => `  ${group.agent} ${group.tool}:${group.action}: ${group.changed} of ${group.calls}`),
     ...notCompared.map(({ why, calls }) => `  ${calls} not compared: ${why}`),

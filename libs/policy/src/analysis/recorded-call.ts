@@ -1,6 +1,6 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import type { DecisionData } from "@aegis/contracts/decision-event";
-import type { DecisionName, ReasonCode } from "@aegis/contracts/reasons";
+import type { DecisionName, Reason, ReasonCode } from "@aegis/contracts/reasons";
 import type { Finding } from "@aegis/dlp/detect";
 import type { EvaluationInput } from "../input.ts";
 
@@ -23,6 +23,10 @@ const stateCodes: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   "audit_unavailable",
   "sanitize_unsupported",
 ]);
+
+/** A budget's threshold and a missing session speak with the codes of policies, and name no rule. */
+const ofState = ({ code, rule }: Reason): boolean =>
+  stateCodes.has(code) || ((code === "approval_required" || code === "session_flow") && rule === undefined);
 
 /** Refusals that came before any policy was asked. */
 const identityCodes: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
@@ -49,8 +53,9 @@ export function policyStage({ decision, reasons, overrideOf }: DecisionData): Po
   if (overrideOf !== undefined) return { kind: "judged", decision: "approval_needed", overridden: true };
   if (decision === "deny" && reasons.length > 0) {
     if (reasons.every(({ code }) => identityCodes.has(code))) return { kind: "identity" };
-    if (reasons.every(({ code }) => stateCodes.has(code) || identityCodes.has(code))) return { kind: "state" };
+    if (reasons.every((reason) => ofState(reason) || identityCodes.has(reason.code))) return { kind: "state" };
   }
+  if (decision === "approval_needed" && reasons.some(ofState)) return { kind: "state" };
   return { kind: "judged", decision, overridden: false };
 }
 
