@@ -1,7 +1,7 @@
 import type { AgentState } from "./agent.ts";
 
 /** States in which an agent may hold tokens that must be refused. */
-export type StoppedState = Exclude<AgentState, "active" | "registered">;
+type StoppedState = Exclude<AgentState, "active" | "registered">;
 
 /** An agent that is stopped. Times are in milliseconds since the epoch. */
 interface AgentRevocation {
@@ -20,7 +20,7 @@ export interface TokenRevocation {
 }
 
 /** A tenant that is revoked as a whole. */
-export interface TenantRevocation {
+interface TenantRevocation {
   readonly tenant: string;
   readonly since: number;
 }

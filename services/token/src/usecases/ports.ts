@@ -75,7 +75,7 @@ export interface GrantStore {
 }
 
 /** A delegated token as it was recorded. */
-export interface Delegation {
+interface Delegation {
   readonly tokenId: string;
   readonly agent: string;
   readonly parentTokenId?: string;
