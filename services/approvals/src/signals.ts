@@ -1,13 +1,13 @@
 import type { Logger } from "@aegis/service/logger";
 import type { Telemetry } from "@aegis/telemetry/telemetry";
 import type { ChannelSignals } from "#usecases/channel-ports.ts";
-import type { Signals } from "#usecases/ports.ts";
+import type { Depth, Signals } from "#usecases/ports.ts";
 
 export interface ApprovalSignals extends Signals, ChannelSignals {
   /** An event that can never be used. */
   unusableEvent(subject: string, error: unknown): void;
-  /** How many approvals wait for people, as last counted. */
-  waiting(count: number): void;
+  /** How many approvals wait for people, by queue, as last counted. */
+  waiting(depths: readonly Depth[]): void;
   sweepFailed(error: unknown): void;
   deliveryFailed(error: unknown): void;
 }
@@ -24,8 +24,10 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
   const replayed = telemetry.counter("aegis_overrides_replayed_total", "Overrides presented again after they were spent.");
   const unusable = telemetry.counter("aegis_approvals_unusable_events_total", "Events that could not be understood.");
   const delivered = telemetry.counter("aegis_approvals_notices_total", "Attempts to tell people, by kind of channel and result.");
-  let pending = 0;
-  telemetry.gauge("aegis_approvals_pending", "Approvals that wait for people.", () => pending);
+  let pending: readonly Depth[] = [];
+  telemetry.gauge("aegis_approvals_pending", "Approvals that wait for people.", () =>
+    pending.map(({ tenant, queue, many }) => ({ value: many, labels: { tenant, queue } })),
+  );
   return {
     requested: (how) => requested.add(1, { how }),
     decided(state, seconds) {
@@ -41,8 +43,8 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
       unusable.add(1);
       logger.error({ err: error, subject }, "an event cannot be used; it is dropped");
     },
-    waiting(count) {
-      pending = count;
+    waiting(depths) {
+      pending = depths;
     },
     delivered: (kind, result) => delivered.add(1, { kind, result }),
     undelivered: (failure, error) => logger.warn({ err: error, ...failure }, "a message was not sent; trying again"),

@@ -92,3 +92,11 @@ test.each([
   expect((await waiting).body).toMatchObject({ state, outcome });
   expect(await last).toMatchObject({ state, decidedBy: state === "expired" ? [] : [expect.any(String)] });
 });
+
+test("the metrics tell how deep each queue is", async () => {
+  await hold(around, fresh());
+  await until(async () => {
+    const text = await (await fetch(`${service.url}/metrics`)).text();
+    return /^aegis_approvals_pending\{(?=[^}]*queue="finance")(?=[^}]*tenant="acme")[^}]*\} [1-9]/m.test(text);
+  });
+});

@@ -11,6 +11,9 @@ import { keepHistory } from "./history.ts";
 import { lockApproval, readApprovals } from "./rows.ts";
 import type { Tables } from "./tables.ts";
 
+/** A metric has few labels: the deepest queues are enough. */
+const mostQueues = 200;
+
 /** Approvals in PostgreSQL. Every change of state and its event are one transaction. */
 export function approvalStore(db: Database<Tables>, events: EventWriter): ApprovalStore {
   return {
@@ -64,9 +67,12 @@ export function approvalStore(db: Database<Tables>, events: EventWriter): Approv
       asService(db, async (trx) => {
         const counted = trx
           .selectFrom("approvals")
-          .select((all) => all.fn.countAll<number>().as("many"))
-          .where("state", "=", "pending");
-        return (await counted.executeTakeFirstOrThrow()).many;
+          .select((all) => ["tenant", "queue", all.fn.countAll<number>().as("many")])
+          .where("state", "=", "pending")
+          .groupBy(["tenant", "queue"])
+          .orderBy("many", "desc")
+          .limit(mostQueues);
+        return counted.execute();
       }),
 
     async keepOwner(tenant, agent, owner) {

@@ -54,6 +54,13 @@ interface ApprovalFilter {
   readonly limit: number;
 }
 
+/** How deep one queue is. */
+export interface Depth {
+  readonly tenant: string;
+  readonly queue: string;
+  readonly many: number;
+}
+
 export interface ApprovalStore {
   /** Opens an approval, or folds the ask into the pending one for the same call and rule. `known`: this id was told before. */
   request(ask: Ask, now: number): Promise<"opened" | "folded" | "known">;
@@ -71,8 +78,8 @@ export interface ApprovalStore {
   due(now: number, limit: number): Promise<readonly { readonly tenant: string; readonly id: string }[]>;
   /** The open approvals of one agent. */
   openOf(tenant: string, agent: string): Promise<readonly string[]>;
-  /** How many wait for people, of any tenant. */
-  pending(): Promise<number>;
+  /** How many wait for people, by tenant and queue. */
+  pending(): Promise<readonly Depth[]>;
   /** Who answers for an agent from now on. */
   keepOwner(tenant: string, agent: string, owner: string): Promise<void>;
   /** Who wrote this version of the tenant's policies. */
