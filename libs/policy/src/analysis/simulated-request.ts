@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
+import { argumentLimits, type JsonObject, type JsonValue, parseIJsonValue } from "@aegis/canonical/ijson";
 import { agentName, toolName } from "@aegis/contracts/names";
 import { z } from "zod";
 import type { EvaluationInput } from "../input.ts";
@@ -97,13 +97,17 @@ export function simulatedRequest(value: unknown, defaults: { readonly tenant: st
   return { ok: true, input };
 }
 
+/** A request stands around its arguments, which may be as large and deep as any call's. */
+const requestLimits = { maxBytes: argumentLimits.maxBytes + 64 * 1024, maxDepth: argumentLimits.maxDepth + 1 };
+
 /** The same of one line of a file of JSON lines. */
 export function simulatedLine(line: string, defaults: { readonly tenant: string; readonly now: number }): SimulatedRequest {
   let value: JsonValue;
   try {
-    value = JSON.parse(line) as JsonValue;
-  } catch {
-    return { ok: false, message: "it is not JSON" };
+    // As strict as authz: a call that would be refused there as malformed is none here either.
+    value = parseIJsonValue(line, requestLimits);
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : "it is not JSON" };
   }
   return simulatedRequest(value, defaults);
 }

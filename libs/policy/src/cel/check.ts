@@ -8,7 +8,7 @@ import type { Syntax } from "./syntax.ts";
 type Node = Syntax["expr"];
 
 /** The most terms of one expression. */
-export const maxTerms = 200;
+const maxTerms = 200;
 const maxLoops = 2;
 
 /** Checks the parser's tree and lowers it. Faults of independent parts are all reported; `undefined` when there is one. */

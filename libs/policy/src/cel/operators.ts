@@ -120,10 +120,10 @@ const conversions: Readonly<Record<string, string>> = {
   exists_one: "only exists and all go through a list",
 };
 
-export const unifies = (a: Kind, b: Kind): boolean =>
+const unifies = (a: Kind, b: Kind): boolean =>
   a === b || (!isTime(a) && !isTime(b) && (a === "any" || b === "any" || a === "null" || b === "null"));
 
-export const isTime = (kind: Kind): boolean => kind === "timestamp" || kind === "duration";
+const isTime = (kind: Kind): boolean => kind === "timestamp" || kind === "duration";
 
 const equatable = ({ shape }: Checked): boolean => maybe(shape.kind, "number", "list", "map");
 

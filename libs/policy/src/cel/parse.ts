@@ -5,8 +5,6 @@ import { called, maybe } from "./shape.ts";
 import { readSyntax } from "./syntax.ts";
 import type { Token } from "./tokens.ts";
 
-export type { ExpressionFault };
-
 export type Parsed =
   | { readonly ok: true; readonly expression: Expression }
   | { readonly ok: false; readonly faults: readonly ExpressionFault[] };

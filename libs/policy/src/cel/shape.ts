@@ -12,9 +12,9 @@ export interface Shape {
 }
 
 export const any: Shape = { kind: "any" };
-export const boolean: Shape = { kind: "boolean" };
-export const number: Shape = { kind: "number" };
-export const string: Shape = { kind: "string" };
+const boolean: Shape = { kind: "boolean" };
+const number: Shape = { kind: "number" };
+const string: Shape = { kind: "string" };
 const strings: Shape = { kind: "list", items: string };
 
 /** What expressions may speak of. Only `args` is of any shape. */

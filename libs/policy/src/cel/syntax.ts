@@ -6,7 +6,7 @@ import { type Token, tokenize } from "./tokens.ts";
 export type Syntax = ReturnType<typeof parse>;
 
 /** The most UTF-8 bytes of one expression. */
-export const maxBytes = 4096;
+const maxBytes = 4096;
 
 /** Parses CEL. Says of what cannot be parsed where it stops being the beginning of an expression. */
 export function readSyntax(

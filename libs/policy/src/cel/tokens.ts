@@ -24,7 +24,7 @@ const pairs: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** How deep brackets may nest: more than people write, and little enough for every reader's stack. */
-export const maxNesting = 32;
+const maxNesting = 32;
 
 /** The tokens of an expression, or the first place that is none. */
 export function tokenize(text: string): { readonly tokens: readonly Token[]; readonly fault?: ExpressionFault } {

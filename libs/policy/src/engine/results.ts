@@ -16,7 +16,7 @@ export interface ResultDuties {
   judge(findings: EvaluationInput["findings"]): ResultJudgement;
 }
 
-export interface ResultJudgement {
+interface ResultJudgement {
   /** The agent must not see the answer. */
   readonly denied: boolean;
   readonly reasons: readonly Reason[];

@@ -48,7 +48,7 @@ const operators: Readonly<Record<Operation, string>> = {
 };
 
 /** What a parity run must have seen: every answer, every reason that an engine gives, every member of the language. */
-export const wanted: readonly string[] = [
+const wanted: readonly string[] = [
   ..."allow deny sanitize approval_needed".split(" ").flatMap((name) => [`decision ${name}`, `shadow ${name}`]),
   ...(
     "policy_missing tool_not_allowed action_not_allowed explicitly_denied parameter_missing parameter_unknown parameter_type " +

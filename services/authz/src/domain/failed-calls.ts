@@ -1,5 +1,5 @@
 /** How long a failure is held against a call, in milliseconds. */
-export const failuresKeptMs = 60 * 60 * 1000;
+const failuresKeptMs = 60 * 60 * 1000;
 
 /** A call that was made: whose it was and its action digest. */
 export interface MadeCall {

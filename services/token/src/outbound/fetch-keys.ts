@@ -32,7 +32,7 @@ for (const [network, bits] of [
   inside.addSubnet(network, bits, "ipv6");
 
 /** Whether an address is one that only this network reaches. */
-export const isInside = (address: string): boolean => {
+const isInside = (address: string): boolean => {
   const version = isIP(address);
   return version === 0 || inside.check(address, version === 6 ? "ipv6" : "ipv4");
 };
