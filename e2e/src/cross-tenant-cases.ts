@@ -35,6 +35,11 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
   const window = { tenant, from: "2020-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z" };
   const path = { tenant };
   const files = [{ name: "policy.yaml", text: `agent: ${agent}\nallowed_tools: []\n` }];
+  const evaluation = {
+    subject: { type: "agent", id: `${tenant}/${agent}` },
+    action: { name: "create_payment" },
+    resource: { type: "tool", id: "stripe-payments" },
+  };
   const own = { outcome: "refused", own: true } as const;
   const refused = { outcome: "refused" } as const;
   return {
@@ -117,6 +122,7 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "approvals POST /v1/approvals/{id}/comments": { ...refused, path: { id: approvalId }, body: { comment: "let it through" } },
     "approvals POST /v1/approvals/{id}/cancel": { ...refused, path: { id: approvalId }, body: {} },
     "approvals POST /v1/approvals/{id}/override": { ...refused, path: { id: approvalId } },
+    "approvals GET /v1/approval-statistics": { ...own, query },
     "approvals GET /v1/channels": { ...own, query },
     "approvals PUT /v1/channels/{name}": {
       ...refused,
@@ -157,5 +163,10 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "audit GET /tlog/{tenant}/tile/{*}": { ...refused, path: { tenant, "*": "0/000.p/1" } },
 
     "authz GET /.well-known/oauth-protected-resource": open,
+    "authz GET /.well-known/authzen-configuration": open,
+    // The token says whose policies decide; what the body names is no more than a claim.
+    "authz POST /access/v1/evaluation": { outcome: "silent", body: evaluation },
+    "authz POST /access/v1/evaluations": { outcome: "silent", body: { ...evaluation, evaluations: [evaluation] } },
+    "authz POST /v1/data/aegis/decision": { outcome: "silent", body: { input: { tenant, agent, tool: "stripe-payments" } } },
   };
 }
