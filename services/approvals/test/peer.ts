@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface Heard {
+interface Heard {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;

@@ -7,7 +7,7 @@ import { BlockList, isIP } from "node:net";
 const timeoutMs = 8_000;
 const maxAnswerBytes = 64 * 1024;
 
-export interface Post {
+interface Post {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

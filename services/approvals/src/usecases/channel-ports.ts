@@ -41,7 +41,7 @@ export interface DeliveryStore {
 }
 
 /** One message as a courier gets it. */
-export interface Message {
+interface Message {
   readonly delivery: Delivery;
   readonly channel: Channel;
   readonly approval: ApprovalRecord;

@@ -167,7 +167,7 @@ interface Clock {
 }
 
 /** Who presented an override. */
-export interface Redeemer {
+interface Redeemer {
   readonly tenant: string;
   readonly agent: string;
   readonly instance: string;
