@@ -12,7 +12,6 @@ export interface Shape {
 }
 
 export const any: Shape = { kind: "any" };
-const boolean: Shape = { kind: "boolean" };
 const number: Shape = { kind: "number" };
 const string: Shape = { kind: "string" };
 const strings: Shape = { kind: "list", items: string };
