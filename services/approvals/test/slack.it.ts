@@ -95,19 +95,19 @@ test("a click by someone who is not registered, or asked for the call, changes n
   expect(await post(press(value, "UEVE", "approve"))).toBe(200);
   expect(await post(press(value, "U42", "approve"))).toBe(200);
   expect((await show(id)).votes).toEqual([]);
-  expect(whispered("UEVE").at(-1)?.text).toContain("Nothing was changed");
-  expect(whispered("U42").at(-1)?.text).toContain("Nothing was changed: nobody decides their own request");
+  await until(() => whispered("UEVE").at(-1)?.text?.includes("Nothing was changed") === true);
+  await until(() => whispered("U42").at(-1)?.text?.includes("Nothing was changed: nobody decides their own request") === true);
   expect((await admin("DELETE", "finance/members/UANN?tenant=acme")).status).toBe(204);
   expect(await post(press(value, "UANN", "approve"))).toBe(200);
   expect((await show(id)).votes).toEqual([]);
-  expect(whispered("UANN").at(-1)?.text).toContain("not registered");
+  await until(() => whispered("UANN").at(-1)?.text?.includes("not registered") === true);
 });
 
 test("a click on what has expired hears that, and is nobody's no", async () => {
   const { id, value } = await posted({ expiresInMs: 3_000 });
   await until(async () => (await show(id)).state === "expired");
   expect(await post(press(value, "UBOB", "deny"))).toBe(200);
-  expect(whispered("UBOB").at(-1)?.text).toContain("already expired");
+  await until(() => whispered("UBOB").at(-1)?.text?.includes("already expired") === true);
   expect(await show(id)).toMatchObject({ state: "expired", decidedBy: [], votes: [] });
 });
 
