@@ -28,7 +28,7 @@ cel_rounded(at, operation, s) := {"e": at} if cel_beyond(operation, s)
 
 else := {"v": s} if cel_small(s)
 
-else := {"v": cel_chosen(operation, s, near, past, s + past)} if {
+else := {"v": cel_chosen(operation, s, near, past, s + (past * 1.5))} if {
 	near := cel_near(s)
 	past := s - cel_exact(near)
 }
@@ -44,22 +44,24 @@ cel_beyond(operation, s) if {
 }
 
 # Where s is half-way between two doubles, what it left out tells which of them is nearer; the even one is taken when it left out nothing.
-cel_chosen(operation, s, near, past, other) := near if not cel_half_way(past, other)
+# The other one is what is nearest to a point beyond s.
+cel_chosen(operation, s, near, past, beyond) := near if not cel_half_way(s, past, beyond)
 
-else := cel_nearer(cel_rest(operation, s), near, past, other)
+else := cel_nearer(cel_rest(operation, s), near, past, beyond)
 
-cel_nearer(rest, near, past, other) := near if past * rest < 0
+cel_nearer(rest, near, past, beyond) := near if past * rest < 0
 
 else := near if {
 	rest == 0
 	round(cel_exact(near) / (past * 2)) % 2 == 0
 }
 
-else := cel_near(other)
+else := cel_near(beyond)
 
-cel_half_way(past, other) if {
+# As far to the other double as past the near one: of distances, since OPA may write a double that is a power of two as its lower neighbour.
+cel_half_way(s, past, beyond) if {
 	past != 0
-	cel_exact(cel_near(other)) - other == 0
+	(cel_exact(cel_near(beyond)) - s) - past == 0
 }
 
 # What the result is beyond s: its sign counts. OPA writes some powers of two as their lower neighbour in 64 bits, so a difference far
