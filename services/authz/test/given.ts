@@ -12,11 +12,12 @@ import type { ActivePolicy } from "#domain/policies.ts";
 import { Revocations } from "#domain/revocations.ts";
 import type { SessionState } from "#domain/session.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
-import { type Caller, checkCall } from "#usecases/check.ts";
+import { checkCall } from "#usecases/check.ts";
 import { checkResult } from "#usecases/check-result.ts";
 import type { Approvals, Budget, EventLog, Proofs, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
+import type { Caller } from "#usecases/work.ts";
 
 const start = new Date("2026-01-02T03:04:05.000Z");
 

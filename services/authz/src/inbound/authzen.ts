@@ -5,7 +5,7 @@ import type { HttpServer } from "@aegis/http/server";
 import { create } from "@bufbuild/protobuf";
 import { type AskedCall, decisionContext, obligationsOf, readEvaluation, readEvaluations } from "#domain/authzen.ts";
 import type { Draft } from "#domain/draft.ts";
-import type { Caller } from "#usecases/check.ts";
+import type { Caller } from "#usecases/work.ts";
 import type { GatewayUsecases } from "./gateway.ts";
 import { authorizationOf, traceContext } from "./presented.ts";
 

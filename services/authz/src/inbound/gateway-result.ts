@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { type GatewayRefusal, refusalOf, refusalOfUnusable } from "#domain/gateway-answer.ts";
 import type { ObservedRequest, Route } from "#domain/observed-request.ts";
 import { keepTools, type ToolResult, toolNames, toolResult } from "#domain/tool-result.ts";
-import type { Caller } from "#usecases/check.ts";
+import type { Caller } from "#usecases/work.ts";
 import { callerOfRequest, type GatewayUsecases, type Judged, unusableOf } from "./gateway.ts";
 
 /** A tool's answer on its way back. */

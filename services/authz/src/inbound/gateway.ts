@@ -15,10 +15,11 @@ import {
   refuseForm,
   Unusable,
 } from "#domain/observed-request.ts";
-import type { Caller, Check } from "#usecases/check.ts";
+import type { Check } from "#usecases/check.ts";
 import type { CheckResult } from "#usecases/check-result.ts";
 import type { MayAct } from "#usecases/may-act.ts";
 import type { Approvals } from "#usecases/ports.ts";
+import type { Caller } from "#usecases/work.ts";
 import { authorizationOf, traceContext } from "./presented.ts";
 
 export interface GatewayUsecases {

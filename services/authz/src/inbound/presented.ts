@@ -1,4 +1,4 @@
-import type { Caller } from "#usecases/check.ts";
+import type { Caller } from "#usecases/work.ts";
 
 /** Reads an `authorization` header; undefined when it holds no token of a kind that we know. */
 export function authorizationOf(text: string): Caller["authorization"] {

@@ -1,7 +1,8 @@
 import type { CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Draft } from "#domain/draft.ts";
-import type { Caller, Check } from "./check.ts";
+import type { Check } from "./check.ts";
+import type { Caller } from "./work.ts";
 
 export type BatchItem = { readonly ok: true; readonly draft: Draft } | { readonly ok: false; readonly error: AegisError };
 

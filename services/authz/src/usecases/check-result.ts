@@ -3,17 +3,17 @@ import { assertIJson, type JsonValue, parseIJsonValue } from "@aegis/canonical/i
 import type { CheckResultRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import { AegisError } from "@aegis/contracts/errors";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
-import { subject } from "@aegis/contracts/subjects";
 import { detectorNames, scan } from "@aegis/dlp/detect";
 import { type Redaction, redact } from "@aegis/dlp/redact";
 import type { AgentClaims } from "@aegis/identity/claims";
 import { type Call, parseCall } from "#domain/call.ts";
 import { boundReasons, type Draft } from "#domain/draft.ts";
-import { decisionEventOf } from "#domain/event.ts";
 import { type ActivePolicy, usablePolicy } from "#domain/policies.ts";
 import { boundContext, principalOf, refuseContext, refuseIdentity } from "#domain/principal.ts";
-import type { Caller, CheckPorts } from "./check.ts";
-import { mostTries, seenBy } from "./session-facts.ts";
+import { appendDecision } from "./append-decision.ts";
+import type { CheckPorts } from "./check.ts";
+import { mostTries, overtaken, seenBy } from "./session-facts.ts";
+import type { Caller } from "./work.ts";
 
 type Ports = Pick<
   CheckPorts,
@@ -126,12 +126,11 @@ async function label({ sessions }: Ports, { claims, call }: Work, { snapshot }: 
     if (recorded.kind === "recorded") return undefined;
     if (recorded.kind === "refused") return recorded.reason;
   }
-  return { code: "session_flow", message: "the session is used by too many calls at once: what was seen in it cannot be told" };
+  return overtaken;
 }
 
 /** Makes the decision durable. What cannot be recorded is denied. */
 async function record(ports: Ports, work: Work, judged: Judged): Promise<ResultDecision> {
-  const { log } = ports;
   const { call, claims, id } = work;
   const principal = principalOf(claims);
   const { tenant, agent } = principal;
@@ -143,20 +142,15 @@ async function record(ports: Ports, work: Work, judged: Judged): Promise<ResultD
     resultOf: work.decisionId,
   };
   const looking = policy?.snapshot.everyDetector ?? detectorNames;
-  const goes = decision !== "deny";
   try {
-    const make = decisionEventOf(draft, {
-      source: log.source,
-      time: work.now.toISOString(),
-      traceparent: work.caller.traceparent,
+    const { now, caller } = work;
+    await appendDecision(ports, draft, {
+      now,
+      caller,
       findings: scan(args, looking),
       looking,
       context: boundContext(claims, call.context),
-      latencyMs: Math.round((ports.monotonic() - work.caller.arrived) * 1000) / 1000,
-      pep: work.caller.pep,
-      shed: log.state() === "shed",
     });
-    await log.append({ id, subject: subject("decision", { tenant, agent, decision }), make }, goes ? "T1" : "T2");
     return { draft, labels, ...(result && { result }) };
   } catch (error) {
     ports.signals.unrecorded(id, error);

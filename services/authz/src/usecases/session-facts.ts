@@ -58,6 +58,12 @@ const nameless: Reason = Object.freeze({
   message: "policies ask what was seen in the session, or will ask for what this call leaves in it, and the call names none",
 });
 
+/** Other calls of the session were let through meanwhile, each time it was tried. */
+export const overtaken: Reason = Object.freeze({
+  code: "session_flow",
+  message: "the session is used by too many calls at once: what was seen in it cannot be told",
+});
+
 const tooLong: Reason = Object.freeze({
   code: "session_flow",
   message: "more was seen in the session than is kept: begin another one",

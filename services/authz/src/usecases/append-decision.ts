@@ -1,0 +1,37 @@
+import type { DecisionData } from "@aegis/contracts/decision-event";
+import { subject } from "@aegis/contracts/subjects";
+import type { Finding, Looking } from "@aegis/dlp/detect";
+import type { Draft } from "#domain/draft.ts";
+import { decisionEventOf } from "#domain/event.ts";
+import type { EventLog } from "./ports.ts";
+import type { Caller } from "./work.ts";
+
+/** What an event says besides the decision. */
+interface Circumstances {
+  readonly now: Date;
+  readonly caller: Caller;
+  readonly findings: readonly Finding[];
+  readonly looking: Looking;
+  readonly context: DecisionData["context"];
+}
+
+/** Appends the event of a decision: synced when a call may go ahead by it. @throws AegisError `unavailable`. */
+export function appendDecision(
+  { log, monotonic }: { readonly log: EventLog; readonly monotonic: () => number },
+  draft: Draft,
+  { now, caller, ...facts }: Circumstances,
+): Promise<void> {
+  const { id, decision, principal } = draft;
+  const { tenant, agent } = principal;
+  const make = decisionEventOf(draft, {
+    ...facts,
+    source: log.source,
+    time: now.toISOString(),
+    traceparent: caller.traceparent,
+    latencyMs: Math.round((monotonic() - caller.arrived) * 1000) / 1000,
+    pep: caller.pep,
+    shed: log.state() === "shed",
+  });
+  const goes = decision === "allow" || decision === "sanitize";
+  return log.append({ id, subject: subject("decision", { tenant, agent, decision }), make }, goes ? "T1" : "T2");
+}

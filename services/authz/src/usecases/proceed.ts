@@ -1,0 +1,130 @@
+import type { Reason } from "@aegis/contracts/reasons";
+import type { Verdict } from "@aegis/policy/input";
+import { defaultApproval } from "@aegis/policy/ir";
+import { refuseIncapable } from "#domain/capabilities.ts";
+import type { Judgement } from "#domain/decide.ts";
+import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
+import type { FailedCalls } from "#domain/failed-calls.ts";
+import type { ActivePolicy } from "#domain/policies.ts";
+import type { Approvals, Budget, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
+import type { RecordInSession } from "./session-facts.ts";
+import { setAside } from "./set-aside.ts";
+import { type Decided, deny, notAcknowledged, type Work } from "./work.ts";
+
+export interface ProceedPorts {
+  readonly log: EventLog;
+  readonly budget: Budget;
+  readonly rates: Rates;
+  readonly approvals: Approvals;
+  readonly failed: FailedCalls;
+  readonly hashKeyOf: HashKeyOf;
+  readonly newId: NewId;
+}
+
+/** What the policies say of a call. */
+export type Judged = Judgement & { kind: "judged" };
+
+/** From the verdict to the decision; undefined when another call of the session was let through meanwhile. */
+export async function proceed(
+  ports: ProceedPorts,
+  work: Work,
+  { verdict, policy }: Judged,
+  record?: RecordInSession,
+): Promise<Decided | undefined> {
+  const { call } = work;
+  const judged = { policy, verdict };
+  if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };
+  const again = refuseIncapable(work.caller.can, verdict) ?? tooOften(ports, work, policy);
+  if (again) return { draft: { ...deny(work, again), ...judged } };
+  if (verdict.durability === "T0" && !call.dryRun && verdict.decision !== "approval_needed" && !ports.log.publishing())
+    return { draft: { ...deny(work, notAcknowledged), ...judged } };
+  if (verdict.decision === "approval_needed" && (call.overrideToken === undefined || call.dryRun || !verdict.overridable))
+    return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
+  return goAhead(ports, work, verdict, policy, record);
+}
+
+/** What failed again and again is not tried once more as it is. */
+function tooOften(ports: ProceedPorts, work: Work, { snapshot }: ActivePolicy): Reason | undefined {
+  const { retryUnchanged, rule } = snapshot.governance;
+  if (retryUnchanged === undefined) return undefined;
+  const { principal, actionDigest } = work.base;
+  const times = ports.failed.times({ tenant: principal.tenant, agent: principal.agent, actionDigest }, work.now.getTime());
+  if (times <= retryUnchanged) return undefined;
+  const message = `exactly this call failed ${times} times within the last hour: change it before it is tried again`;
+  return { code: "retry_unchanged", message, ...(rule !== undefined && { rule }) };
+}
+
+/** Nothing but rates and budgets, and an approval if one is needed, stands in the way. */
+async function goAhead(
+  ports: ProceedPorts,
+  work: Work,
+  judgedAs: Verdict,
+  policy: ActivePolicy,
+  record?: RecordInSession,
+): Promise<Decided | undefined> {
+  const { call, base } = work;
+  const { tenant } = base.principal;
+  const sanitized = sanitize(call, judgedAs, ports.hashKeyOf(tenant));
+  let [verdict, hold]: [Verdict, Hold | undefined] = [judgedAs, undefined];
+  if (!call.dryRun && (verdict.charges.length > 0 || verdict.rates.length > 0)) {
+    const approved = call.overrideToken !== undefined;
+    const aside = await setAside(ports, { tenant, decisionId: work.id, approved }, verdict);
+    const budgets = () => ports.budget.view(tenant, verdict.charges);
+    if (aside.kind === "asks")
+      return { draft: { ...askForApproval(ports, work, aside.verdict), policy, verdict: aside.verdict, budgets: budgets() } };
+    if (aside.kind === "refused")
+      return { draft: { ...deny(work, aside.reason), policy, verdict, retryAfter: aside.retryAfter, budgets: budgets() } };
+    [verdict, hold] = [aside.verdict, aside.hold];
+  }
+  const judged = { policy, verdict };
+  if (record !== undefined && !call.dryRun) {
+    const recorded = await record();
+    if (recorded.kind !== "recorded") hold?.giveBack();
+    if (recorded.kind === "overtaken") return undefined;
+    if (recorded.kind === "refused") return { draft: { ...deny(work, recorded.reason), ...judged, retryAfter: recorded.retryAfter } };
+  }
+  let overrideOf: string | undefined;
+  if (verdict.decision === "approval_needed") {
+    const redeemed = await redeem(ports, work, verdict);
+    if (!redeemed.ok) {
+      hold?.giveBack();
+      return { draft: { ...deny(work, { code: "override_invalid", message: redeemed.message }), ...judged } };
+    }
+    overrideOf = redeemed.approvalId;
+  }
+  const draft: Draft = {
+    ...base,
+    ...judged,
+    decision: sanitized ? "sanitize" : "allow",
+    reasons: boundReasons(overrideOf === undefined ? verdict.reasons : reasonsAfterApproval(verdict)),
+    overrideOf,
+    sanitized,
+    reservations: hold?.reservations ?? [],
+    budgets: ports.budget.view(tenant, verdict.charges),
+  };
+  return { draft, hold };
+}
+
+function redeem(ports: ProceedPorts, work: Work, verdict: Verdict) {
+  const { principal } = work.base;
+  return ports.approvals.redeem({
+    overrideToken: work.call.overrideToken ?? "",
+    tenant: principal.tenant,
+    agent: principal.agent,
+    instance: principal.instance,
+    actionDigest: work.base.actionDigest,
+    ruleDigest: verdict.ruleDigest ?? "",
+    decisionId: work.id,
+  });
+}
+
+function askForApproval(ports: ProceedPorts, work: Work, verdict: Verdict): Draft {
+  const need = verdict.approval ?? defaultApproval;
+  const expiresAt = new Date(work.now.getTime() + need.expiresSeconds * 1000).toISOString();
+  return {
+    ...deny(work, ...verdict.reasons),
+    decision: "approval_needed",
+    // A dry run asks nobody for anything.
+    approval: work.call.dryRun ? undefined : { id: ports.newId(), queue: need.queue, quorum: need.quorum, expiresAt },
+  };
+}
