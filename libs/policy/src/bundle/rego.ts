@@ -1,5 +1,6 @@
 import type { PolicySet } from "../ir.ts";
 import { conditionsRego } from "./rego-conditions.ts";
+import { dataRego } from "./rego-data.ts";
 import { rulesRego } from "./rego-rules.ts";
 
 const decision = `package aegis
@@ -232,76 +233,6 @@ else := mention(actor, extent, 5, k) | rules(actor, extent, 5, k) if count(consi
 
 else := set()
 
-# DLP: the strongest action on each finding, one reason for each place and detector.
-strength := {"mask": 1, "hash": 2, "redact": 3, "deny": 4}
-
-findings := object.get(input, "findings", [])
-
-applied(extent) := [[at, strongest] |
-	some at, finding in findings
-	fitting := [rule |
-		some p in considered(agent, extent)
-		some rule in data.aegis.policies[p].dlp
-		finding.detector in rule.detect
-		covers(rule, finding.pointer)
-	]
-	count(fitting) > 0
-	most := max([strength[rule.action] | some rule in fitting])
-	strongest := [rule | some rule in fitting; strength[rule.action] == most][0]
-]
-
-covers(rule, _) if not rule["in"]
-
-covers(rule, place) if {
-	some pattern in rule["in"]
-	wanted := split(trim_prefix(pattern, "/"), "/")
-	given := split(trim_prefix(place, "/"), "/")
-	count(wanted) <= count(given)
-	every k, segment in wanted {
-		segment in {"*", given[k]}
-	}
-}
-
-redactions(extent) := [object.union(findings[at], {"action": rule.action}) |
-	some [at, rule] in applied(extent)
-	rule.action != "deny"
-]
-
-sensitive(extent) := {[6, 0, 0, 0, at, 0, pii_effect(rule), reason] |
-	some [at, rule] in applied(extent)
-	count([1 |
-		some [earlier, other] in applied(extent)
-		earlier < at
-		findings[earlier].detector == findings[at].detector
-		findings[earlier].pointer == findings[at].pointer
-		pii_effect(other) == pii_effect(rule)
-	]) == 0
-	reason := {"code": "pii_found", "pointer": findings[at].pointer, "rule": rule.rule}
-}
-
-pii_effect(rule) := "deny" if rule.action == "deny"
-
-else := "note"
-
-# Under a quota per prompt, a call of no prompt cannot be counted.
-prompt(extent) := {[8, 0, 0, 0, 0, 0, "deny", ruled("prompt_missing", quotas(extent)[0])] |
-	count(quotas(extent)) > 0
-	object.get(object.get(input, "context", {}), "promptId", "") == ""
-}
-
-quotas(extent) := array.concat(
-	[limit | some limit in data.aegis.governance.limits; limit.window == "prompt"],
-	[limit |
-		some at in considered(agent, extent)
-		some limit in data.aegis.policies[at].limits
-		limit.window == "prompt"
-		bounds_agent(limit.scope)
-	],
-)
-
-bounds_agent(account) if not contains(account, "agent/")
-
-bounds_agent(account) if named(split(account, "agent/")[1], agent)
 `;
 
 /**
@@ -311,4 +242,4 @@ bounds_agent(account) if named(split(account, "agent/")[1], agent)
  *
  * Findings are tuples `[phase, actor, policy, step, i, j, effect, reason]`: a set of them sorts itself into that order.
  */
-export const decisionRego = (policies: PolicySet): string => `${decision}\n${rulesRego}\n${conditionsRego(policies)}`;
+export const decisionRego = (policies: PolicySet): string => `${decision}${dataRego}\n${rulesRego}\n${conditionsRego(policies)}`;
