@@ -105,13 +105,14 @@ bound_codes := [
 	"parameter_not_in_set", "parameter_out_of_range", "parameter_out_of_range", "parameter_pattern",
 ]
 
-broken(0, parameter, value) if value < parameter.min
+# By difference: OPA takes some numbers that are written with zeros after the point, as 100.00, for equal to 1.
+broken(0, parameter, value) if value - parameter.min < 0
 
-broken(1, parameter, value) if value <= parameter.exclusiveMin
+broken(1, parameter, value) if value - parameter.exclusiveMin <= 0
 
-broken(2, parameter, value) if value > parameter.max
+broken(2, parameter, value) if value - parameter.max > 0
 
-broken(3, parameter, value) if value >= parameter.exclusiveMax
+broken(3, parameter, value) if value - parameter.exclusiveMax >= 0
 
 broken(4, parameter, value) if {
 	parameter.enum
