@@ -177,7 +177,7 @@ test("every gRPC method, tried from another tenant, refuses or says nothing", as
         release: { tenant },
         admit: { tenant },
         reportUsage: { tenant },
-        promptState: { tenant },
+        maySpawn: { tenant },
       },
     ],
   ];

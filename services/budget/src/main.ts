@@ -49,6 +49,7 @@ await runService({ name: "budget", instance: config.instance, logLevel: config.l
   budgetRpc(rpc, ports, {
     authz: peerVerifier({ ...peers, allow: ["authz"] }),
     usage: peerVerifier({ ...peers, allow: ["authz", "gateway"] }),
+    token: peerVerifier({ ...peers, allow: ["token"] }),
   });
   own(stream.start(ports));
   own(keepSweeping(ports, health.check("postgres")));

@@ -1,5 +1,5 @@
 import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
-import { accounts, limitsOf, matchesName } from "@aegis/policy/limits";
+import { accounts, limitsOf, matchesName, matchesScope } from "@aegis/policy/limits";
 
 /** `tenant`, `agent/<a>`, `tool/<t>`, `prompt/<p>`, `prompt/<p>/agent/<a>`, `session/<s>`; names percent-encoded. */
 export const scopePattern =
@@ -28,6 +28,13 @@ export function accountsOfUsage(user: User): { readonly scope: string; readonly 
   ];
 }
 
+/** An account of a tenant that is known from elsewhere. */
+export interface NamedAccount {
+  readonly scope: string;
+  readonly unit: BudgetUnit;
+  readonly window: BudgetWindow;
+}
+
 /** Which accounts somebody asks to see: all of a tenant's, or those of one agent, one prompt, or both. */
 export interface Interest {
   readonly agent?: string | undefined;
@@ -46,14 +53,20 @@ export function concerns(interest: Interest, scope: string): boolean {
 }
 
 /** The accounts that policies bound by name, or that a wanted agent or prompt gives a name to. */
-export function namedAccounts(
-  content: PolicyContent,
-  interest: Interest,
-): { readonly scope: string; readonly unit: BudgetUnit; readonly window: BudgetWindow }[] {
-  const found = new Map<string, { scope: string; unit: BudgetUnit; window: BudgetWindow }>();
+export function namedAccounts(content: PolicyContent, interest: Interest): NamedAccount[] {
+  const found = new Map<string, NamedAccount>();
   for (const { scope: pattern, unit, window } of limitsOf(content)) {
     const scope = fill(pattern, interest);
     if (scope !== undefined && concerns(interest, scope)) found.set(`${scope}\n${unit}\n${window}`, { scope, unit, window });
+  }
+  return [...found.values()];
+}
+
+/** The accounts with one of these scopes that policies bound. */
+export function accountsNamed(content: PolicyContent, scopes: readonly string[]): NamedAccount[] {
+  const found = new Map<string, NamedAccount>();
+  for (const { scope: pattern, unit, window } of limitsOf(content)) {
+    for (const scope of scopes) if (matchesScope(pattern, scope)) found.set(`${scope}\n${unit}\n${window}`, { scope, unit, window });
   }
   return [...found.values()];
 }

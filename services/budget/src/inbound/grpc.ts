@@ -5,13 +5,23 @@ import type { RpcServer } from "@aegis/rpc/server";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { admit } from "#usecases/admit.ts";
 import { lease } from "#usecases/lease.ts";
+import { maySpawn } from "#usecases/may-spawn.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { reportUsage } from "#usecases/report-usage.ts";
 import { reserve } from "#usecases/reserve.ts";
-import { accountOf, admitRequest, amountsOf, check, holderName, id, text, units, usageRequest } from "./requests.ts";
+import { accountOf, admitRequest, amountsOf, check, holderName, id, spawnRequest, text, units, usageRequest } from "./requests.ts";
 
-/** `aegis.budget.v1.BudgetService`. Only authz moves units of calls; `usage` says who may report usage. */
-export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly authz: PeerVerifier; readonly usage: PeerVerifier }): void {
+/** Who may do what: only authz moves units of calls. */
+export interface BudgetPeers {
+  readonly authz: PeerVerifier;
+  /** Reports usage. */
+  readonly usage: PeerVerifier;
+  /** Asks before it issues a delegated token. */
+  readonly token: PeerVerifier;
+}
+
+/** `aegis.budget.v1.BudgetService`. */
+export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): void {
   server.serve(BudgetService, {
     async lease(request, call) {
       const peer = await peers.authz(call.metadata);
@@ -82,6 +92,15 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: { readonly aut
       const sessionId = check(text, request.sessionId, "session_id") || undefined;
       const [tokens, microUsd] = [units(request.tokens, "tokens"), units(request.microUsd, "micro_usd")];
       return { recorded: await reportUsage(ports, { id: usageId, tenant, agent, promptId, sessionId, tokens, microUsd }) };
+    },
+
+    async maySpawn(request, call) {
+      await peers.token(call.metadata);
+      const { tenant, parent, child, promptId, sessionId } = check(spawnRequest, request, "spawn");
+      const answer = await maySpawn(ports, { tenant, parent, child, promptId: promptId || undefined, sessionId: sessionId || undefined });
+      if (answer.may) return { maySpawn: true };
+      const { code, message, retryAfterMs } = answer;
+      return { code, message, ...(retryAfterMs === undefined ? {} : { retryAfter: durationFromMs(retryAfterMs) }) };
     },
   });
 }

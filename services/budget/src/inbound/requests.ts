@@ -16,6 +16,7 @@ export const text = z
   .regex(/^[^\0]*$/);
 export const holderName = text.min(1);
 export const usageRequest = z.object({ tenant: tenantName, agent: agentName, usageId: text.min(1) });
+export const spawnRequest = z.object({ tenant: tenantName, parent: agentName, child: agentName, promptId: text, sessionId: text });
 export const admitRequest = z.object({
   tenant: tenantName,
   scopes: z.array(scopeName).min(1).max(8),

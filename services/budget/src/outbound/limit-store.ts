@@ -3,8 +3,8 @@ import type { Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
 import { type Account, lowest, type Target } from "#domain/target.ts";
-import type { LimitStore } from "#usecases/ports.ts";
-import { type BalanceRow, type Bounds, balanceColumns, factsOf, type Tables, type Trx } from "./accounts.ts";
+import type { Facts, LimitStore } from "#usecases/ports.ts";
+import { type BalanceRow, type Bounds, balanceColumns, factsOf, read, type Tables, type Trx } from "./accounts.ts";
 
 /** Limits set by people, and what accounts hold. */
 export function limitStore(db: Database<Tables>): LimitStore {
@@ -29,6 +29,16 @@ export function limitStore(db: Database<Tables>): LimitStore {
         const { rows } = await sql<{ scope: string; unit: BudgetUnit; window: BudgetWindow; units: number }>`
           select scope, unit, window_kind as window, units from limits where tenant = ${tenant}`.execute(trx);
         return rows.map((row) => ({ tenant, ...row }));
+      }),
+
+    facts: (tenant, targets) =>
+      inTenant(db, tenant, async (trx) => {
+        const found: ({ target: Target } & Facts)[] = [];
+        for (const target of targets) {
+          const bounds = await boundsInForce(trx, target);
+          if (bounds !== undefined) found.push({ target, ...factsOf(await read(trx, target), bounds.limit) });
+        }
+        return found;
       }),
 
     accounts: (tenant, dayStart) =>

@@ -124,6 +124,8 @@ export interface LimitStore {
   set(account: Account, units: number | undefined, by: string, now: number): Promise<void>;
   /** All limits set by people. */
   list(tenant: string): Promise<readonly (Account & { readonly units: number })[]>;
+  /** What of these accounts is bounded now, and what they hold. */
+  facts(tenant: string, targets: readonly Target[]): Promise<readonly ({ readonly target: Target } & Facts)[]>;
   /** The accounts of the windows that are open at the moment. */
   accounts(tenant: string, dayStart: number): Promise<readonly AccountRow[]>;
 }

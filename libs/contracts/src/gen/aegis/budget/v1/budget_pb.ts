@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aegis/budget/v1/budget.proto.
  */
 export const file_aegis_budget_v1_budget: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIo8BChJSZXBvcnRVc2FnZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBWFnZW50GAIgASgJEhEKCXByb21wdF9pZBgDIAEoCRISCgpzZXNzaW9uX2lkGAQgASgJEg4KBnRva2VucxgFIAEoAxIRCgltaWNyb191c2QYBiABKAMSEAoIdXNhZ2VfaWQYByABKAkiJwoTUmVwb3J0VXNhZ2VSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCDLgAwoNQnVkZ2V0U2VydmljZRJGCgVMZWFzZRIdLmFlZ2lzLmJ1ZGdldC52MS5MZWFzZVJlcXVlc3QaHi5hZWdpcy5idWRnZXQudjEuTGVhc2VSZXNwb25zZRJMCgdSZXNlcnZlEh8uYWVnaXMuYnVkZ2V0LnYxLlJlc2VydmVSZXF1ZXN0GiAuYWVnaXMuYnVkZ2V0LnYxLlJlc2VydmVSZXNwb25zZRJJCgZTZXR0bGUSHi5hZWdpcy5idWRnZXQudjEuU2V0dGxlUmVxdWVzdBofLmFlZ2lzLmJ1ZGdldC52MS5TZXR0bGVSZXNwb25zZRJMCgdSZWxlYXNlEh8uYWVnaXMuYnVkZ2V0LnYxLlJlbGVhc2VSZXF1ZXN0GiAuYWVnaXMuYnVkZ2V0LnYxLlJlbGVhc2VSZXNwb25zZRJGCgVBZG1pdBIdLmFlZ2lzLmJ1ZGdldC52MS5BZG1pdFJlcXVlc3QaHi5hZWdpcy5idWRnZXQudjEuQWRtaXRSZXNwb25zZRJYCgtSZXBvcnRVc2FnZRIjLmFlZ2lzLmJ1ZGdldC52MS5SZXBvcnRVc2FnZVJlcXVlc3QaJC5hZWdpcy5idWRnZXQudjEuUmVwb3J0VXNhZ2VSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIo8BChJSZXBvcnRVc2FnZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBWFnZW50GAIgASgJEhEKCXByb21wdF9pZBgDIAEoCRISCgpzZXNzaW9uX2lkGAQgASgJEg4KBnRva2VucxgFIAEoAxIRCgltaWNyb191c2QYBiABKAMSEAoIdXNhZ2VfaWQYByABKAkiJwoTUmVwb3J0VXNhZ2VSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCCJnCg9NYXlTcGF3blJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnBhcmVudBgCIAEoCRINCgVjaGlsZBgDIAEoCRIRCglwcm9tcHRfaWQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCSJ0ChBNYXlTcGF3blJlc3BvbnNlEhEKCW1heV9zcGF3bhgBIAEoCBIMCgRjb2RlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ysQQKDUJ1ZGdldFNlcnZpY2USRgoFTGVhc2USHS5hZWdpcy5idWRnZXQudjEuTGVhc2VSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkxlYXNlUmVzcG9uc2USTAoHUmVzZXJ2ZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVzcG9uc2USSQoGU2V0dGxlEh4uYWVnaXMuYnVkZ2V0LnYxLlNldHRsZVJlcXVlc3QaHy5hZWdpcy5idWRnZXQudjEuU2V0dGxlUmVzcG9uc2USTAoHUmVsZWFzZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVzcG9uc2USRgoFQWRtaXQSHS5hZWdpcy5idWRnZXQudjEuQWRtaXRSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkFkbWl0UmVzcG9uc2USWAoLUmVwb3J0VXNhZ2USIy5hZWdpcy5idWRnZXQudjEuUmVwb3J0VXNhZ2VSZXF1ZXN0GiQuYWVnaXMuYnVkZ2V0LnYxLlJlcG9ydFVzYWdlUmVzcG9uc2USTwoITWF5U3Bhd24SIC5hZWdpcy5idWRnZXQudjEuTWF5U3Bhd25SZXF1ZXN0GiEuYWVnaXMuYnVkZ2V0LnYxLk1heVNwYXduUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One account: a limit on one unit over one window.
@@ -495,6 +495,83 @@ export const ReportUsageResponseSchema: GenMessage<ReportUsageResponse> = /*@__P
   messageDesc(file_aegis_budget_v1_budget, 13);
 
 /**
+ * @generated from message aegis.budget.v1.MaySpawnRequest
+ */
+export type MaySpawnRequest = Message<"aegis.budget.v1.MaySpawnRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * Who hands on, and to whom.
+   *
+   * @generated from field: string parent = 2;
+   */
+  parent: string;
+
+  /**
+   * @generated from field: string child = 3;
+   */
+  child: string;
+
+  /**
+   * May be empty.
+   *
+   * @generated from field: string prompt_id = 4;
+   */
+  promptId: string;
+
+  /**
+   * @generated from field: string session_id = 5;
+   */
+  sessionId: string;
+};
+
+/**
+ * Describes the message aegis.budget.v1.MaySpawnRequest.
+ * Use `create(MaySpawnRequestSchema)` to create a new message.
+ */
+export const MaySpawnRequestSchema: GenMessage<MaySpawnRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 14);
+
+/**
+ * @generated from message aegis.budget.v1.MaySpawnResponse
+ */
+export type MaySpawnResponse = Message<"aegis.budget.v1.MaySpawnResponse"> & {
+  /**
+   * @generated from field: bool may_spawn = 1;
+   */
+  maySpawn: boolean;
+
+  /**
+   * When it may not: budget_exhausted.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string message = 3;
+   */
+  message: string;
+
+  /**
+   * When asking again may help; absent: only after somebody changed a limit.
+   *
+   * @generated from field: google.protobuf.Duration retry_after = 4;
+   */
+  retryAfter?: Duration | undefined;
+};
+
+/**
+ * Describes the message aegis.budget.v1.MaySpawnResponse.
+ * Use `create(MaySpawnResponseSchema)` to create a new message.
+ */
+export const MaySpawnResponseSchema: GenMessage<MaySpawnResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 15);
+
+/**
  * @generated from service aegis.budget.v1.BudgetService
  */
 export const BudgetService: GenService<{
@@ -557,6 +634,16 @@ export const BudgetService: GenService<{
     methodKind: "unary";
     input: typeof ReportUsageRequestSchema;
     output: typeof ReportUsageResponseSchema;
+  },
+  /**
+   * Whether an agent may hand work to another one now: not while a quota of the prompt or session is spent.
+   *
+   * @generated from rpc aegis.budget.v1.BudgetService.MaySpawn
+   */
+  maySpawn: {
+    methodKind: "unary";
+    input: typeof MaySpawnRequestSchema;
+    output: typeof MaySpawnResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_aegis_budget_v1_budget, 0);

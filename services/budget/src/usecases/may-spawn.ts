@@ -1,0 +1,53 @@
+import { accounts } from "@aegis/policy/limits";
+import { remaining } from "#domain/account.ts";
+import { accountsNamed } from "#domain/scope.ts";
+import { targetOf } from "#domain/target.ts";
+import type { Ports } from "./ports.ts";
+
+/** An agent that wants to hand work to another one. */
+export interface Spawn {
+  readonly tenant: string;
+  readonly parent: string;
+  readonly child: string;
+  readonly promptId: string | undefined;
+  readonly sessionId: string | undefined;
+}
+
+export type SpawnAnswer =
+  | { readonly may: true }
+  | {
+      readonly may: false;
+      readonly code: "budget_exhausted";
+      readonly message: string;
+      /** Undefined: waiting alone does not help. */
+      readonly retryAfterMs: number | undefined;
+    };
+
+/** Units in an authz's hands may come back within seconds. */
+const leasesReturnMs = 1_000;
+
+/**
+ * Whether work may be handed on: not when nothing is left of a quota of the prompt or the session, which the new agent's calls would be
+ * charged to. What authz hold counts as used: a sub-agent that gets its token a moment later is no harm, one too many is.
+ *
+ * @throws AegisError `unavailable` while the tenant's limits are not known.
+ */
+export async function maySpawn(ports: Pick<Ports, "policies" | "limits" | "clock">, spawn: Spawn): Promise<SpawnAnswer> {
+  const { tenant, parent, child, promptId, sessionId } = spawn;
+  const now = ports.clock.now().getTime();
+  const content = ports.policies.of(tenant);
+  const scopes = [
+    ...(promptId === undefined
+      ? []
+      : [accounts.prompt(promptId), accounts.promptAgent(promptId, parent), accounts.promptAgent(promptId, child)]),
+    ...(sessionId === undefined ? [] : [accounts.session(sessionId)]),
+  ];
+  const bounded = accountsNamed(content, scopes).map((account) => targetOf(content, { tenant, ...account }, now));
+  for (const { target, limit, balance } of await ports.limits.facts(tenant, bounded)) {
+    if (remaining(balance, limit) > 0) continue;
+    const retryAfterMs = balance.leased > 0 ? leasesReturnMs : target.windowEnd === undefined ? undefined : target.windowEnd - now;
+    const message = `nothing is left of the ${limit} ${target.unit} of ${target.scope}`;
+    return { may: false, code: "budget_exhausted", message, retryAfterMs };
+  }
+  return { may: true };
+}
