@@ -24,10 +24,16 @@ test.each([
   ["another curve", async () => ({ kty: "EC", crv: "P-384", x: "A".repeat(64), y: "A".repeat(64) })],
   ["another algorithm than the curve's", async () => ({ ...(await generateKey()).publicJwk, alg: "HS256" })],
   ["a key for encryption", async () => ({ ...(await generateKey()).publicJwk, use: "enc" })],
+  ["a key whose operations are others", async () => ({ ...(await generateKey()).publicJwk, use: undefined, key_ops: ["encrypt"] })],
 ])("%s is no public key", async (_, make) => {
   const jwk = await make();
   expect(publicJwk.safeParse(jwk).success).toBe(false);
   await expect(importPublicKey(jwk)).rejects.toMatchObject({ code: "invalid_argument" });
+});
+
+test("a key as WebCrypto exports it, with its operations, is taken", async () => {
+  const { publicJwk: jwk } = await generateKey();
+  expect(await importPublicKey({ ...jwk, ext: true, key_ops: ["verify"] })).toMatchObject({ kid: jwk.kid });
 });
 
 test("a refused private key is not quoted", async () => {

@@ -11,10 +11,12 @@ const common = { kid: z.string().min(1).max(128).optional(), use: z.literal("sig
 const okp = { ...common, kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: coordinate, alg: z.enum(["EdDSA", "Ed25519"]).optional() };
 const ec = { ...common, kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinate, y: coordinate, alg: z.literal("ES256").optional() };
 
-/** A public key (RFC 7517). A private or symmetric member makes it unusable; unknown members are dropped. */
+/** A public key (RFC 7517). A private or symmetric member, or another use, makes it unusable; unknown members are dropped. */
 export const publicJwk = z
   .looseObject({})
   .refine((jwk) => !["d", "k", "p", "q", "dp", "dq", "qi", "oth"].some((member) => member in jwk), "holds private key material")
+  // RFC 7517 §4.3: a key that is for something else verifies nothing.
+  .refine(({ key_ops: operations = ["verify"] }) => Array.isArray(operations) && operations.includes("verify"), "is not for verifying")
   .pipe(z.discriminatedUnion("kty", [z.object(okp), z.object(ec)]));
 
 /** A private key of one of the two kinds. */
