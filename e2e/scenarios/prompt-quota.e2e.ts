@@ -16,6 +16,12 @@ test.each([1, 50])("200 actions a prompt: call 201 is refused, %i at a time", as
     "finance-agent",
   ]);
   using caller = callAuthz(tenant.fabric.endpoints.authz.grpc, token);
+  await tenant.register("helper-agent", "--may-act", "finance-agent");
+  const handOn = (promptId: string) => {
+    const exchange = ["token", "exchange", "--tenant", tenant.name, "--agent", "helper-agent", "--subject-token", token];
+    return tenant.cli.run(...exchange, "--prompt", promptId);
+  };
+  expect(await handOn("p-1"), "work may be handed on while something is left").toMatchObject({ code: 0 });
   const total = atATime === 1 ? 205 : 400;
   let allowed = 0;
   const refusals = new Set<string>();
@@ -29,6 +35,11 @@ test.each([1, 50])("200 actions a prompt: call 201 is refused, %i at a time", as
   expect(allowed).toBe(200);
   expect([...refusals]).toEqual(["budget_exhausted"]);
   expect(isAllowed(await caller.pay(10, { promptId: "p-2" })), "another prompt").toBe(true);
+  expect(await handOn("p-1"), "a spent prompt gets no further agents").toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("budget_exhausted"),
+  });
+  expect(await handOn("p-2"), "another prompt does").toMatchObject({ code: 0 });
   await expect
     .poll(
       () =>

@@ -29,6 +29,8 @@ export const readConfig = () =>
           .map((host) => host.trim())
           .filter((host) => host !== ""),
       ),
+    /** host:port of the budget service, which says whether a prompt may have further agents; without it nobody is asked. */
+    budgetAddress: z.string().min(1).optional(),
     /** How long a signing key signs before the next one is announced. */
     keyDays: z.coerce.number().min(1).max(365).default(30),
     /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */

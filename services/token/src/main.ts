@@ -20,6 +20,7 @@ import { fileJournal } from "./outbound/journal.ts";
 import { proofStore } from "./outbound/proof-store.ts";
 import { revocationBoard } from "./outbound/revocation-board.ts";
 import { signingKeys } from "./outbound/signing-keys.ts";
+import { spawningOver } from "./outbound/spawning.ts";
 import { stores } from "./outbound/stores.ts";
 import type { Tables } from "./outbound/tables.ts";
 import { signals } from "./signals.ts";
@@ -41,6 +42,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
     board: own(await revocationBoard(bus)),
     journal,
     enforcers: own(await enforcers(bus, logger)),
+    spawning: own(spawningOver(config)),
     keys,
     verifier: agentTokenVerifier({ issuer, jwks: keys.jwks, clock, cooldownMs: 1_000 }),
     clock,

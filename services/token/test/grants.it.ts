@@ -220,3 +220,19 @@ test("the registry keeps what was registered, once", async () => {
   expect(listed.body.agents.every((agent: { tenant: string }) => agent.tenant === "acme")).toBe(true);
   expect((await asOperator(around, admin, "GET", `${at}/nobody?tenant=acme`)).status).toBe(404);
 });
+
+test("while the budget service cannot be asked nothing is delegated, and own tokens are still had", async () => {
+  const deaf = await around.start("token-deaf", { issuer: service.url, environment: { BUDGET_ADDRESS: "127.0.0.1:9" } });
+  const [parent, child] = [planner, finance].map((one) => client({ url: service.url }, one, one.key)) as [Client, Client];
+  const ask = async (who: Client, form: Record<string, string>) =>
+    postForm(`${deaf.url}/oauth/token`, { ...(await who.credentials()), ...form });
+  const own = await ask(parent, { grant_type: "client_credentials" });
+  expect(own.status).toBe(200);
+  const exchange = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: own.body.access_token,
+    subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+  };
+  expect(error(await ask(child, exchange))).toEqual([503, "temporarily_unavailable"]);
+  expect((await child.exchange(own.body.access_token)).status, "another instance can ask").toBe(200);
+});

@@ -80,7 +80,12 @@ function own(
         ORIGINS: authzOrigins(ports),
       };
     case "token":
-      return { ISSUER: tokenUrl, SEALING_KEY_FILE: keys.tokenSealingKey, JOURNAL_FILE: directory.tokenJournal };
+      return {
+        ISSUER: tokenUrl,
+        SEALING_KEY_FILE: keys.tokenSealingKey,
+        JOURNAL_FILE: directory.tokenJournal,
+        BUDGET_ADDRESS: `127.0.0.1:${ports["budget-grpc"]}`,
+      };
     case "approvals":
       return { ...trust, CHANNEL_SECRETS_DIRECTORY: directory.channelSecrets, CHANNELS_ALLOW_INTERNAL: "true" };
     case "policy-compiler":

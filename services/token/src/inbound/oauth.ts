@@ -21,6 +21,7 @@ const clientForm = { client_id: text, client_assertion_type: text, client_assert
 export function oauthRoutes(server: HttpServer, ports: Ports, operators: OperatorAuth): void {
   const answerRefusal = (reply: FastifyReply, refusal: OAuthRefusal) => {
     ports.signals.refused(refusal.error);
+    if (refusal.retryAfterSeconds !== undefined) reply.header("retry-after", refusal.retryAfterSeconds);
     return sendError(reply, refusal.error === "invalid_client" ? 401 : 400, refusal.error, refusal.why);
   };
   const options = { errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => failed(error, request, reply) };

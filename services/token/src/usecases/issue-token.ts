@@ -40,6 +40,11 @@ export async function issueDelegated(
   const parent = verified.claims;
   // Said before anything of the other tenant is looked at.
   if (parent.tenant !== child.tenant) return refuse("invalid_request", "the subject token is another tenant's");
+  const stopped = await ports.spawning.refusal({
+    ...{ tenant: parent.tenant, parent: parent.client_id, child: child.agent },
+    ...{ promptId: parent.prompt_id ?? request.promptId, sessionId: parent.session_id ?? request.sessionId },
+  });
+  if (stopped !== undefined) return refuse("access_denied", stopped.why, stopped.retryAfterSeconds);
   const limits = limitsOf(ports, request);
   const outcome = await ports.grants.grant(
     { tenant: child.tenant, agent: child.agent, parent: { tokenId: parent.jti, chain: chainOf(parent) } },

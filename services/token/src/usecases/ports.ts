@@ -89,6 +89,25 @@ interface Delegation {
   readonly revoked: boolean;
 }
 
+/** An agent that wants to hand work to another one. */
+interface Spawn {
+  readonly tenant: string;
+  readonly parent: string;
+  readonly child: string;
+  readonly promptId: string | undefined;
+  readonly sessionId: string | undefined;
+}
+
+/** Whoever owns budgets: a prompt whose quota is spent gets no further agents. */
+export interface Spawning {
+  /**
+   * Why work must not be handed on now; undefined when it may be.
+   *
+   * @throws AegisError `unavailable` when nobody can say.
+   */
+  refusal(spawn: Spawn): Promise<{ readonly why: string; readonly retryAfterSeconds?: number } | undefined>;
+}
+
 /** DPoP proofs that were used. */
 export interface ProofStore {
   /** Uses a proof up; false when it was used before, at any instance. */
@@ -235,6 +254,7 @@ interface Settings {
 export interface Ports {
   readonly agents: AgentStore;
   readonly grants: GrantStore;
+  readonly spawning: Spawning;
   readonly proofs: ProofStore;
   readonly nonces: ProofNonces;
   readonly issuers: IssuerStore;
