@@ -71,7 +71,10 @@ export const streams: Readonly<Record<StreamName, readonly string[]>> = {
 
 /** Core NATS subjects: they carry hints whose loss is harmless, so they are in no stream. */
 export const hints = {
-  /** audit → authz: what of a producer's epoch is ledgered and checkpointed. JSON `{producer, epoch, sequence}`. */
+  /**
+   * audit → authz: what of a producer's epoch is ledgered and checkpointed. JSON `{producer, epoch, sequence, highest, missing}`:
+   * `highest` is ledgered, and of what is below it the ranges `missing` ([[first, last], …]) are not.
+   */
   watermark: (producer: string) => `aegis.watermark.${producer}`,
   /** authz: a token that did not verify. */
   authnFailed: "aegis.authn.failed",

@@ -201,6 +201,29 @@ test("a bit flipped in the middle costs one record, raises an alarm and hides no
   }
 });
 
+test("any range of any epoch is read again, across segments, without what is released", async () => {
+  const directory = newDirectory();
+  let old = "";
+  {
+    await using spool = await open(directory, { segmentBytes: 300 });
+    old = spool.epoch;
+    for (let round = 0; round < 10; round++) await fill(spool, 5);
+  }
+  await using spool = await open(directory, { segmentBytes: 300 });
+  await fill(spool, 5);
+  const again = async (epoch: string, first: number, last: number) => {
+    const found = [];
+    for await (const records of spool.again(epoch, first, last)) found.push(...records.map(({ sequence }) => sequence));
+    return found;
+  };
+  expect(await again(old, 8, 23)).toEqual(Array.from({ length: 16 }, (_, at) => at + 8));
+  expect(await again(spool.epoch, 2, 3)).toEqual([2, 3]);
+  expect([spool.last(old), spool.last(spool.epoch), spool.last("0000000000000000")]).toEqual([50, 5, 0]);
+  await spool.release(old, 50);
+  expect(await again(old, 1, 50)).toEqual([]);
+  expect(spool.last(old)).toBe(0);
+});
+
 test("an emptied segment is removed", async () => {
   const directory = newDirectory();
   {

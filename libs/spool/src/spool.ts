@@ -90,6 +90,12 @@ export class Spool implements AsyncDisposable {
     await this.#writer.write(record, this.#sequence, tier === "T1");
   }
 
+  /** The highest sequence of an epoch that is kept here; 0 when nothing of it is. */
+  last(epoch: string): number {
+    if (epoch === this.epoch) return this.#sequence;
+    return this.#writer.segments.reduce((last, segment) => (segment.epoch === epoch ? Math.max(last, segment.last) : last), 0);
+  }
+
   /** Bytes on disk and waiting to get there. */
   bytes(): number {
     return this.#writer.bytes();
@@ -101,9 +107,31 @@ export class Spool implements AsyncDisposable {
     return full >= 0.95 ? "deny" : full >= 0.8 ? "shed" : full >= 0.5 ? "alarm" : "ok";
   }
 
-  /** Records not yet read by anybody else: meant for one reader. Starts with what earlier epochs left, then follows this one for ever. */
+  /** All records that are kept: starts with what earlier epochs left, then follows this one for ever. */
   reader(): SpoolReader {
     return new SpoolReader(this.#writer, this.#files, this.#onDamage);
+  }
+
+  /**
+   * What is still kept of `epoch` from `first` to `last`, in chunks. What was released meanwhile, or lies in damaged bytes, is left out.
+   */
+  async *again(epoch: string, first: number, last: number): AsyncGenerator<SpoolRecord[]> {
+    // A segment ends where the next one of its epoch begins, or repeats what it could not sync.
+    const segments = this.#writer.segments.filter((one) => one.epoch === epoch && one.first <= last && one.last >= first);
+    for (const segment of segments) {
+      const reader = new SegmentReader(segment, this.#files, this.#onDamage);
+      try {
+        for (let records = await reader.read(256); records.length > 0; records = await reader.read(256)) {
+          const wanted = records.filter(({ sequence }) => sequence >= first && sequence <= last);
+          if (wanted.length > 0) yield wanted;
+          if ((records.at(-1) as SpoolRecord).sequence >= last) break;
+        }
+      } catch (error) {
+        if (!segment.released) throw error;
+      } finally {
+        await reader.close();
+      }
+    }
   }
 
   /** Everything of `epoch` up to and including `sequence` is safe elsewhere: whole segments below that go. */

@@ -148,15 +148,22 @@ describe("one instance", () => {
 
   test("a watermark reaches exactly as far as checkpointed entries without a gap", async () => {
     const heard: number[] = [];
+    const missing: string[] = [];
     const subscription = fabric.nats.bus.connection.subscribe("aegis.watermark.authz-4", {
-      callback: (_, message) => void heard.push(message.json<{ sequence: number }>().sequence),
+      callback: (_, message) => {
+        const word = message.json<{ sequence: number; highest: number; missing: number[][] }>();
+        heard.push(word.sequence);
+        missing.push(`${word.highest} ${JSON.stringify(word.missing)}`);
+      },
     });
     const numbered = (sequence: number) => decision({ tenant: sequence % 2 ? "odd" : "even", sequence, producer: "authz-4" });
     await fabric.publish([1, 2, 3, 5, 6].map(numbered));
     await until(() => heard.at(-1) === 3, { what: "watermark 3" });
     await fabric.covered("even", 2);
     expect(heard.every((sequence) => sequence <= 3)).toBe(true);
+    await until(() => missing.at(-1) === "6 [[4,4]]", { what: "the hole is told" });
     await fabric.publish([numbered(4)]);
+    await until(() => missing.at(-1) === "6 []", { what: "the hole is filled" });
     await until(() => heard.at(-1) === 6, { what: "watermark 6" });
     const before = heard.length;
     await until(() => heard.length >= before + 2, { what: "the watermark is repeated" });

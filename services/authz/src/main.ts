@@ -52,7 +52,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
-  await followEvents(bus, context, { ...service, spool, budget: peers.budget, holder, revocationUnreadable: signals.revocationUnreadable });
+  await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, holder });
   own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort }));
   own(await serveHttp(context, { ...config, port: config.httpPort }, { ...service, statusUrl: peers.approvals.statusUrl }));

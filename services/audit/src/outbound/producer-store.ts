@@ -6,28 +6,58 @@ import type { AuditDatabase } from "./database.ts";
 
 /** How far one statement looks ahead of a watermark. */
 const stride = 20_000;
+/** So many missing ranges are told at a time. */
+const mostMissing = 500;
 
 /** Producers' watermarks. They only ever grow, whichever instance moves them. */
 export function producerStore(db: Database<AuditDatabase>): Producers {
   return {
     async advance() {
       const behind = await asService(db, (trx) =>
-        trx.selectFrom("producers").select(["producer", "epoch", "watermark"]).whereRef("watermark", "<", "highest").execute(),
+        trx.selectFrom("producers").select(["producer", "epoch", "watermark", "highest"]).whereRef("watermark", "<", "highest").execute(),
       );
       const moved: Watermark[] = [];
-      for (const { producer, epoch, watermark } of behind) {
+      for (const { producer, epoch, watermark, highest } of behind) {
         const sequence = await reach(db, producer, epoch, watermark);
-        if (sequence > watermark) moved.push({ producer, epoch, sequence });
+        if (sequence > watermark) moved.push({ producer, epoch, sequence, highest, missing: [] });
       }
       return moved;
     },
     async heardSince(since) {
       const rows = await asService(db, (trx) =>
-        trx.selectFrom("producers").select(["producer", "epoch", "watermark as sequence"]).where("seen_at", ">", since).execute(),
+        trx
+          .selectFrom("producers")
+          .select(["producer", "epoch", "watermark as sequence", "highest"])
+          .where("seen_at", ">", since)
+          .execute(),
       );
-      return rows.filter((row) => row.sequence > 0);
+      const told: Watermark[] = [];
+      for (const row of rows) {
+        // An epoch that ended long ago and is whole needs no look.
+        const missing = row.sequence < row.highest ? await holes(db, row) : [];
+        told.push({ ...row, missing });
+      }
+      return told;
     },
   };
+}
+
+/** The lowest holes between a watermark and the highest number that is ledgered. */
+async function holes(
+  db: Database<AuditDatabase>,
+  { producer, epoch, sequence, highest }: Pick<Watermark, "producer" | "epoch" | "sequence" | "highest">,
+): Promise<[number, number][]> {
+  const { rows } = await asService(db, (trx) =>
+    sql<{ first: number; last: number }>`
+      with own as (
+        select distinct producer_sequence as n from entries
+        where producer = ${producer} and epoch = ${epoch}
+          and producer_sequence > ${sequence}::bigint and producer_sequence <= ${Math.min(highest, sequence + stride)}::bigint
+      ),
+      steps as (select lag(n, 1, ${sequence}::bigint) over (order by n) + 1 as first, n - 1 as last from own)
+      select first, last from steps where last >= first order by first limit ${mostMissing}`.execute(trx),
+  );
+  return rows.map(({ first, last }) => [first, last]);
 }
 
 /** Moves one watermark over every entry that follows without a gap and lies under a checkpoint of its tenant. */

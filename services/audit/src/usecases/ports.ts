@@ -140,12 +140,16 @@ export interface Watermark {
   readonly producer: string;
   readonly epoch: string;
   readonly sequence: number;
+  /** The highest number that is ledgered. */
+  readonly highest: number;
+  /** Numbers above `sequence` and below `highest` that are ledgered nowhere, as [first, last]; the lowest ranges only. */
+  readonly missing: readonly (readonly [number, number])[];
 }
 
 export interface Producers {
   /** Moves every watermark as far as complete and checkpointed rows reach; gives those moved. */
   advance(): Promise<Watermark[]>;
-  /** Watermarks of producers heard of since. */
+  /** Watermarks of producers heard of since, with what they said and is missing. */
   heardSince(since: Date): Promise<Watermark[]>;
 }
 

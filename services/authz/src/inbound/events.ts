@@ -4,7 +4,6 @@ import { hints, stores } from "@aegis/contracts/subjects";
 import { later } from "@aegis/service/clock";
 import type { HealthCheck } from "@aegis/service/health";
 import type { ServiceContext } from "@aegis/service/run";
-import type { Spool } from "@aegis/spool/spool";
 import { z } from "zod";
 import type { MadeCall } from "#domain/failed-calls.ts";
 import type { AdoptBundle } from "#usecases/adopt-bundle.ts";
@@ -13,7 +12,8 @@ import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
 export interface EventUsecases {
   readonly policies: AdoptBundle;
   readonly revocations: AdoptRevocations;
-  readonly spool: Spool;
+  /** The ledger said how far it has this producer's events. */
+  readonly ledgered: (word: z.infer<typeof watermark>) => Promise<void>;
   /** Gives back what another holder needs of an account. */
   readonly budget: { recalled(account: { tenant: string; scope: string; unit: string; window: string }, by: string): Promise<void> };
   readonly failedElsewhere: (call: MadeCall) => void;
@@ -68,13 +68,20 @@ async function followRevocations(bus: Bus, context: ServiceContext, usecases: Ev
   });
 }
 
-const watermark = z.object({ producer: z.string(), epoch: z.string(), sequence: z.int().min(0) });
+const number = z.int().min(0);
+const watermark = z.object({
+  producer: z.string(),
+  epoch: z.string(),
+  sequence: number,
+  highest: number.optional(),
+  missing: z.array(z.tuple([number, number])).optional(),
+});
 
-/** Frees the spool as far as the ledger has it. A lost message is harmless: the next one says more. */
+/** Hears how far the ledger has what this replica spooled. A lost message is harmless: the next one says more. */
 function followWatermark(bus: Bus, context: ServiceContext, usecases: EventUsecases): void {
   const heard = async (bytes: Uint8Array) => {
-    const { producer, epoch, sequence } = watermark.parse(JSON.parse(new TextDecoder().decode(bytes)));
-    if (producer === context.instance) await usecases.spool.release(epoch, sequence);
+    const word = watermark.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    if (word.producer === context.instance) await usecases.ledgered(word);
   };
   const subscribe = () =>
     bus.connection.subscribe(hints.watermark(context.instance), {

@@ -3,6 +3,7 @@ import type { Logger } from "@aegis/service/logger";
 import type { Spool } from "@aegis/spool/spool";
 import type { EventLog } from "#usecases/ports.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
+import { hearLedger, type LedgerWord } from "./ledger-word.ts";
 import { type Publisher, startPublisher } from "./publisher.ts";
 import { encodeSpooled } from "./spooled-event.ts";
 
@@ -11,6 +12,8 @@ export interface PublishedLog extends EventLog, AsyncDisposable {
   readonly publisher: Publisher;
   /** Events of this process that JetStream has not stored yet. */
   lag(): number;
+  /** The ledger said how far it has this producer's events. */
+  readonly ledgered: (word: LedgerWord) => Promise<void>;
 }
 
 /** Events into the local spool: serialised once, and those bytes are what is published. */
@@ -23,6 +26,7 @@ export function eventLog(options: { spool: Spool; bus: Bus; instance: string; lo
     source: `aegis/authz/${instance}`,
     publisher,
     lag: () => appended - publisher.stored(),
+    ledgered: hearLedger({ spool, publisher, logger }),
     state: () => spool.state(),
     append: ({ id, subject, make }, tier) =>
       spool.append((sequence) => {

@@ -18,6 +18,11 @@ export interface Publisher extends AsyncDisposable {
   inFlight(): number;
   /** Events of this run that are stored. */
   stored(): number;
+  /**
+   * Sends these events of an epoch once more, under another `Nats-Msg-Id`: JetStream said that it has them, and the ledger does not.
+   * The ledger knows repeats.
+   */
+  sendAgain(epoch: string, first: number, last: number): Promise<void>;
 }
 
 const mostInFlight = 512;
@@ -33,12 +38,13 @@ export function startPublisher(options: PublisherOptions): Publisher {
   const flight = new Flight();
   const pipeline = openPipeline(options.bus);
   let stored = 0;
-  const send = async (record: SpoolRecord) => {
+  let rounds = 0;
+  const send = async (record: SpoolRecord, round = "") => {
     for (let attempt = 0; !stop.signal.aborted; attempt++) {
       try {
         const event = decodeSpooled(record.body);
-        await pipeline.publish(event.subject, event.id, event.bytes);
-        if (record.epoch === options.spool.epoch) stored += 1;
+        await pipeline.publish(event.subject, event.id + round, event.bytes);
+        if (record.epoch === options.spool.epoch && round === "") stored += 1;
         options.onStored(event.id);
         return;
       } catch (error) {
@@ -65,6 +71,15 @@ export function startPublisher(options: PublisherOptions): Publisher {
   return {
     inFlight: () => flight.size,
     stored: () => stored,
+    async sendAgain(epoch, first, last) {
+      const round = `~${++rounds}`;
+      for await (const records of options.spool.again(epoch, first, last)) {
+        for (const record of records) {
+          await flight.below(mostInFlight, stop.signal);
+          flight.add(send(record, round));
+        }
+      }
+    },
     async [Symbol.asyncDispose]() {
       // What was appended just now has a moment to leave; the rest goes out after the next start.
       if (options.bus.connected()) await Promise.race([flight.below(1, stop.signal), pause(1_000, stop.signal)]);
