@@ -46,6 +46,7 @@ spec:
 interface Stopped {
   readonly confirmed: number;
   readonly tookMs?: number;
+  readonly orderedAt: string;
   readonly replicas: readonly { readonly replica: string; readonly how?: string }[];
 }
 
@@ -134,8 +135,8 @@ const percentile = (values: readonly number[], percent: number): number =>
 const figures = (values: readonly number[]): string =>
   `p50 ${percentile(values, 50).toFixed(0)} ms, p99 ${percentile(values, 99).toFixed(0)} ms, most ${Math.max(...values).toFixed(0)} ms`;
 
-/** One kill under load: how long after the command was entered the last call was asked that was still allowed. */
-async function kill(trial: string): Promise<{ lastAllowMs: number; told: Stopped }> {
+/** One kill under load: how long after the command was entered, and after token had it, the last call was asked that was still allowed. */
+async function kill(trial: string): Promise<{ lastAllowMs: number; afterOrderMs: number; told: Stopped }> {
   const kin = await family(trial);
   const running = load(kin, rate);
   try {
@@ -146,7 +147,9 @@ async function kill(trial: string): Promise<{ lastAllowMs: number; told: Stopped
     const after = running.seen.asked;
     await expect.poll(() => running.seen.asked, { timeout: 60_000, interval: 20 }).toBeGreaterThan(after + running.callers.length);
     await mintsNothing(kin);
-    return { lastAllowMs: Math.max(0, running.seen.lastAllowAsked - entered), told };
+    const ordered = Date.parse(told.orderedAt) - (Date.now() - performance.now());
+    const since = (from: number) => Math.max(0, running.seen.lastAllowAsked - from);
+    return { lastAllowMs: since(entered), afterOrderMs: since(ordered), told };
   } finally {
     await running.stop();
   }
@@ -156,16 +159,19 @@ test(`the kill switch under ${rate} checks/s on three replicas: the last allow a
   timeout: 60_000 * trials + 120_000,
 }, async () => {
   const last: number[] = [];
+  const afterOrder: number[] = [];
   const took: number[] = [];
   for (let trial = 0; trial < trials; trial++) {
-    const { lastAllowMs, told } = await kill(`t${trial}`);
+    const { lastAllowMs, afterOrderMs, told } = await kill(`t${trial}`);
     last.push(lastAllowMs);
+    afterOrder.push(afterOrderMs);
     took.push(told.tookMs ?? Number.NaN);
     expect([told.confirmed, told.replicas.map(({ how }) => how)]).toEqual([replicas, ["push", "push", "push"]]);
   }
   console.log(
     `kill switch, ${trials} times under ${rate} checks/s on ${replicas} replicas\n` +
       `command → last call asked that was allowed (with the CLI's own start): ${figures(last)}\n` +
+      `order received → last call asked that was allowed: ${figures(afterOrder)}\n` +
       `order received → every replica confirmed: ${figures(took)}`,
   );
 });

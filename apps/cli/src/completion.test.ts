@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { completionScript } from "./completion.ts";
 import { createProgram } from "./program.ts";
 
-test("bash completes commands, subcommands and options of the tree", () => {
-  const script = completionScript(createProgram(), "bash", "aegis");
+test("bash completes commands, subcommands and options of the tree", async () => {
+  const script = completionScript(await createProgram(), "bash", "aegis");
   const complete = (...words: string[]) => {
     const given = words.map((word) => `'${word}'`).join(" ");
     const run = `${script}\nCOMP_WORDS=(${given}); COMP_CWORD=${words.length - 1}; _aegis; echo "\${COMPREPLY[@]}"`;
@@ -16,7 +16,7 @@ test("bash completes commands, subcommands and options of the tree", () => {
   expect(complete("aegis", "--json", "up", "--det")).toEqual(["--detach"]);
 });
 
-test("zsh and fish get a script, too", () => {
-  expect(completionScript(createProgram(), "zsh", "aegis")).toContain("#compdef aegis");
-  expect(completionScript(createProgram(), "fish", "aegis")).toContain("-a approve -d");
+test("zsh and fish get a script, too", async () => {
+  expect(completionScript(await createProgram(), "zsh", "aegis")).toContain("#compdef aegis");
+  expect(completionScript(await createProgram(), "fish", "aegis")).toContain("-a approve -d");
 });

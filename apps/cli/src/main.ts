@@ -6,7 +6,7 @@ import { createProgram } from "./program.ts";
 /** Runs one command line; the exit status says how it ended. */
 async function main(argv: readonly string[]): Promise<void> {
   try {
-    await createProgram().parseAsync(argv, { from: "user" });
+    await (await createProgram(argv)).parseAsync(argv, { from: "user" });
   } catch (caught) {
     if (caught instanceof CommanderError) {
       process.exitCode = caught.exitCode === 0 ? exit.ok : exit.usage;

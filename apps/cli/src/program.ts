@@ -1,24 +1,35 @@
 import { Command, Option } from "commander";
-import { agentCommands } from "./commands/agent.ts";
-import { approvalsCommands } from "./commands/approvals.ts";
-import { auditCommands } from "./commands/audit.ts";
-import { budgetCommands } from "./commands/budget.ts";
-import { checkCommands } from "./commands/check.ts";
-import { completionCommands } from "./commands/completion.ts";
-import { demoCommands } from "./commands/demo.ts";
-import { fabricCommands } from "./commands/fabric.ts";
-import { operatorCommands } from "./commands/operator.ts";
-import { policyCommands } from "./commands/policy.ts";
-import { stopCommands } from "./commands/stop.ts";
-import { suiteCommands } from "./commands/suite.ts";
-import { tokenCommands } from "./commands/token.ts";
+
+type Add = (program: Command) => void;
+
+/**
+ * The groups of commands, in the order of the help. Each is loaded when it is asked for: a kill switch does not wait for the policy
+ * compiler to be read.
+ */
+const groups: readonly { readonly names: readonly string[]; readonly load: () => Promise<Add> }[] = [
+  { names: ["up", "down", "status"], load: async () => (await import("./commands/fabric.ts")).fabricCommands },
+  { names: ["demo"], load: async () => (await import("./commands/demo.ts")).demoCommands },
+  { names: ["test", "bench"], load: async () => (await import("./commands/suite.ts")).suiteCommands },
+  { names: ["policy"], load: async () => (await import("./commands/policy.ts")).policyCommands },
+  { names: ["agent"], load: async () => (await import("./commands/agent.ts")).agentCommands },
+  { names: ["owner", "tenant"], load: async () => (await import("./commands/stop.ts")).stopCommands },
+  { names: ["token"], load: async () => (await import("./commands/token.ts")).tokenCommands },
+  { names: ["operator"], load: async () => (await import("./commands/operator.ts")).operatorCommands },
+  { names: ["check", "outcome"], load: async () => (await import("./commands/check.ts")).checkCommands },
+  { names: ["approvals"], load: async () => (await import("./commands/approvals.ts")).approvalsCommands },
+  { names: ["budget"], load: async () => (await import("./commands/budget.ts")).budgetCommands },
+  { names: ["audit"], load: async () => (await import("./commands/audit.ts")).auditCommands },
+  { names: ["completion"], load: async () => (await import("./commands/completion.ts")).completionCommands },
+];
 
 const exitStatuses = `
 Exit status: 0 ok · 1 refused or failed · 2 usage · 3 policy invalid · 4 policy tests failed · 5 verification failed.
 AEGIS_ENDPOINTS and AEGIS_TENANT stand in for --endpoints and --tenant. AEGIS_DEBUG=1 shows stack traces.`;
 
-/** The whole command tree. */
-export function createProgram(): Command {
+/** The command tree: only the group of the command that `argv` begins with, else the whole. */
+export async function createProgram(argv: readonly string[] = []): Promise<Command> {
+  const asked = groups.filter(({ names }) => names.some((name) => name === argv[0] && name !== "completion"));
+  const added = await Promise.all((asked.length === 0 ? groups : asked).map(({ load }) => load()));
   const program = new Command("aegis")
     .description("Runtime policy, identity, approvals, budget and audit fabric for AI agents.")
     .version("0.1.0")
@@ -30,23 +41,7 @@ export function createProgram(): Command {
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("beforeAll", ({ command }) => refuseUnknown(command))
     .addHelpText("after", exitStatuses);
-  for (const add of [
-    fabricCommands,
-    demoCommands,
-    suiteCommands,
-    policyCommands,
-    agentCommands,
-    stopCommands,
-    tokenCommands,
-    operatorCommands,
-    checkCommands,
-    approvalsCommands,
-    budgetCommands,
-    auditCommands,
-    completionCommands,
-  ]) {
-    add(program);
-  }
+  for (const add of added) add(program);
   everyCommand(program, (command) =>
     command.exitOverride().configureHelp({ showGlobalOptions: true, helpWidth: process.stdout.columns ?? 110 }),
   );

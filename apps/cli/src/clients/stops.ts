@@ -9,6 +9,7 @@ export interface Stopped {
   readonly state: "revoked";
   readonly agents?: readonly string[];
   readonly journaled: boolean;
+  readonly orderedAt: string;
   readonly durableMs: number;
   readonly tookMs?: number;
   readonly confirmed: number;

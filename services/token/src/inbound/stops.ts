@@ -20,6 +20,8 @@ export const stoppedView = z.object({
   agents: z.array(z.string()).optional(),
   /** True: PostgreSQL is away, the order is in the journal. */
   journaled: z.boolean(),
+  /** When the order came; milliseconds are counted from here. */
+  orderedAt: z.iso.datetime(),
   durableMs: z.number(),
   /** Until the last replica that confirmed. */
   tookMs: z.number().optional(),
@@ -30,11 +32,20 @@ export const stoppedView = z.object({
 
 const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 
-export const viewOfStop = ({ target, agents, journaled, durableMs, tookMs, replicas }: Stopped): z.infer<typeof stoppedView> => ({
+export const viewOfStop = ({
+  target,
+  agents,
+  journaled,
+  orderedAt,
+  durableMs,
+  tookMs,
+  replicas,
+}: Stopped): z.infer<typeof stoppedView> => ({
   ...target,
   state: "revoked",
   ...(agents === undefined ? {} : { agents: [...agents] }),
   journaled,
+  orderedAt: new Date(orderedAt).toISOString(),
   durableMs: tenths(durableMs),
   ...(tookMs === undefined ? {} : { tookMs: tenths(tookMs) }),
   confirmed: replicas.filter(({ how }) => how !== undefined).length,

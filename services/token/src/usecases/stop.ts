@@ -14,6 +14,8 @@ export interface Stopped {
   readonly agents?: readonly string[];
   /** PostgreSQL was away: the order is in the journal, and is carried out there once it is back. */
   readonly journaled: boolean;
+  /** When the order came, in milliseconds since the epoch. */
+  readonly orderedAt: number;
   /** Milliseconds from the order until it was durable. */
   readonly durableMs: number;
   /** Milliseconds from the order until the last replica that confirmed it; absent when none did. */
@@ -30,6 +32,7 @@ export interface Stopped {
  */
 export async function stop(ports: Needs, target: StopTarget, by: string, waitMs: number): Promise<Stopped> {
   const begun = performance.now();
+  const orderedAt = ports.clock.now().getTime();
   const { agents, journaled } = await stopDurably(ports, target, by);
   const durableMs = performance.now() - begun;
   const since = ports.clock.now().getTime();
@@ -40,6 +43,7 @@ export async function stop(ports: Needs, target: StopTarget, by: string, waitMs:
     target,
     ...(agents === undefined ? {} : { agents }),
     journaled,
+    orderedAt,
     durableMs,
     ...(took.length === 0 ? {} : { tookMs: Math.max(...took) }),
     replicas,
