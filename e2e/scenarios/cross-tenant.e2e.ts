@@ -57,7 +57,9 @@ beforeAll(async () => {
   const pending = () => first.cli.json(["approvals", "show", approvalId, "--tenant", first.name], "any");
   await vi.waitFor(async () => expect(await pending()).toMatchObject({ state: "pending" }), { timeout: 60_000, interval: 500 });
   const tokenId = JSON.parse(Buffer.from(agentToken.split(".")[1] ?? "", "base64url").toString()).jti as string;
-  prey = { tenant: first.name, agent: "finance-agent", decisionId: held.decisionId, approvalId, tokenId, agentToken };
+  const terms = ["--uses", "5", "--expires", "1h", "--max", "/amount=60000", "--comment", secret, "--as", "bob"];
+  const grant = await first.cli.json<{ id: string }>(["approvals", "grant", approvalId, "--tenant", first.name, ...terms]);
+  prey = { tenant: first.name, agent: "finance-agent", decisionId: held.decisionId, approvalId, grantId: grant.id, tokenId, agentToken };
   markers = [secret, published.digest, held.snapshotDigest ?? secret, held.actionDigest ?? secret];
   credentials = {
     "an operator with every role elsewhere": await operatorOf(second.name),
@@ -160,12 +162,17 @@ const textOf = (answer: unknown): string =>
 
 test("every gRPC method, tried from another tenant, refuses or says nothing", async () => {
   const { endpoints } = first.fabric;
-  const { tenant, agent, decisionId, approvalId } = prey;
+  const { tenant, agent, decisionId, approvalId, grantId } = prey;
   const inward: readonly [DescService, string, Requests][] = [
     [
       ApprovalsService,
       endpoints.approvals.grpc,
-      { redeem: { tenant, agent, overrideToken: "x", actionDigest: markers[3], decisionId }, watch: { tenant, approvalId } },
+      {
+        redeem: { tenant, agent, overrideToken: "x", actionDigest: markers[3], decisionId },
+        findGrant: { tenant, agent, subject: agent, tool: "stripe-payments", action: "create_payment" },
+        useGrant: { grantId, tenant, agent, decisionId },
+        watch: { tenant, approvalId },
+      },
     ],
     [
       BudgetService,

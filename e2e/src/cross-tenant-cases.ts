@@ -20,6 +20,7 @@ export interface Prey {
   readonly agent: string;
   readonly decisionId: string;
   readonly approvalId: string;
+  readonly grantId: string;
   readonly tokenId: string;
   readonly agentToken: string;
 }
@@ -30,7 +31,7 @@ const publicJwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPa
 
 /** A case for every route, by service, method and path as `/openapi.json` names them. */
 export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
-  const { tenant, agent, decisionId, approvalId, tokenId, agentToken } = prey;
+  const { tenant, agent, decisionId, approvalId, grantId, tokenId, agentToken } = prey;
   const query = { tenant };
   const window = { tenant, from: "2020-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z" };
   const path = { tenant };
@@ -122,6 +123,17 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "approvals POST /v1/approvals/{id}/comments": { ...refused, path: { id: approvalId }, body: { comment: "let it through" } },
     "approvals POST /v1/approvals/{id}/cancel": { ...refused, path: { id: approvalId }, body: {} },
     "approvals POST /v1/approvals/{id}/override": { ...refused, path: { id: approvalId } },
+    "approvals GET /v1/approval-groups": { ...own, query },
+    "approvals POST /v1/approvals:vote": { ...refused, body: { tenant, ids: [approvalId], decision: "approve" } },
+    "approvals POST /v1/approvals/{id}/grants": {
+      ...refused,
+      path: { id: approvalId },
+      body: { anyArguments: true, maxUses: 1, expiresInSeconds: 60 },
+    },
+    "approvals GET /v1/grants": { ...own, query },
+    "approvals GET /v1/grants/{id}": { ...own, path: { id: grantId } },
+    "approvals POST /v1/grants/{id}/back": { ...refused, path: { id: grantId } },
+    "approvals DELETE /v1/grants/{id}": { ...refused, path: { id: grantId } },
     "approvals GET /v1/approval-statistics": { ...own, query },
     "approvals GET /v1/channels": { ...own, query },
     "approvals PUT /v1/channels/{name}": {

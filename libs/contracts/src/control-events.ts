@@ -110,6 +110,27 @@ export const approvalExpired = cloudEvent("dev.aegis.approval.expired.v1", z.obj
 export const approvalCancelled = cloudEvent("dev.aegis.approval.cancelled.v1", z.object({ ...approval, by: z.string() }));
 export const approvalRedeemed = cloudEvent("dev.aegis.approval.redeemed.v1", z.object({ ...approval, decisionId: z.uuid() }));
 
+/** Standing leave: what it covers, and what became of it. */
+const grant = { grantId: z.uuid(), approvalId: z.uuid(), agent: agentName, tool: toolName, action: actionName, ruleDigest: digest };
+export const approvalGranted = cloudEvent(
+  "dev.aegis.approval.granted.v1",
+  z.object({
+    ...grant,
+    by: z.array(z.string()),
+    /** Null: on whoever's behalf. */
+    subject: z.string().nullable(),
+    bounds: z.record(z.string(), z.unknown()),
+    maxUses: z.int(),
+    expiresAt: z.iso.datetime(),
+    comment: z.string(),
+  }),
+);
+export const approvalGrantUsed = cloudEvent(
+  "dev.aegis.approval.grant_used.v1",
+  z.object({ ...grant, actionDigest: digest, decisionId: z.uuid(), instance: z.string() }),
+);
+export const approvalGrantRevoked = cloudEvent("dev.aegis.approval.grant_revoked.v1", z.object({ ...grant, by: z.string() }));
+
 const account = { scope: z.string(), unit: z.string(), window: z.string(), limit: z.int(), used: z.int() };
 export const budgetThreshold = cloudEvent("dev.aegis.budget.threshold.v1", z.object({ ...account, percent: z.number() }));
 export const budgetExhausted = cloudEvent("dev.aegis.budget.exhausted.v1", z.object(account));

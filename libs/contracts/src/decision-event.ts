@@ -85,6 +85,8 @@ export const decisionData = z.object({
     .optional(),
   /** The approval whose override was redeemed for this decision. */
   overrideOf: z.uuid().optional(),
+  /** The standing grant that was used for this decision. */
+  grantOf: z.uuid().optional(),
   cost: z.object({ microUsd: z.int(), tokens: z.int() }).optional(),
   reservations: z.array(reservation),
   /** Milliseconds from the call's arrival until the event was serialised. */

@@ -12,6 +12,8 @@ import { readConfig } from "./config.ts";
 import { callers } from "./inbound/callers.ts";
 import { channelRoutes } from "./inbound/channel-routes.ts";
 import { hearEvents } from "./inbound/events.ts";
+import { grantRoutes } from "./inbound/grant-routes.ts";
+import { groupRoutes } from "./inbound/group-routes.ts";
 import { approvalsRpc } from "./inbound/grpc.ts";
 import { historyRoutes, statisticsRoute } from "./inbound/history-routes.ts";
 import { approvalRoutes } from "./inbound/http.ts";
@@ -39,6 +41,8 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   approvalRoutes(http, ports, who, stopping);
   historyRoutes(http, ports, who);
   statisticsRoute(http, ports, who);
+  grantRoutes(http, ports, who);
+  groupRoutes(http, ports, who);
   channelRoutes(http, ports, who, { allowInternal: config.channelsAllowInternal });
   memberRoutes(http, ports, who);
   await slackRoutes(http, ports);

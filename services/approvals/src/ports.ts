@@ -1,6 +1,7 @@
 import type { Database } from "@aegis/postgres/connect";
 import { systemClock } from "@aegis/service/clock";
 import type { ServiceContext } from "@aegis/service/run";
+import { v7 } from "uuid";
 import type { readConfig } from "./config.ts";
 import { approvalStore } from "./outbound/approval-store.ts";
 import { changes } from "./outbound/changes.ts";
@@ -8,6 +9,7 @@ import { channelStore } from "./outbound/channel-store.ts";
 import { couriers } from "./outbound/couriers.ts";
 import { deliveryStore } from "./outbound/delivery-store.ts";
 import { eventWriter } from "./outbound/events.ts";
+import { grantStore } from "./outbound/grant-store.ts";
 import { historyStore } from "./outbound/history.ts";
 import { memberStore } from "./outbound/member-store.ts";
 import { overrideStore } from "./outbound/override-store.ts";
@@ -34,6 +36,8 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
   return {
     approvals: approvalStore(db, events),
     overrides: overrideStore(db, events),
+    grants: grantStore(db, events),
+    newId: () => v7(),
     history: historyStore(db),
     statistics: statistics(db),
     tokens,

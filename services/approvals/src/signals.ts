@@ -21,6 +21,7 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
   const decided = telemetry.counter("aegis_approvals_decided_total", "Approvals by the state they reached.");
   const latency = telemetry.histogram("aegis_approval_latency_seconds", "From the held call to the state reached.", latencyBuckets);
   const redeemed = telemetry.counter("aegis_overrides_redeemed_total", "Attempts to spend an override, by result.");
+  const grantsUsed = telemetry.counter("aegis_approval_grants_used_total", "Attempts to use a standing grant, by result.");
   const replayed = telemetry.counter("aegis_overrides_replayed_total", "Overrides presented again after they were spent.");
   const unusable = telemetry.counter("aegis_approvals_unusable_events_total", "Events that could not be understood.");
   const delivered = telemetry.counter("aegis_approvals_notices_total", "Attempts to tell people, by kind of channel and result.");
@@ -35,6 +36,7 @@ export function signals(telemetry: Telemetry, logger: Logger): ApprovalSignals {
       if (seconds >= 0) latency.record(seconds, { state });
     },
     redeemed: (result) => redeemed.add(1, { result }),
+    grantUsed: (result) => grantsUsed.add(1, { result }),
     redeemedTwice(alarm) {
       replayed.add(1);
       logger.error({ alarm: "override_replayed", ...alarm }, "a spent override was presented again by another decision");

@@ -14,7 +14,7 @@ import type { SessionState } from "#domain/session.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
 import { checkCall } from "#usecases/check.ts";
 import { checkResult } from "#usecases/check-result.ts";
-import type { Approvals, Budget, EventLog, Proofs, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
+import type { Approvals, Budget, EventLog, GrantUse, HeldCall, Proofs, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
 import type { Caller } from "#usecases/work.ts";
@@ -163,6 +163,26 @@ class OneTimeApprovals implements Approvals {
     if (!this.reachable) return { ok: false as const, message: "the override cannot be redeemed now" };
     if (!this.good.delete(redemption.overrideToken)) return { ok: false as const, message: "the override token is not valid" };
     return { ok: true as const, approvalId: "01890a5d-ac96-774b-bcce-b302099a8057" };
+  }
+
+  /** A standing grant for every call under the rules it is asked about, as often as this says. */
+  standing = 0;
+  readonly held: HeldCall[] = [];
+  readonly uses: GrantUse[] = [];
+  /** Called between finding and using: what happens to the grant meanwhile. */
+  meanwhile: (() => void) | undefined;
+
+  async findGrant(call: HeldCall) {
+    this.held.push(call);
+    return this.standing > 0 && this.reachable ? "01890a5d-ac96-774b-bcce-b302099a8058" : undefined;
+  }
+
+  async useGrant(use: GrantUse) {
+    this.meanwhile?.();
+    if (this.standing < 1) return { ok: false as const, message: "the standing grant is spent" };
+    this.standing--;
+    this.uses.push(use);
+    return { ok: true as const };
   }
 
   statusUrl = (id: string) => `http://approvals.test/v1/approvals/${id}`;

@@ -16,6 +16,8 @@ export interface Approval {
   reasons?: { code: string; message: string }[];
   actionDigest?: string;
   quorum?: number;
+  /** How its arguments differ from what the agent asked before. */
+  comparison?: { pointer: string; says: string; unusual: boolean }[];
   votes: { user: string; decision: "approve" | "deny"; comment: string; at: string }[];
   expiresAt?: string;
 }

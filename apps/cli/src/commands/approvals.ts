@@ -1,8 +1,11 @@
 import { type Command, Option } from "commander";
 import { type Approval, approvalsClient, collectOverride, type Happening, type Tally } from "../clients/approvals.ts";
-import { action } from "../context.ts";
+import { grantsClient } from "../clients/grants.ts";
+import { action, type Context } from "../context.ts";
+import { Failure } from "../failure.ts";
 import { table } from "../output.ts";
 import { approvalChannelCommands } from "./approval-channels.ts";
+import { approvalGrantCommands } from "./approval-grants.ts";
 
 /** `aegis approvals`: what waits for a person, and that person's answer. */
 export function approvalsCommands(program: Command): void {
@@ -67,14 +70,17 @@ export function approvalsCommands(program: Command): void {
   for (const decision of ["approve", "deny"] as const) {
     approvals
       .command(decision)
-      .description(decision === "approve" ? "agree to the call, as a person" : "refuse the call, as a person")
-      .argument("<id>")
+      .description(
+        `${decision === "approve" ? "agree to" : "refuse"} the call, as a person; or several at once (aegis approvals groups lists them)`,
+      )
+      .argument("<id...>")
       .addOption(new Option("--as <user>", "whose vote it is (that user's own token from the dev issuer)"))
       .option("--comment <text>", "why", "")
       .action(
-        action<{ as?: string; comment: string }, [string]>(async (context, options, id) => {
-          const client = await approvalsClient(context, { tenant: context.optionalTenant, user: options.as });
-          const approval = await client.vote(id, decision, options.comment);
+        action<{ as?: string; comment: string }, [string[]]>(async (context, { as: user, comment }, ids) => {
+          if (ids.length > 1) return voteOnAll(context, ids, { decision, comment, user });
+          const client = await approvalsClient(context, { tenant: context.optionalTenant, user });
+          const approval = await client.vote(ids[0] ?? "", decision, comment);
           context.output.result(approval, () => describe(approval));
         }),
       );
@@ -102,7 +108,26 @@ export function approvalsCommands(program: Command): void {
         context.output.result(list, () => (list.length === 0 ? "no approvals" : table(heads, list.map(tallied))));
       }),
     );
+  approvalGrantCommands(approvals);
   approvalChannelCommands(approvals);
+}
+
+/** One answer to many; each is decided by the rules of its own, and what came of each is told. */
+async function voteOnAll(
+  context: Context,
+  ids: string[],
+  { decision, comment, user }: { decision: "approve" | "deny"; comment: string; user: string | undefined },
+): Promise<void> {
+  const tenant = context.tenant();
+  const results = await (await grantsClient(context, { tenant, user })).voteAll({ tenant, ids, decision, comment });
+  context.output.result(results, () =>
+    table(
+      ["id", "now"],
+      results.map(({ id, state, error }) => [id, state ?? error ?? ""]),
+    ),
+  );
+  const undone = results.filter(({ error }) => error !== undefined).length;
+  if (undone > 0) throw new Failure(`${undone} of ${ids.length} were not decided`);
 }
 
 const votesOf = ({ votes, quorum }: Approval): string => `${votes.filter((vote) => vote.decision === "approve").length}/${quorum ?? 1}`;
@@ -118,6 +143,10 @@ function describe(approval: Approval): string {
     [
       "votes",
       approval.votes.map((vote) => `${vote.user} ${vote.decision}${vote.comment ? ` "${vote.comment}"` : ""}`).join(", ") || "none",
+    ],
+    [
+      "unusual",
+      approval.comparison?.flatMap(({ pointer, says, unusual }) => (unusual ? [`${pointer} ${says}`] : [])).join("; ") || undefined,
     ],
     ["expires", approval.expiresAt],
   ];

@@ -1,4 +1,5 @@
 import type { ApprovalState } from "./approval.ts";
+import type { Comparison } from "./unusual.ts";
 import { visible } from "./visible.ts";
 
 interface Told {
@@ -38,6 +39,10 @@ export function summaryOf(approval: Asked): [string, string][] {
 export const reasonsOf = ({ reasons }: Pick<Asked, "reasons">): string =>
   visible(reasons.flatMap((reason) => messageOf(reason) ?? []).join("\n"), 1_000) || "no reason was given";
 
+/** What to look at twice, a line each; empty when nothing is unusual. */
+export const unusualOf = ({ comparison = [] }: Pick<Asked, "comparison">): string =>
+  visible(comparison.flatMap(({ pointer, says, unusual }) => (unusual ? [`${pointer}: ${says}`] : [])).join("\n"), 1_000);
+
 export interface Asked extends Told {
   readonly tenant: string;
   readonly requester: { readonly agent: string; readonly subject: string };
@@ -47,6 +52,8 @@ export interface Asked extends Told {
   readonly reasons: readonly unknown[];
   readonly queue: string;
   readonly quorum: number;
+  /** Beside what the agent asked before. */
+  readonly comparison?: readonly Comparison[];
 }
 
 function messageOf(reason: unknown): string | undefined {

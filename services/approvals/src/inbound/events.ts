@@ -6,12 +6,13 @@ import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
 import type { z } from "zod";
 import { cancelAllOf } from "#usecases/cancel.ts";
+import type { GrantPorts } from "#usecases/grant-ports.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { request } from "#usecases/request.ts";
 import type { ApprovalSignals } from "../signals.ts";
 
 /** What this service hears: calls that wait for people, who answers for an agent, who wrote policies, and agents that were revoked. */
-export function hearEvents(bus: Bus, ports: Ports & { readonly signals: ApprovalSignals }, logger: Logger): AsyncDisposable {
+export function hearEvents(bus: Bus, ports: Ports & GrantPorts & { readonly signals: ApprovalSignals }, logger: Logger): AsyncDisposable {
   const hear = <S extends z.ZodType>(schema: S, handle: (event: z.infer<S>) => Promise<void>) => ({
     logger,
     onBatch: async (messages: BusMessage[]) => {
@@ -40,7 +41,10 @@ export function hearEvents(bus: Bus, ports: Ports & { readonly signals: Approval
       stream: "CONTROL",
       durable: "approvals-revoked",
       filter: "aegis.identity.*.revoked",
-      ...hear(agentRevoked, ({ tenant, data }) => cancelAllOf(ports, { tenant, agent: data.agent, by: data.by })),
+      ...hear(agentRevoked, async ({ tenant, data: { agent, by } }) => {
+        await cancelAllOf(ports, { tenant, agent, by });
+        await ports.grants.revokeAllOf(tenant, agent, by, ports.clock.now().getTime());
+      }),
     }),
   );
   // Restored and promoted revisions are somebody's work as much as written ones.

@@ -3,13 +3,14 @@ import type { HttpServer } from "@aegis/http/server";
 import { z } from "zod";
 import { approvalStates } from "#domain/approval.ts";
 import { collect } from "#usecases/collect.ts";
+import { comparisonOf } from "#usecases/compare.ts";
 import { find, findOnceSeen, notFound } from "#usecases/find.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { vote } from "#usecases/vote.ts";
 import { wait } from "#usecases/wait.ts";
 import { type Callers, maySee, readers, tenantOf } from "./callers.ts";
 import { hangUp } from "./hang-up.ts";
-import { approvalView, foundView, viewOf, viewOfFound } from "./view.ts";
+import { approvalView, detailedFoundView, foundView, viewOf, viewOfFound } from "./view.ts";
 
 /** How long acting on an id waits for its event. */
 const arrivalWaitMs = 5_000;
@@ -43,11 +44,12 @@ export function approvalRoutes(server: HttpServer, ports: Ports, who: Callers, s
     },
   );
 
-  server.get("/v1/approvals/:id", { schema: { params, response: { 200: foundView } } }, async ({ params: { id }, headers }) => {
+  server.get("/v1/approvals/:id", { schema: { params, response: { 200: detailedFoundView } } }, async ({ params: { id }, headers }) => {
     const caller = await who.either(headers.authorization);
     const found = await find(ports, id, tenantOf(caller));
-    if (found.seen && !maySee(caller, found.approval)) throw notFound(id);
-    return viewOfFound(found);
+    if (!found.seen) return { id, state: "pending" as const, votes: [] };
+    if (!maySee(caller, found.approval)) throw notFound(id);
+    return { ...viewOf(found.approval), comparison: await comparisonOf(ports, found.approval) };
   });
 
   server.get(

@@ -33,10 +33,16 @@ export const approvalView = z.object({
   expiresAt: time,
 });
 
+/** One approval in full: also how it differs from what the agent asked before. */
+const detailedView = approvalView.extend({
+  comparison: z.array(z.object({ pointer: z.string(), says: z.string(), unusual: z.boolean() })),
+});
+
 /** An id whose event is still on the way: nothing is known but that it waits. */
 const unseenView = z.object({ id: z.uuid(), state: z.literal("pending"), votes: z.array(z.never()) });
 
 export const foundView = z.union([approvalView, unseenView]);
+export const detailedFoundView = z.union([detailedView, unseenView]);
 
 export const viewOf = (approval: ApprovalRecord): z.infer<typeof approvalView> => ({
   id: approval.id,

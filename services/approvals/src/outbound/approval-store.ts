@@ -4,7 +4,7 @@ import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql, type Transaction } from "kysely";
 import { decide, evolve, lapsed, type Outcome } from "#domain/approval.ts";
-import type { ApprovalRecord, ApprovalStore, Ask } from "#usecases/ports.ts";
+import type { ApprovalRecord, ApprovalStore, Ask, Group } from "#usecases/ports.ts";
 import { planDecided, planRequested } from "./delivery-store.ts";
 import type { EventWriter } from "./events.ts";
 import { keepHistory } from "./history.ts";
@@ -13,6 +13,11 @@ import type { Tables } from "./tables.ts";
 
 /** A metric has few labels: the deepest queues are enough. */
 const mostQueues = 200;
+
+/** What one person can look at in one go. */
+const mostGroups = 100;
+const mostInGroup = 100;
+const mostShown = 10;
 
 /** Approvals in PostgreSQL. Every change of state and its event are one transaction. */
 export function approvalStore(db: Database<Tables>, events: EventWriter): ApprovalStore {
@@ -56,6 +61,33 @@ export function approvalStore(db: Database<Tables>, events: EventWriter): Approv
           .limit(limit)
           .execute(),
       ),
+
+    earlier: ({ id, tenant, tool, action, requester: { agent } }, limit) =>
+      inTenant(db, tenant, async (trx) => {
+        const rows = await trx
+          .selectFrom("approvals")
+          .select("arguments")
+          .where("tenant", "=", tenant)
+          .where("agent", "=", agent)
+          .where("tool", "=", tool)
+          .where("action", "=", action)
+          .where("id", "<", id)
+          .orderBy("id", "desc")
+          .limit(limit)
+          .execute();
+        return rows.map((row) => row.arguments);
+      }),
+
+    groups: (tenant) =>
+      inTenant(db, tenant, async (trx) => {
+        const { rows } = await sql<Group>`
+          select agent, subject, tool, action, rule_digest as "ruleDigest", queue, quorum,
+            (array_agg(id order by id desc))[1:${mostInGroup}] as ids, (array_agg(arguments order by id desc))[1:${mostShown}] as arguments
+          from approvals where tenant = ${tenant} and state = 'pending'
+          group by agent, subject, tool, action, rule_digest, queue, quorum
+          order by count(*) desc, agent, tool, action limit ${mostGroups}`.execute(trx);
+        return rows;
+      }),
 
     openOf: (tenant, agent) =>
       inTenant(db, tenant, async (trx) => {

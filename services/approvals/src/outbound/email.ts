@@ -1,5 +1,5 @@
 import { createTransport } from "nodemailer";
-import { outcomeOf, reasonsOf, summaryOf } from "#domain/summary.ts";
+import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 import type { Courier } from "#usecases/channel-ports.ts";
 import type { ApprovalRecord } from "#usecases/ports.ts";
@@ -50,8 +50,9 @@ export function emailCourier({ secrets, consoleUrl, allowPlain }: EmailOptions):
   };
 }
 
-function textOf(approval: ApprovalRecord, consoleUrl: string | undefined): string {
+function textOf(approval: Asked & Pick<ApprovalRecord, "id">, consoleUrl: string | undefined): string {
   const place = consoleUrl === undefined ? "" : `\n${consoleUrl.replace(/\/$/, "")}/approvals/${approval.id}`;
+  const different = unusualOf(approval);
   return [
     approval.state === "pending" ? "A call waits for a yes." : visible(`The call ${outcomeOf(approval)}.`, 1_000),
     "",
@@ -59,6 +60,7 @@ function textOf(approval: ApprovalRecord, consoleUrl: string | undefined): strin
     `Why: ${reasonsOf(approval)}`,
     "",
     `Arguments (redacted):\n${visible(JSON.stringify(approval.arguments, null, 1), 4_000)}`,
+    ...(different === "" ? [] : ["", `Unusual for this agent:\n${different}`]),
     "",
     `Decide with: aegis approvals approve ${approval.id} (or deny)${place}`,
   ].join("\n");

@@ -40,6 +40,18 @@ test.each(["pending", "approved", "denied", "expired", "cancelled", "redeemed"] 
   message.parse(slackMessage({ ...approval, state, decidedBy: ["bob@acme.test"] }, nonce));
 });
 
+test("what is unusual is told above the buttons, and nothing when nothing is", () => {
+  const comparison = [
+    { pointer: "/amount", says: "above all of 9 earlier (6,000 to 12,000)", unusual: true },
+    { pointer: "/memo", says: "the same in 9 of 9 earlier", unusual: false },
+  ];
+  const shown = message.parse(slackMessage({ ...approval, comparison }, nonce));
+  expect(JSON.stringify(shown)).toContain("/amount: above all of 9 earlier");
+  expect(JSON.stringify(shown)).not.toContain("the same in");
+  expect(JSON.stringify(slackMessage({ ...approval, comparison: comparison.slice(1) }, nonce))).not.toContain("Unusual");
+  message.parse(slackMessage({ ...approval, comparison: [{ ...comparison[0]!, pointer: `/${"x".repeat(9_000)}` }] }, nonce));
+});
+
 test("the largest and strangest of everything keeps them, too", () => {
   const huge = "<!channel> *x* \u202e\u0000🙂".repeat(20_000);
   message.parse(

@@ -1,4 +1,4 @@
-import { type Asked, outcomeOf, reasonsOf, summaryOf } from "#domain/summary.ts";
+import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 
 const plain = (text: string) => ({ type: "plain_text" as const, text, emoji: false });
@@ -16,6 +16,8 @@ export function slackMessage(approval: Asked & { readonly id: string }, nonce: s
     style: decision === "approve" ? ("primary" as const) : ("danger" as const),
     value: `${approval.id}.${nonce}`,
   });
+  const different = unusualOf(approval);
+  const unusual = different === "" ? [] : [{ type: "section" as const, text: plain(`Unusual for this agent:\n${different}`) }];
   const call = `${approval.tool}:${approval.action}`;
   return {
     // Slack reads the fallback as mrkdwn.
@@ -28,6 +30,7 @@ export function slackMessage(approval: Asked & { readonly id: string }, nonce: s
         type: "section" as const,
         text: plain(`Arguments (redacted):\n${visible(JSON.stringify(approval.arguments, null, 1), 2_500)}`),
       },
+      ...unusual,
       state === "pending"
         ? { type: "actions" as const, block_id: "aegis_decide", elements: [button("approve"), button("deny")] }
         : { type: "section" as const, text: plain(visible(outcomeOf(approval), 1_000)) },

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from "kysely";
 import type { ApprovalState } from "#domain/approval.ts";
 import type { Notice, Target } from "#domain/channel.ts";
+import type { Grant } from "#domain/grant.ts";
 
 /** The tables of schema `approvals`, as migrations make them. */
 export interface Tables {
@@ -80,4 +81,27 @@ export interface Tables {
     comment: string;
   };
   owners: { tenant: string; agent: string; owner: string };
+  grants: {
+    id: string;
+    tenant: string;
+    approval_id: string;
+    state: Grant["state"];
+    agent: string;
+    subject: string | null;
+    tool: string;
+    action: string;
+    rule_digest: string;
+    queue: string;
+    quorum: number;
+    bounds: ColumnType<Grant["bounds"], string, never>;
+    max_uses: number;
+    uses: Generated<number>;
+    comment: string;
+    created_at: Date;
+    expires_at: Date;
+    revoked_by: string | null;
+    revoked_at: Date | null;
+  };
+  grant_backers: { grant_id: string; tenant: string; voter: string; person: string; backed_at: Date };
+  grant_uses: { decision_id: string; tenant: string; grant_id: string; instance: string; action_digest: string; used_at: Date };
 }

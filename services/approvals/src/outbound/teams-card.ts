@@ -1,4 +1,4 @@
-import { type Asked, outcomeOf, reasonsOf, summaryOf } from "#domain/summary.ts";
+import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 
 const line = (text: string, bold = false) => ({
@@ -10,6 +10,7 @@ const line = (text: string, bold = false) => ({
 /** An approval as an Adaptive Card, wrapped as a Workflows webhook takes it. It has no buttons that vote: such a webhook hears no answer. */
 export function teamsMessage(approval: Asked & { readonly id: string }, consoleUrl: string | undefined) {
   const { state, id } = approval;
+  const different = unusualOf(approval);
   const card = {
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json" as const,
     type: "AdaptiveCard" as const,
@@ -19,6 +20,7 @@ export function teamsMessage(approval: Asked & { readonly id: string }, consoleU
       ...summaryOf(approval).map(([name, value]) => line(`${name}: ${value}`)),
       line(`Why: ${reasonsOf(approval)}`),
       line(`Arguments (redacted):\n${visible(JSON.stringify(approval.arguments, null, 1), 2_000)}`),
+      ...(different === "" ? [] : [line(`Unusual for this agent:\n${different}`)]),
       line(state === "pending" ? `Decide with: aegis approvals approve ${id} (or deny)` : visible(outcomeOf(approval), 600)),
     ],
     ...(consoleUrl === undefined

@@ -1,6 +1,5 @@
 import { Webhook } from "standardwebhooks";
 import type { Courier } from "#usecases/channel-ports.ts";
-import type { ApprovalRecord } from "#usecases/ports.ts";
 import type { Poster } from "./post.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -30,7 +29,7 @@ export function webhookCourier(secrets: Secrets, post: Poster): Courier {
   };
 }
 
-function dataOf(approval: ApprovalRecord): object {
+function dataOf(approval: Parameters<Courier>[0]["approval"]): object {
   const { requester } = approval;
   const whole = JSON.stringify(approval.arguments).length <= maxArgumentsLength;
   return {
@@ -43,6 +42,7 @@ function dataOf(approval: ApprovalRecord): object {
     action: approval.action,
     ...(whole ? { arguments: approval.arguments } : { argumentsOmitted: true }),
     reasons: approval.reasons,
+    ...(approval.comparison.length === 0 ? {} : { comparison: approval.comparison }),
     actionDigest: approval.actionDigest,
     queue: approval.queue,
     quorum: approval.quorum,

@@ -1,4 +1,5 @@
 import type { Backoff, Channel, Notice, TargetKind } from "#domain/channel.ts";
+import type { Comparison } from "#domain/unusual.ts";
 import type { ApprovalRecord } from "./ports.ts";
 
 export interface ChannelStore {
@@ -44,7 +45,8 @@ export interface DeliveryStore {
 interface Message {
   readonly delivery: Delivery;
   readonly channel: Channel;
-  readonly approval: ApprovalRecord;
+  /** With what to look at twice, while it is pending. */
+  readonly approval: ApprovalRecord & { readonly comparison: readonly Comparison[] };
   readonly now: number;
 }
 

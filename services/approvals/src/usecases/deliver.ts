@@ -1,5 +1,6 @@
 import { backoffMs, patienceMs } from "#domain/channel.ts";
 import type { ChannelPorts, Delivery, Sent } from "./channel-ports.ts";
+import { comparisonOf } from "./compare.ts";
 import type { Ports } from "./ports.ts";
 
 const batch = 32;
@@ -32,10 +33,13 @@ async function deliverOne(ports: Needs, tenant: string, id: string): Promise<voi
   if (delivery.notice === "escalated" && approval.state !== "pending") return drop(`it was ${approval.state} before`);
   if (now - delivery.createdAt > patienceMs + channel.afterSeconds * 1000) return drop("it could not be sent in time");
   let error: unknown;
-  const sent: Sent = await ports.couriers[channel.target.kind]({ delivery, channel, approval, now }).catch((caught) => {
-    error = caught;
-    return { ok: false, why: "it could not be sent; the log says more" };
-  });
+  const comparison = approval.state === "pending" ? await comparisonOf(ports, approval) : [];
+  const sent: Sent = await ports.couriers[channel.target.kind]({ delivery, channel, approval: { ...approval, comparison }, now }).catch(
+    (caught) => {
+      error = caught;
+      return { ok: false, why: "it could not be sent; the log says more" };
+    },
+  );
   const { kind } = channel.target;
   ports.channelSignals.delivered(kind, sent.ok ? "sent" : "failed");
   if (sent.ok) return ports.deliveries.sent(delivery, ports.clock.now().getTime(), sent.reference);

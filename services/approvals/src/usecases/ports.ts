@@ -54,6 +54,21 @@ interface ApprovalFilter {
   readonly limit: number;
 }
 
+/** Pending calls of one agent under one rule. */
+export interface Group {
+  readonly agent: string;
+  readonly subject: string;
+  readonly tool: string;
+  readonly action: string;
+  readonly ruleDigest: string;
+  readonly queue: string;
+  readonly quorum: number;
+  /** Newest first. */
+  readonly ids: readonly string[];
+  /** Of the newest ones, in that order. */
+  readonly arguments: readonly Readonly<Record<string, unknown>>[];
+}
+
 /** How deep one queue is. */
 export interface Depth {
   readonly tenant: string;
@@ -76,6 +91,13 @@ export interface ApprovalStore {
   ): Promise<{ readonly outcome: Outcome; readonly approval: ApprovalRecord } | undefined>;
   /** Open approvals whose time is over, of any tenant. */
   due(now: number, limit: number): Promise<readonly { readonly tenant: string; readonly id: string }[]>;
+  /** Arguments of the newest calls of this kind that were held before this one, newest first. */
+  earlier(
+    call: Pick<ApprovalRecord, "id" | "tenant" | "tool" | "action" | "requester">,
+    limit: number,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Pending ones by what they have in common, the largest group first. */
+  groups(tenant: string): Promise<readonly Group[]>;
   /** The open approvals of one agent. */
   openOf(tenant: string, agent: string): Promise<readonly string[]>;
   /** How many wait for people, by tenant and queue. */
@@ -179,6 +201,7 @@ export interface Signals {
   requested(how: "opened" | "folded"): void;
   decided(state: ApprovalState, secondsSinceRequest: number): void;
   redeemed(result: "redeemed" | "invalid" | "policy_changed"): void;
+  grantUsed(result: "used" | "refused"): void;
   /** One override, two decisions: somebody replays. */
   redeemedTwice(alarm: { readonly approvalId: string; readonly first: Redeemer; readonly second: Redeemer }): void;
 }

@@ -20,6 +20,8 @@ export interface Draft {
   readonly verdict?: Verdict | undefined;
   readonly approval?: ApprovalMinted | undefined;
   readonly overrideOf?: string | undefined;
+  /** The standing grant that was used. */
+  readonly grantOf?: string | undefined;
   /** Set when this is about what a tool answered: the decision that let the call through. */
   readonly resultOf?: string | undefined;
   readonly reservations: readonly Reservation[];

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { type DecisionData, type DecisionEvent, decisionType, type Producer } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { Finding, Looking } from "@aegis/dlp/detect";
-import { redact, redactText } from "@aegis/dlp/redact";
+import { type Redaction, redact, redactText } from "@aegis/dlp/redact";
 import { boundReasons, type Draft } from "./draft.ts";
 import { sizeUpTo } from "./size.ts";
 
@@ -32,11 +32,7 @@ const noKey = new Uint8Array(32);
 /** The event of a decision; it names its place in the producer's sequence, so it is made when that is known. */
 export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Producer) => DecisionEvent {
   const { verdict, policy, call, approval } = draft;
-  const hidden = redact(
-    call.arguments as JsonValue,
-    facts.findings.map((finding) => ({ finding, action: "redact" as const })),
-    { hashKey: noKey },
-  );
+  const hidden = hiddenArguments(call, facts.findings);
   const inNames = facts.findings.some((finding) => finding.inKey);
   const reasons = storedReasons(draft.reasons, inNames, facts);
   const data: Omit<DecisionData, "producer"> = {
@@ -68,6 +64,7 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
       approval: { id: approval.id, queue: approval.queue, quorum: approval.quorum, expiresAt: approval.expiresAt },
     }),
     ...(draft.overrideOf !== undefined && { overrideOf: draft.overrideOf }),
+    ...(draft.grantOf !== undefined && { grantOf: draft.grantOf }),
     ...(verdict && goesAhead(draft) && { cost: verdict.cost }),
     reservations: [...draft.reservations],
     latencyMs: facts.latencyMs,
@@ -85,6 +82,17 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
     data: { ...data, producer },
   });
 }
+
+/** The arguments as others may know them: without anything that any detector found. */
+export const hiddenArguments = (
+  call: Draft["call"],
+  findings: readonly Finding[],
+): { value: JsonValue; redactions: readonly Redaction[] } =>
+  redact(
+    call.arguments as JsonValue,
+    findings.map((finding) => ({ finding, action: "redact" as const })),
+    { hashKey: noKey },
+  );
 
 /** What the caller calls things may hold what must not be stored, like anything else it writes. */
 function storedContext({ context, shed, looking }: EventFacts): DecisionData["context"] {

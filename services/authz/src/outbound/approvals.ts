@@ -6,25 +6,49 @@ import type { Approvals } from "#usecases/ports.ts";
 /** Longest wait for a redemption, in milliseconds. */
 const deadlineMs = 3_000;
 
-/** Redeems override tokens at the approvals service. */
+/** A held call waits no longer than this to hear of a standing grant. Milliseconds. */
+const findDeadlineMs = 500;
+
+/** What was spent but whose answer was lost is asked for again with the same decision id: it then gets the same answer, not a second one. */
+async function twice<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof AegisError) || (error.code !== "unavailable" && error.code !== "deadline_exceeded")) throw error;
+    return ask();
+  }
+}
+
+/** Redeems override tokens, and uses standing grants, at the approvals service. */
 export function approvalsOver(client: RpcClient<typeof ApprovalsService>, options: { approvalsUrl: string }): Approvals {
-  const ask = async (redemption: Parameters<Approvals["redeem"]>[0]) => {
-    // A redemption whose answer was lost is asked for again with the same id: it then gets the same answer, not a second redemption.
-    try {
-      return await client.redeem(redemption, { deadlineMs });
-    } catch (error) {
-      if (!(error instanceof AegisError) || (error.code !== "unavailable" && error.code !== "deadline_exceeded")) throw error;
-      return client.redeem(redemption, { deadlineMs });
-    }
-  };
   return {
     async redeem(redemption) {
       try {
-        const answer = await ask(redemption);
+        const answer = await twice(() => client.redeem(redemption, { deadlineMs }));
         if (answer.result === RedeemResult.REDEEMED) return { ok: true, approvalId: answer.approvalId };
         return { ok: false, message: answer.message === "" ? "the override token is not valid for this call" : answer.message };
       } catch (error) {
         return { ok: false, message: `the override cannot be redeemed now: ${AegisError.from(error).message}` };
+      }
+    },
+    async findGrant({ arguments: args, ...call }) {
+      try {
+        const { grantId } = await client.findGrant(
+          { ...call, chain: [...call.chain], argumentsJson: Buffer.from(JSON.stringify(args)) },
+          { deadlineMs: findDeadlineMs },
+        );
+        return grantId === "" ? undefined : grantId;
+      } catch {
+        // Then people are asked, as without a grant.
+        return undefined;
+      }
+    },
+    async useGrant(use) {
+      try {
+        const answer = await twice(() => client.useGrant(use, { deadlineMs }));
+        return answer.used ? { ok: true } : { ok: false, message: answer.message };
+      } catch (error) {
+        return { ok: false, message: `the standing grant cannot be used now: ${AegisError.from(error).message}` };
       }
     },
     statusUrl: (approvalId) => `${options.approvalsUrl}/v1/approvals/${approvalId}`,

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@aegis/canonical/ijson";
 import type { DecisionEvent, Producer, Reservation } from "@aegis/contracts/decision-event";
 import type { OutcomeEvent } from "@aegis/contracts/outcome-event";
 import type { DecisionName } from "@aegis/contracts/reasons";
@@ -124,7 +125,37 @@ export interface Redemption {
   readonly decisionId: string;
 }
 
+/** A call that needs leave, as the approvals service may know it. */
+export interface HeldCall {
+  readonly tenant: string;
+  readonly agent: string;
+  /** On whose behalf. */
+  readonly subject: string;
+  /** Newest first. */
+  readonly chain: readonly string[];
+  readonly tool: string;
+  readonly action: string;
+  readonly ruleDigest: string;
+  /** Redacted as in the decision's event. */
+  readonly arguments: JsonObject;
+}
+
+export interface GrantUse {
+  readonly grantId: string;
+  readonly tenant: string;
+  readonly agent: string;
+  readonly instance: string;
+  readonly actionDigest: string;
+  readonly ruleDigest: string;
+  /** Idempotency key. */
+  readonly decisionId: string;
+}
+
 export interface Approvals {
+  /** A standing grant that covers the call. Never throws: whoever cannot be asked has granted nothing. */
+  findGrant(call: HeldCall): Promise<string | undefined>;
+  /** Uses a standing grant once. Never throws. */
+  useGrant(use: GrantUse): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>;
   /** Spends an override token. Never throws: whoever cannot be asked has not agreed. */
   redeem(
     redemption: Redemption,

@@ -1,9 +1,11 @@
+import type { JsonObject } from "@aegis/canonical/ijson";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { Verdict } from "@aegis/policy/input";
 import { defaultApproval } from "@aegis/policy/ir";
 import { refuseIncapable } from "#domain/capabilities.ts";
 import type { Judgement } from "#domain/decide.ts";
 import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
+import { hiddenArguments } from "#domain/event.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import type { Approvals, Budget, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
@@ -38,9 +40,25 @@ export async function proceed(
   if (again) return { draft: { ...deny(work, again), ...judged } };
   if (verdict.durability === "T0" && !call.dryRun && verdict.decision !== "approval_needed" && !ports.log.publishing())
     return { draft: { ...deny(work, notAcknowledged), ...judged } };
-  if (verdict.decision === "approval_needed" && (call.overrideToken === undefined || call.dryRun || !verdict.overridable))
-    return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
-  return goAhead(ports, work, verdict, policy, record);
+  if (verdict.decision !== "approval_needed") return goAhead(ports, work, { verdict, policy }, undefined, record);
+  const leave = call.dryRun || !verdict.overridable ? undefined : await leaveFor(ports, work, verdict);
+  if (leave === undefined) return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
+  return goAhead(ports, work, { verdict, policy }, leave, record);
+}
+
+/** What lets a held call pass: the override it came with, or standing leave for calls like it. */
+type Leave = { readonly kind: "override" } | { readonly kind: "grant"; readonly grantId: string };
+
+async function leaveFor(ports: ProceedPorts, { call, base, findings }: Work, { ruleDigest }: Verdict): Promise<Leave | undefined> {
+  if (call.overrideToken !== undefined) return { kind: "override" };
+  if (ruleDigest === undefined) return undefined;
+  const { tenant, agent, subject, chain } = base.principal;
+  const { tool, action } = call;
+  const grantId = await ports.approvals.findGrant({
+    ...{ tenant, agent, subject, chain, tool, action, ruleDigest },
+    arguments: hiddenArguments(call, findings).value as JsonObject,
+  });
+  return grantId === undefined ? undefined : { kind: "grant", grantId };
 }
 
 /** What failed again and again is not tried once more as it is. */
@@ -58,8 +76,8 @@ function tooOften(ports: ProceedPorts, work: Work, { snapshot }: ActivePolicy): 
 async function goAhead(
   ports: ProceedPorts,
   work: Work,
-  judgedAs: Verdict,
-  policy: ActivePolicy,
+  { verdict: judgedAs, policy }: Pick<Judged, "verdict" | "policy">,
+  leave: Leave | undefined,
   record?: RecordInSession,
 ): Promise<Decided | undefined> {
   const { call, base } = work;
@@ -83,21 +101,23 @@ async function goAhead(
     if (recorded.kind === "overtaken") return undefined;
     if (recorded.kind === "refused") return { draft: { ...deny(work, recorded.reason), ...judged, retryAfter: recorded.retryAfter } };
   }
-  let overrideOf: string | undefined;
+  let spent: Pick<Draft, "overrideOf" | "grantOf"> | undefined;
   if (verdict.decision === "approval_needed") {
-    const redeemed = await redeem(ports, work, verdict);
-    if (!redeemed.ok) {
+    const taken = leave?.kind === "grant" ? await useGrant(ports, work, verdict, leave.grantId) : await redeem(ports, work, verdict);
+    if (!taken.ok) {
       hold?.giveBack();
-      return { draft: { ...deny(work, { code: "override_invalid", message: redeemed.message }), ...judged } };
+      // Standing leave that is gone is no leave: then people are asked, as without it.
+      if (leave?.kind === "grant") return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
+      return { draft: { ...deny(work, { code: "override_invalid", message: taken.message }), ...judged } };
     }
-    overrideOf = redeemed.approvalId;
+    spent = taken.spent;
   }
   const draft: Draft = {
     ...base,
     ...judged,
     decision: sanitized ? "sanitize" : "allow",
-    reasons: boundReasons(overrideOf === undefined ? verdict.reasons : reasonsAfterApproval(verdict)),
-    overrideOf,
+    reasons: boundReasons(spent === undefined ? verdict.reasons : reasonsAfterApproval(verdict)),
+    ...spent,
     sanitized,
     reservations: hold?.reservations ?? [],
     budgets: ports.budget.view(tenant, verdict.charges),
@@ -105,17 +125,23 @@ async function goAhead(
   return { draft, hold };
 }
 
-function redeem(ports: ProceedPorts, work: Work, verdict: Verdict) {
-  const { principal } = work.base;
-  return ports.approvals.redeem({
-    overrideToken: work.call.overrideToken ?? "",
-    tenant: principal.tenant,
-    agent: principal.agent,
-    instance: principal.instance,
-    actionDigest: work.base.actionDigest,
-    ruleDigest: verdict.ruleDigest ?? "",
-    decisionId: work.id,
-  });
+type Taken =
+  | { readonly ok: true; readonly spent: Pick<Draft, "overrideOf" | "grantOf"> }
+  | { readonly ok: false; readonly message: string };
+
+async function redeem(ports: ProceedPorts, work: Work, verdict: Verdict): Promise<Taken> {
+  const redeemed = await ports.approvals.redeem({ overrideToken: work.call.overrideToken ?? "", ...bindingOf(work, verdict) });
+  return redeemed.ok ? { ok: true, spent: { overrideOf: redeemed.approvalId } } : redeemed;
+}
+
+async function useGrant(ports: ProceedPorts, work: Work, verdict: Verdict, grantId: string): Promise<Taken> {
+  const used = await ports.approvals.useGrant({ grantId, ...bindingOf(work, verdict) });
+  return used.ok ? { ok: true, spent: { grantOf: grantId } } : used;
+}
+
+function bindingOf({ id: decisionId, base }: Work, verdict: Verdict) {
+  const { tenant, agent, instance } = base.principal;
+  return { tenant, agent, instance, actionDigest: base.actionDigest, ruleDigest: verdict.ruleDigest ?? "", decisionId };
 }
 
 function askForApproval(ports: ProceedPorts, work: Work, verdict: Verdict): Draft {

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file aegis/approvals/v1/approvals.proto.
  */
 export const file_aegis_approvals_v1_approvals: GenFile = /*@__PURE__*/
-  fileDesc("CiJhZWdpcy9hcHByb3ZhbHMvdjEvYXBwcm92YWxzLnByb3RvEhJhZWdpcy5hcHByb3ZhbHMudjEimQEKDVJlZGVlbVJlcXVlc3QSFgoOb3ZlcnJpZGVfdG9rZW4YASABKAkSDgoGdGVuYW50GAIgASgJEg0KBWFnZW50GAMgASgJEhAKCGluc3RhbmNlGAQgASgJEhUKDWFjdGlvbl9kaWdlc3QYBSABKAkSEwoLcnVsZV9kaWdlc3QYBiABKAkSEwoLZGVjaXNpb25faWQYByABKAkiewoOUmVkZWVtUmVzcG9uc2USMAoGcmVzdWx0GAEgASgOMiAuYWVnaXMuYXBwcm92YWxzLnYxLlJlZGVlbVJlc3VsdBITCgthcHByb3ZhbF9pZBgCIAEoCRIRCglhcHByb3ZlcnMYAyADKAkSDwoHbWVzc2FnZRgEIAEoCSIyCgxXYXRjaFJlcXVlc3QSEwoLYXBwcm92YWxfaWQYASABKAkSDQoFdG9rZW4YAiABKAkidwoNV2F0Y2hSZXNwb25zZRITCgthcHByb3ZhbF9pZBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpkZWNpZGVkX2J5GAQgAygJKoYBCgxSZWRlZW1SZXN1bHQSHQoZUkVERUVNX1JFU1VMVF9VTlNQRUNJRklFRBAAEhoKFlJFREVFTV9SRVNVTFRfUkVERUVNRUQQARIZChVSRURFRU1fUkVTVUxUX0lOVkFMSUQQAhIgChxSRURFRU1fUkVTVUxUX1BPTElDWV9DSEFOR0VEEAMyswEKEEFwcHJvdmFsc1NlcnZpY2USTwoGUmVkZWVtEiEuYWVnaXMuYXBwcm92YWxzLnYxLlJlZGVlbVJlcXVlc3QaIi5hZWdpcy5hcHByb3ZhbHMudjEuUmVkZWVtUmVzcG9uc2USTgoFV2F0Y2gSIC5hZWdpcy5hcHByb3ZhbHMudjEuV2F0Y2hSZXF1ZXN0GiEuYWVnaXMuYXBwcm92YWxzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiJhZWdpcy9hcHByb3ZhbHMvdjEvYXBwcm92YWxzLnByb3RvEhJhZWdpcy5hcHByb3ZhbHMudjEimQEKDVJlZGVlbVJlcXVlc3QSFgoOb3ZlcnJpZGVfdG9rZW4YASABKAkSDgoGdGVuYW50GAIgASgJEg0KBWFnZW50GAMgASgJEhAKCGluc3RhbmNlGAQgASgJEhUKDWFjdGlvbl9kaWdlc3QYBSABKAkSEwoLcnVsZV9kaWdlc3QYBiABKAkSEwoLZGVjaXNpb25faWQYByABKAkiewoOUmVkZWVtUmVzcG9uc2USMAoGcmVzdWx0GAEgASgOMiAuYWVnaXMuYXBwcm92YWxzLnYxLlJlZGVlbVJlc3VsdBITCgthcHByb3ZhbF9pZBgCIAEoCRIRCglhcHByb3ZlcnMYAyADKAkSDwoHbWVzc2FnZRgEIAEoCSKcAQoQRmluZEdyYW50UmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFYWdlbnQYAiABKAkSDwoHc3ViamVjdBgDIAEoCRINCgVjaGFpbhgEIAMoCRIMCgR0b29sGAUgASgJEg4KBmFjdGlvbhgGIAEoCRITCgtydWxlX2RpZ2VzdBgHIAEoCRIWCg5hcmd1bWVudHNfanNvbhgIIAEoDCIlChFGaW5kR3JhbnRSZXNwb25zZRIQCghncmFudF9pZBgBIAEoCSKVAQoPVXNlR3JhbnRSZXF1ZXN0EhAKCGdyYW50X2lkGAEgASgJEg4KBnRlbmFudBgCIAEoCRINCgVhZ2VudBgDIAEoCRIQCghpbnN0YW5jZRgEIAEoCRIVCg1hY3Rpb25fZGlnZXN0GAUgASgJEhMKC3J1bGVfZGlnZXN0GAYgASgJEhMKC2RlY2lzaW9uX2lkGAcgASgJIkQKEFVzZUdyYW50UmVzcG9uc2USDAoEdXNlZBgBIAEoCBIPCgdtZXNzYWdlGAIgASgJEhEKCXJlbWFpbmluZxgDIAEoDSIyCgxXYXRjaFJlcXVlc3QSEwoLYXBwcm92YWxfaWQYASABKAkSDQoFdG9rZW4YAiABKAkidwoNV2F0Y2hSZXNwb25zZRITCgthcHByb3ZhbF9pZBgBIAEoCRINCgVzdGF0ZRgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpkZWNpZGVkX2J5GAQgAygJKoYBCgxSZWRlZW1SZXN1bHQSHQoZUkVERUVNX1JFU1VMVF9VTlNQRUNJRklFRBAAEhoKFlJFREVFTV9SRVNVTFRfUkVERUVNRUQQARIZChVSRURFRU1fUkVTVUxUX0lOVkFMSUQQAhIgChxSRURFRU1fUkVTVUxUX1BPTElDWV9DSEFOR0VEEAMy5AIKEEFwcHJvdmFsc1NlcnZpY2USTwoGUmVkZWVtEiEuYWVnaXMuYXBwcm92YWxzLnYxLlJlZGVlbVJlcXVlc3QaIi5hZWdpcy5hcHByb3ZhbHMudjEuUmVkZWVtUmVzcG9uc2USWAoJRmluZEdyYW50EiQuYWVnaXMuYXBwcm92YWxzLnYxLkZpbmRHcmFudFJlcXVlc3QaJS5hZWdpcy5hcHByb3ZhbHMudjEuRmluZEdyYW50UmVzcG9uc2USVQoIVXNlR3JhbnQSIy5hZWdpcy5hcHByb3ZhbHMudjEuVXNlR3JhbnRSZXF1ZXN0GiQuYWVnaXMuYXBwcm92YWxzLnYxLlVzZUdyYW50UmVzcG9uc2USTgoFV2F0Y2gSIC5hZWdpcy5hcHByb3ZhbHMudjEuV2F0Y2hSZXF1ZXN0GiEuYWVnaXMuYXBwcm92YWxzLnYxLldhdGNoUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message aegis.approvals.v1.RedeemRequest
@@ -98,6 +98,165 @@ export const RedeemResponseSchema: GenMessage<RedeemResponse> = /*@__PURE__*/
   messageDesc(file_aegis_approvals_v1_approvals, 1);
 
 /**
+ * A call that needs a person's leave.
+ *
+ * @generated from message aegis.approvals.v1.FindGrantRequest
+ */
+export type FindGrantRequest = Message<"aegis.approvals.v1.FindGrantRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string agent = 2;
+   */
+  agent: string;
+
+  /**
+   * On whose behalf.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * The actors, newest first.
+   *
+   * @generated from field: repeated string chain = 4;
+   */
+  chain: string[];
+
+  /**
+   * @generated from field: string tool = 5;
+   */
+  tool: string;
+
+  /**
+   * @generated from field: string action = 6;
+   */
+  action: string;
+
+  /**
+   * @generated from field: string rule_digest = 7;
+   */
+  ruleDigest: string;
+
+  /**
+   * A JSON object, redacted.
+   *
+   * @generated from field: bytes arguments_json = 8;
+   */
+  argumentsJson: Uint8Array;
+};
+
+/**
+ * Describes the message aegis.approvals.v1.FindGrantRequest.
+ * Use `create(FindGrantRequestSchema)` to create a new message.
+ */
+export const FindGrantRequestSchema: GenMessage<FindGrantRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_approvals_v1_approvals, 2);
+
+/**
+ * @generated from message aegis.approvals.v1.FindGrantResponse
+ */
+export type FindGrantResponse = Message<"aegis.approvals.v1.FindGrantResponse"> & {
+  /**
+   * Empty when no live grant covers the call.
+   *
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+};
+
+/**
+ * Describes the message aegis.approvals.v1.FindGrantResponse.
+ * Use `create(FindGrantResponseSchema)` to create a new message.
+ */
+export const FindGrantResponseSchema: GenMessage<FindGrantResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_approvals_v1_approvals, 3);
+
+/**
+ * @generated from message aegis.approvals.v1.UseGrantRequest
+ */
+export type UseGrantRequest = Message<"aegis.approvals.v1.UseGrantRequest"> & {
+  /**
+   * @generated from field: string grant_id = 1;
+   */
+  grantId: string;
+
+  /**
+   * @generated from field: string tenant = 2;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string agent = 3;
+   */
+  agent: string;
+
+  /**
+   * @generated from field: string instance = 4;
+   */
+  instance: string;
+
+  /**
+   * @generated from field: string action_digest = 5;
+   */
+  actionDigest: string;
+
+  /**
+   * @generated from field: string rule_digest = 6;
+   */
+  ruleDigest: string;
+
+  /**
+   * The decision that uses it: a retry with the same id uses it once.
+   *
+   * @generated from field: string decision_id = 7;
+   */
+  decisionId: string;
+};
+
+/**
+ * Describes the message aegis.approvals.v1.UseGrantRequest.
+ * Use `create(UseGrantRequestSchema)` to create a new message.
+ */
+export const UseGrantRequestSchema: GenMessage<UseGrantRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_approvals_v1_approvals, 4);
+
+/**
+ * @generated from message aegis.approvals.v1.UseGrantResponse
+ */
+export type UseGrantResponse = Message<"aegis.approvals.v1.UseGrantResponse"> & {
+  /**
+   * @generated from field: bool used = 1;
+   */
+  used: boolean;
+
+  /**
+   * Why not.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * Uses left after this one.
+   *
+   * @generated from field: uint32 remaining = 3;
+   */
+  remaining: number;
+};
+
+/**
+ * Describes the message aegis.approvals.v1.UseGrantResponse.
+ * Use `create(UseGrantResponseSchema)` to create a new message.
+ */
+export const UseGrantResponseSchema: GenMessage<UseGrantResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_approvals_v1_approvals, 5);
+
+/**
  * @generated from message aegis.approvals.v1.WatchRequest
  */
 export type WatchRequest = Message<"aegis.approvals.v1.WatchRequest"> & {
@@ -119,7 +278,7 @@ export type WatchRequest = Message<"aegis.approvals.v1.WatchRequest"> & {
  * Use `create(WatchRequestSchema)` to create a new message.
  */
 export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_approvals_v1_approvals, 2);
+  messageDesc(file_aegis_approvals_v1_approvals, 6);
 
 /**
  * @generated from message aegis.approvals.v1.WatchResponse
@@ -153,7 +312,7 @@ export type WatchResponse = Message<"aegis.approvals.v1.WatchResponse"> & {
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export const WatchResponseSchema: GenMessage<WatchResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_approvals_v1_approvals, 3);
+  messageDesc(file_aegis_approvals_v1_approvals, 7);
 
 /**
  * @generated from enum aegis.approvals.v1.RedeemResult
@@ -208,6 +367,26 @@ export const ApprovalsService: GenService<{
     methodKind: "unary";
     input: typeof RedeemRequestSchema;
     output: typeof RedeemResponseSchema;
+  },
+  /**
+   * Finds a standing grant that covers a held call; grants nothing yet.
+   *
+   * @generated from rpc aegis.approvals.v1.ApprovalsService.FindGrant
+   */
+  findGrant: {
+    methodKind: "unary";
+    input: typeof FindGrantRequestSchema;
+    output: typeof FindGrantResponseSchema;
+  },
+  /**
+   * Uses a standing grant for one decision, once for each decision id.
+   *
+   * @generated from rpc aegis.approvals.v1.ApprovalsService.UseGrant
+   */
+  useGrant: {
+    methodKind: "unary";
+    input: typeof UseGrantRequestSchema;
+    output: typeof UseGrantResponseSchema;
   },
   /**
    * Streams the state of one approval until it is decided.
