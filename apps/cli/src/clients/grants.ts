@@ -51,7 +51,7 @@ export interface Group {
 }
 
 /** What came of one of several votes. */
-export interface VoteResult {
+interface VoteResult {
   id: string;
   state?: string;
   error?: string;

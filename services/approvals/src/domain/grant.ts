@@ -14,7 +14,7 @@ export interface Bound {
 }
 
 /** What calls a grant is for. */
-export interface Scope {
+interface Scope {
   readonly agent: string;
   /** On whose behalf the agent acts; undefined: on anybody's. */
   readonly subject?: string | undefined;
