@@ -3,7 +3,10 @@ import { type RpcClient, rpcClient } from "@aegis/rpc/client";
 
 /** Calls authz directly, as an orchestrator would, when the CLI would be too slow. */
 export interface Caller extends Disposable {
-  pay(amount: number, options?: { promptId?: string; requestId?: string; deadlineMs?: number }): Promise<CheckResponse>;
+  pay(
+    amount: number,
+    options?: { promptId?: string; requestId?: string; overrideToken?: string; deadlineMs?: number },
+  ): Promise<CheckResponse>;
   readonly client: RpcClient<typeof AuthorizationService>;
   readonly token: string;
 }
@@ -16,7 +19,7 @@ export function callAuthz(address: string, agentToken: string): Caller {
     client,
     token: agentToken,
     [Symbol.dispose]: () => client[Symbol.dispose](),
-    pay: (amount, { promptId, requestId, deadlineMs } = {}) =>
+    pay: (amount, { promptId, requestId, overrideToken, deadlineMs } = {}) =>
       client.check(
         {
           agentToken,
@@ -27,6 +30,7 @@ export function callAuthz(address: string, agentToken: string): Caller {
             value: new TextEncoder().encode(JSON.stringify({ amount, currency: "USD", recipient: "acct_ink" })),
           },
           requestId: requestId ?? "",
+          overrideToken: overrideToken ?? "",
           ...(promptId === undefined ? {} : { context: { promptId } }),
         },
         deadlineMs === undefined ? {} : { deadlineMs },
