@@ -1,6 +1,8 @@
 import { maxDelegationDepth, maxTokenSeconds } from "@aegis/identity/claims";
+import { keyAlgorithms } from "@aegis/identity/keys";
 import { baseConfig, loadConfig, natsConfig, operatorConfig, peerConfig, postgresConfig } from "@aegis/service/config";
 import { z } from "zod";
+import { announceSeconds, leastAnnounceSeconds } from "./domain/signing-key.ts";
 
 /** Environment `AEGIS_TOKEN_*`. */
 export const readConfig = () =>
@@ -33,6 +35,10 @@ export const readConfig = () =>
     budgetAddress: z.string().min(1).optional(),
     /** How long a signing key signs before the next one is announced. */
     keyDays: z.coerce.number().min(1).max(365).default(30),
+    /** What new signing keys sign with. */
+    keyAlgorithm: z.enum(keyAlgorithms).default("EdDSA"),
+    /** How long a new signing key is published before it signs. */
+    keyAnnounceSeconds: z.coerce.number().int().min(leastAnnounceSeconds).max(86_400).default(announceSeconds),
     /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */
     maxDepth: z.coerce.number().int().min(0).max(maxDelegationDepth).default(maxDelegationDepth),
     tokenSeconds: z.coerce.number().int().min(1).max(maxTokenSeconds).default(maxTokenSeconds),

@@ -15,10 +15,9 @@ import { tokenRoutes } from "./inbound/http.ts";
 import { keepPublished } from "./inbound/schedule.ts";
 import { enforcers } from "./outbound/enforcers.ts";
 import { ids } from "./outbound/ids.ts";
-import { issuerStore } from "./outbound/issuer-store.ts";
 import { fileJournal } from "./outbound/journal.ts";
-import { proofStore } from "./outbound/proof-store.ts";
 import { revocationBoard } from "./outbound/revocation-board.ts";
+import { sealedVault } from "./outbound/sealed-vault.ts";
 import { signingKeys } from "./outbound/signing-keys.ts";
 import { spawningOver } from "./outbound/spawning.ts";
 import { stores } from "./outbound/stores.ts";
@@ -34,11 +33,12 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "token" }));
   const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas, issuer, sealingKey } = config;
   const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger, wait: false }));
-  const keys = await signingKeys({ db, sealingKey, clock });
+  const { keyAlgorithm, keyAnnounceSeconds: announceSeconds, tokenSeconds } = config;
+  const keys = await signingKeys({ db, clock, announceSeconds, tokenSeconds, vault: sealedVault(sealingKey, keyAlgorithm) });
   const journal = await fileJournal(config.journalFile);
   const ports = {
-    ...stores(db, instance, journal),
-    ...{ proofs: proofStore(db), nonces: proofNonces(sealingKey), issuers: issuerStore(db, config) },
+    ...stores(db, { instance, journal, internalHosts: config.internalHosts }),
+    nonces: proofNonces(sealingKey),
     board: own(await revocationBoard(bus)),
     journal,
     enforcers: own(await enforcers(bus, logger)),
@@ -48,7 +48,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
     clock,
     ids,
     signals: signals(telemetry, logger),
-    settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds: config.tokenSeconds },
+    settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds },
   };
   own(runOutbox({ db, bus, schema: "token", logger }));
   const background = { ports, refreshKeys: keys.refresh, connected: () => bus.connected(), ensureStreams: () => ensureStreams(bus) };

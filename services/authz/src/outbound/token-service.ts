@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { AegisError } from "@aegis/contracts/errors";
 import { callHttp } from "@aegis/http/client";
+import { keyAlgorithms } from "@aegis/identity/keys";
 import { agentTokenVerifier } from "@aegis/identity/verify";
 import { peerToken } from "@aegis/rpc/peer";
 import { createRemoteJWKSet, jwtVerify } from "jose";
@@ -44,7 +45,7 @@ function revocationSnapshots(options: { issuer: string; jwksUrl: string; keyFile
         const { payload } = await jwtVerify((await response.text()).trim(), keys, {
           issuer: options.issuer,
           typ: "revocations+jwt",
-          algorithms: ["EdDSA"],
+          algorithms: [...keyAlgorithms],
         });
         const { iat, revocations } = snapshot.parse(payload);
         return { issuedAt: iat * 1000, entries: revocations };

@@ -44,7 +44,7 @@ test("over four rotations no valid token is refused at any verifier, and a key t
     now = start + step * 15_000;
     if (step % 240 === 120 && mayRotate(keys, now)) {
       const signsFrom = now + announceSeconds * 1000;
-      keys = keys.map((key) => ({ ...key, publishedUntil: key.publishedUntil ?? signsFrom + lingerSeconds * 1000 }));
+      keys = keys.map((key) => ({ ...key, publishedUntil: key.publishedUntil ?? signsFrom + lingerSeconds(300) * 1000 }));
       await add(signsFrom);
     }
     const signer = signingKey(keys, now);

@@ -3,7 +3,7 @@ import { announceSeconds, type KeyTimes, lingerSeconds, mayRotate, publishedKeys
 
 const at = (seconds: number) => seconds * 1000;
 const signs = announceSeconds + 100;
-const lapses = signs + lingerSeconds;
+const lapses = signs + lingerSeconds(300);
 /** `old` signs from the start; at second 100 it is rotated out. */
 const old: KeyTimes = { kid: "old", signsFrom: 0, publishedUntil: at(lapses) };
 const next: KeyTimes = { kid: "new", signsFrom: at(signs), publishedUntil: undefined };

@@ -1,10 +1,11 @@
-import { maxTokenSeconds } from "@aegis/identity/claims";
-
 /** How long a new key is published before it signs: longer than a verifier keeps a key set without looking again, and clocks differ. */
 export const announceSeconds = 11 * 60;
 
+/** The least that this can be: verifiers look for a key that they do not know at most every 30 s, and may wait 5 s for the answer. */
+export const leastAnnounceSeconds = 35;
+
 /** How long a key stays published after it last signed: the life of its last token, and clocks differ. */
-export const lingerSeconds = maxTokenSeconds + 60;
+export const lingerSeconds = (tokenSeconds: number): number => tokenSeconds + 60;
 
 /** Times in milliseconds since the epoch. */
 export interface KeyTimes {

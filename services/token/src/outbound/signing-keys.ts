@@ -1,20 +1,14 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { generateKey, importPrivateKey, type NamedKey, type PublicJwk, privateJwk, publicJwkOf } from "@aegis/identity/keys";
+import { algorithmOf, type PublicJwk } from "@aegis/identity/keys";
 import type { Database } from "@aegis/postgres/connect";
 import { asService } from "@aegis/postgres/tenant";
-import { SignJWT } from "jose";
+import { base64url } from "jose";
 import { sql, type Transaction } from "kysely";
-import { announceSeconds, type KeyTimes, lingerSeconds, mayRotate, publishedKeys, signingKey } from "#domain/signing-key.ts";
-import type { Clock, Keys } from "#usecases/ports.ts";
-import { seal, unseal } from "./seal.ts";
+import { type KeyTimes, lingerSeconds, mayRotate, publishedKeys, signingKey } from "#domain/signing-key.ts";
+import type { Clock, Keys, KeyVault, SigningKey } from "#usecases/ports.ts";
 import type { Tables } from "./tables.ts";
 
-interface OpenKey {
-  readonly publicJwk: PublicJwk;
-  readonly key: NamedKey;
-}
-
-type HeldKey = KeyTimes & OpenKey;
+type HeldKey = KeyTimes & SigningKey;
 
 export interface SigningKeys extends Keys {
   /** Reads the keys again: another instance may have rotated. The present ones stay when Postgres is away. */
@@ -23,23 +17,32 @@ export interface SigningKeys extends Keys {
   jwks(): Promise<string>;
 }
 
+export interface SigningKeysOptions {
+  readonly db: Database<Tables>;
+  readonly vault: KeyVault;
+  readonly clock: Clock;
+  /** How long a new key is published before it signs. */
+  readonly announceSeconds: number;
+  /** The longest life of a token. */
+  readonly tokenSeconds: number;
+}
+
 /**
- * Signing keys, kept sealed in Postgres and open in memory. The first start makes one; of several first starts at once, one
+ * Signing keys, by what the vault keeps of them in Postgres, and open in memory. The first start makes one; of several first starts at once, one
  * makes it and the others take it. With Postgres away the keys at hand go on signing.
  *
- * @throws AegisError `precondition_failed` when the sealing key is not the one they were sealed with.
+ * @throws AegisError `precondition_failed` when the vault did not make them.
  */
-export async function signingKeys(options: { db: Database<Tables>; sealingKey: Uint8Array; clock: Clock }): Promise<SigningKeys> {
-  const { db, sealingKey, clock } = options;
+export async function signingKeys({ db, vault, clock, announceSeconds, tokenSeconds }: SigningKeysOptions): Promise<SigningKeys> {
   const now = () => clock.now().getTime();
   let held: readonly HeldKey[] = [];
   const refresh = async () => {
-    held = await open(await asService(db, (trx) => read(trx, now())), sealingKey, held);
+    held = await open(await asService(db, (trx) => read(trx, now())), vault, held);
   };
   await asService(db, async (trx) => {
     await lock(trx);
     const first = await trx.selectFrom("signing_keys").select("kid").limit(1).executeTakeFirst();
-    if (first === undefined) await add(trx, sealingKey, now(), now());
+    if (first === undefined) await add(trx, vault, now(), now());
   });
   await refresh();
   const published = () => publishedKeys(held, now()).map(publicJwkUntil);
@@ -53,7 +56,9 @@ export async function signingKeys(options: { db: Database<Tables>; sealingKey: U
     async sign(claims, type) {
       const signer = signingKey(held, now());
       if (signer === undefined) throw new AegisError("unavailable", "no signing key is in force");
-      return new SignJWT({ ...claims }).setProtectedHeader({ alg: signer.key.alg, kid: signer.kid, typ: type }).sign(signer.key.key);
+      const header = { alg: algorithmOf(signer.publicJwk), kid: signer.kid, typ: type };
+      const input = `${base64url.encode(JSON.stringify(header))}.${base64url.encode(JSON.stringify(claims))}`;
+      return `${input}.${base64url.encode(await signer.sign(Buffer.from(input)))}`;
     },
     async rotate(olderThanMs = 0) {
       const rotated = await asService(db, async (trx) => {
@@ -62,9 +67,9 @@ export async function signingKeys(options: { db: Database<Tables>; sealingKey: U
         const rows = await read(trx, at);
         if (!mayRotate(rows.map(timesOf), at, olderThanMs)) return undefined;
         const signsFrom = at + announceSeconds * 1000;
-        const lapses = new Date(signsFrom + lingerSeconds * 1000);
+        const lapses = new Date(signsFrom + lingerSeconds(tokenSeconds) * 1000);
         await trx.updateTable("signing_keys").set({ published_until: lapses }).where("published_until", "is", null).execute();
-        return { kid: await add(trx, sealingKey, at, signsFrom), signsFrom };
+        return { kid: await add(trx, vault, at, signsFrom), signsFrom };
       });
       await refresh();
       return rotated;
@@ -94,28 +99,16 @@ const timesOf = (row: Row): KeyTimes => ({
 
 const lock = (trx: Transaction<Tables>) => sql`select pg_advisory_xact_lock(hashtext('token.signing_keys'))`.execute(trx);
 
-async function add(trx: Transaction<Tables>, sealingKey: Uint8Array, now: number, signsFrom: number): Promise<string> {
-  const generated = await generateKey("EdDSA");
-  const { kid } = generated.publicJwk;
+async function add(trx: Transaction<Tables>, vault: KeyVault, now: number, signsFrom: number): Promise<string> {
+  const { kid, kept } = await vault.create();
   await trx
     .insertInto("signing_keys")
-    .values({
-      kid,
-      sealed: seal(sealingKey, kid, JSON.stringify(generated.privateJwk)),
-      created_at: new Date(now),
-      signs_from: new Date(signsFrom),
-      published_until: null,
-    })
+    .values({ kid, sealed: kept, created_at: new Date(now), signs_from: new Date(signsFrom), published_until: null })
     .execute();
   return kid;
 }
 
-async function open(rows: readonly Row[], sealingKey: Uint8Array, held: readonly HeldKey[]): Promise<HeldKey[]> {
+async function open(rows: readonly Row[], vault: KeyVault, held: readonly HeldKey[]): Promise<HeldKey[]> {
   const known = new Map(held.map((one) => [one.kid, one]));
-  return Promise.all(rows.map(async (row) => ({ ...(known.get(row.kid) ?? (await openOne(row, sealingKey))), ...timesOf(row) })));
-}
-
-async function openOne(row: Row, sealingKey: Uint8Array): Promise<OpenKey> {
-  const jwk = privateJwk.parse(JSON.parse(unseal(sealingKey, row.kid, row.sealed)));
-  return { publicJwk: publicJwkOf(jwk), key: await importPrivateKey(jwk) };
+  return Promise.all(rows.map(async (row) => ({ ...(known.get(row.kid) ?? (await vault.open(row.kid, row.sealed))), ...timesOf(row) })));
 }

@@ -4,6 +4,8 @@ import { refusingJournaled } from "#usecases/refuse-journaled.ts";
 import { agentStore } from "./agent-store.ts";
 import { eventWriter } from "./events.ts";
 import { grantStore } from "./grant-store.ts";
+import { issuerStore } from "./issuer-store.ts";
+import { proofStore } from "./proof-store.ts";
 import { registrationTokenStore } from "./registration-token-store.ts";
 import { revocationStore } from "./revocation-store.ts";
 import type { Tables } from "./tables.ts";
@@ -11,13 +13,14 @@ import type { Tables } from "./tables.ts";
 /** What this service keeps in Postgres, with events in the name of `instance`. */
 export function stores(
   db: Database<Tables>,
-  instance: string,
-  journal: Journal,
-): Pick<Ports, "agents" | "grants" | "registrationTokens" | "revocations"> {
+  { instance, journal, internalHosts }: { instance: string; journal: Journal; internalHosts: readonly string[] },
+): Pick<Ports, "agents" | "grants" | "issuers" | "proofs" | "registrationTokens" | "revocations"> {
   const events = eventWriter(instance);
   return {
     agents: agentStore(db, events),
     grants: refusingJournaled(grantStore(db, events), journal),
+    issuers: issuerStore(db, { internalHosts }),
+    proofs: proofStore(db),
     registrationTokens: registrationTokenStore(db, events),
     revocations: revocationStore(db),
   };

@@ -211,6 +211,25 @@ export interface Keys {
   rotate(olderThanMs?: number): Promise<{ readonly kid: string; readonly signsFrom: number } | undefined>;
 }
 
+/** A key that can sign, wherever its private half is. */
+export interface SigningKey {
+  /** With `kid` and `alg`. */
+  readonly publicJwk: PublicJwk & { readonly kid: string };
+  /** A JWS signature (RFC 7518 §3.4, RFC 8037 §3.1) over these bytes. @throws AegisError `unavailable`. */
+  sign(input: Uint8Array): Promise<Uint8Array>;
+}
+
+/**
+ * Where private keys live. This process's own vault seals them into the database; a KMS would keep them to itself, and `kept` would
+ * be the name that it knows one by.
+ */
+export interface KeyVault {
+  /** A new key, and what is kept of it in the database. */
+  create(): Promise<{ readonly kid: string; readonly kept: Buffer }>;
+  /** @throws AegisError `precondition_failed` for what this vault has not made; `unavailable`. */
+  open(kid: string, kept: Uint8Array): Promise<SigningKey>;
+}
+
 /** Verifies access tokens of this server. */
 interface TokenVerifier {
   verify(token: string): Promise<VerifiedToken>;
