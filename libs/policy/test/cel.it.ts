@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { callRego } from "../src/bundle/rego-call.ts";
 import type { Environment, Expression } from "../src/cel/expression.ts";
 import { parseExpression } from "../src/cel/parse.ts";
 import { prepareExpression } from "../src/cel/prepare.ts";
@@ -10,18 +11,21 @@ import { regoOf } from "../src/cel/rego.ts";
 import { celRego } from "../src/cel/rego-library.ts";
 import { CelCases } from "./cel-cases.ts";
 import { opa } from "./opa-server.ts";
+import { Random } from "./parity/random.ts";
+import { respelled } from "./parity/spelling.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "aegis-cel-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** How many (expression, environment) pairs are compared; AEGIS_CEL_PAIRS says more. */
 const pairs = Number(process.env.AEGIS_CEL_PAIRS ?? 3000);
+const seed = Number(process.env.AEGIS_CEL_SEED ?? 7);
 const expressionsAtOnce = 100;
 const environmentsAtOnce = 30;
 
 describe.skipIf(opa === undefined)("OPA, given expressions as Rego", () => {
   test(`gives the values and the places of errors that native evaluation gives, on ${pairs} pairs`, () => {
-    const cases = new CelCases(Number(process.env.AEGIS_CEL_SEED ?? 7));
+    const cases = new CelCases(seed);
     let told = 0;
     const kinds = new Set<string>();
     for (let done = 0; done < pairs; done += expressionsAtOnce * environmentsAtOnce) {
@@ -48,8 +52,8 @@ describe.skipIf(opa === undefined)("OPA, given expressions as Rego", () => {
 describe.skipIf(opa === undefined)("arithmetic in OPA", () => {
   const amount = Number(process.env.AEGIS_CEL_SUMS ?? 300);
   test(`rounds as doubles do, bit by bit, in ${amount} operations most of which are hard to round`, () => {
-    const cases = new CelCases(Number(process.env.AEGIS_CEL_SEED ?? 7)).operations(amount);
-    const module = `package cel\n\nimport rego.v1\n\nanswers := [[r | r := cel_number(7, c[0], {"v": c[1]}, {"v": c[2]})] | some c in input]\n\n${celRego}`;
+    const cases = new CelCases(seed).operations(amount);
+    const module = `package cel\n\nimport rego.v1\n\nanswers := [[r | r := cel_number(7, c[0], {"v": c[1]}, {"v": c[2]})] | some c in call]\n\n${celRego}\n${callRego}`;
     const answers = evaluated(module, cases) as readonly (readonly { v?: number; e?: number }[])[];
     for (const [index, [operator, a, b]] of cases.entries()) {
       const result = { "_+_": a + b, "_-_": a - b, "_*_": a * b, "_/_": a / b }[operator];
@@ -72,7 +76,7 @@ function accepted(cases: CelCases): Expression {
 function askOpa(expressions: readonly Expression[], environments: readonly Environment[]): readonly (readonly unknown[])[] {
   const functions = expressions.map((expression, at) => regoOf(expression, `expression_${at}`));
   const calls = expressions.map((_, at) => `[told | told := expression_${at}(env)]`).join(",\n\t\t");
-  const module = `package cel\n\nimport rego.v1\n\nanswers := [[\n\t\t${calls},\n\t] |\n\tsome env in input\n]\n\n${celRego}\n${functions.join("\n")}`;
+  const module = `package cel\n\nimport rego.v1\n\nanswers := [[\n\t\t${calls},\n\t] |\n\tsome env in call\n]\n\n${celRego}\n${callRego}\n${functions.join("\n")}`;
   return evaluated(module, environments) as unknown[][];
 }
 
@@ -80,7 +84,7 @@ function evaluated(module: string, given: unknown): unknown {
   const source = join(directory, "expressions.rego");
   const input = join(directory, "input.json");
   writeFileSync(source, module);
-  writeFileSync(input, JSON.stringify(given));
+  writeFileSync(input, respelled(new Random(seed), JSON.stringify(given)));
   const output = execFileSync(opa!, ["eval", "--v1-compatible", "-f", "raw", "-d", source, "-i", input, "data.cel.answers"], {
     maxBuffer: 2 ** 28,
   });

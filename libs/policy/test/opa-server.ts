@@ -14,6 +14,8 @@ export const opa: string | undefined = findOpa();
 export interface OpaServer {
   /** What it answers to one call, at the address that callers use. */
   decide(input: unknown): Promise<unknown>;
+  /** The same, of a call's JSON text. */
+  decideText(input: string): Promise<unknown>;
   /** What it answers to each of many calls, given as the JSON text of an array. */
   decideAll(inputs: string): Promise<unknown[]>;
   stop(): void;
@@ -69,6 +71,7 @@ export class OpaServers {
       return answer.result;
     };
     return {
+      decideText: (input) => post("/v1/data/aegis/decision", `{"input": ${input}}`),
       decide: (input) => post("/v1/data/aegis/decision", JSON.stringify({ input })),
       decideAll: async (inputs) => {
         const result = await post("/v1/query", `{"query": ${JSON.stringify(everyDecision)}, "input": ${inputs}}`);

@@ -24,7 +24,8 @@ describe.skipIf(opa === undefined)("OPA, with verification on (set AEGIS_OPA, or
       const tarball = await bundleOf(policies);
       const snapshot = prepare(await readBundle(tarball, { keys: servers.keys, tenant: "acme" }));
       const server = await servers.start(tarball);
-      for (const { name: title, input } of cases) expect(await server.decide(input), title).toEqual(told(snapshot.evaluate(input)));
+      for (const { name: title, input, sent } of cases)
+        expect(await server.decideText(sent), title).toEqual(told(snapshot.evaluate(input)));
       server.stop();
     });
   }
@@ -64,6 +65,10 @@ describe.skipIf(opa === undefined)("OPA, with verification on (set AEGIS_OPA, or
     const server = await servers.start(await bundleOf(decisionVectors()[0]!.policies));
     for (const input of [{}, null, { principal: { tenant: "acme" } }, { principal: { tenant: "acme", agent: "finance-agent" }, tool: 7 }]) {
       expect(await server.decide(input)).toMatchObject({ decision: "deny" });
+    }
+    for (const number of ["1e400", "-1e999999999", "1e-400", "9007199254740993"]) {
+      const call = decisionVectors()[0]!.cases[0]!.sent.replace(/\}$/, `,"more":${number}}`);
+      expect(await server.decideText(call), number).toEqual({ decision: "deny", reasons: [{ code: "internal" }], redactions: [] });
     }
     server.stop();
   });

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { parseIJson } from "@aegis/canonical/ijson";
 import { parse } from "yaml";
 import type { EvaluationInput, Verdict } from "../src/input.ts";
 import type { PolicySet } from "../src/ir.ts";
@@ -29,7 +30,13 @@ export interface DecisionVectors {
   readonly name: string;
   readonly description: string;
   readonly policies: PolicySet;
-  readonly cases: readonly { readonly name: string; readonly input: EvaluationInput; readonly expect: Expected }[];
+  readonly cases: readonly {
+    readonly name: string;
+    readonly input: EvaluationInput;
+    /** The same as JSON text, in which the arguments' numbers are spelled as the case spells them. */
+    readonly sent: string;
+    readonly expect: Expected;
+  }[];
 }
 
 export interface FaultVectors {
@@ -59,7 +66,7 @@ export function decisionVectors(): DecisionVectors[] {
       name,
       description,
       policies: compiled.policies,
-      cases: cases.map((each) => ({ name: each.name, input: inputOf({ ...call, ...each.call }), expect: each.expect })),
+      cases: cases.map((each) => ({ name: each.name, ...sentCall({ ...call, ...each.call }), expect: each.expect })),
     };
   });
 }
@@ -87,6 +94,7 @@ interface Call {
   readonly tool: string;
   readonly action: string;
   readonly arguments?: EvaluationInput["arguments"];
+  readonly arguments_text?: string;
   readonly destination?: EvaluationInput["destination"];
   readonly purpose?: string | null;
   readonly promptId?: string | null;
@@ -95,6 +103,15 @@ interface Call {
   readonly drift?: boolean;
   readonly estimate?: EvaluationInput["estimate"];
   readonly findings?: readonly (readonly [string, string, number?, number?])[];
+}
+
+function sentCall(call: Call): { input: EvaluationInput; sent: string } {
+  const text = call.arguments_text;
+  const { arguments: given, ...rest } = inputOf(text === undefined ? call : { ...call, arguments: parseIJson(text) });
+  return {
+    input: { ...rest, arguments: given },
+    sent: `${JSON.stringify(rest).slice(0, -1)},"arguments":${text ?? JSON.stringify(given)}}`,
+  };
 }
 
 function inputOf(call: Call): EvaluationInput {

@@ -2,7 +2,7 @@
 export const dataRego = `# DLP: the strongest action on each finding, one reason for each place and detector.
 strength := {"mask": 1, "hash": 2, "redact": 3, "deny": 4}
 
-findings := object.get(input, "findings", [])
+findings := object.get(call, "findings", [])
 
 applied(extent) := [[at, strongest] |
 	some at, finding in findings
@@ -53,7 +53,7 @@ else := "note"
 # Under a quota per prompt, a call of no prompt cannot be counted.
 prompt(extent) := {[8, 0, 0, 0, 0, 0, "deny", ruled("prompt_missing", quotas(extent)[0])] |
 	count(quotas(extent)) > 0
-	object.get(object.get(input, "context", {}), "promptId", "") == ""
+	object.get(object.get(call, "context", {}), "promptId", "") == ""
 }
 
 quotas(extent) := array.concat(

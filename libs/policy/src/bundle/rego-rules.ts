@@ -12,14 +12,14 @@ rules(name, extent, phase, actor) := union({union({
 
 purpose(at, phase, actor) := {[phase, actor, at, 0, 0, 0, "deny", ruled("purpose_not_allowed", data.aegis.policies[at].purposes)] |
 	data.aegis.policies[at].purposes
-	not object.get(object.get(input, "context", {}), "purpose", null) in data.aegis.policies[at].purposes.allowed
+	not object.get(object.get(call, "context", {}), "purpose", null) in data.aegis.policies[at].purposes.allowed
 }
 
 denies(at, phase, actor) := {[phase, actor, at, 1, i, j, "deny", ruled("explicitly_denied", rule)] |
 	some i, tool in data.aegis.policies[at].tools
-	tool.name == input.tool
+	tool.name == call.tool
 	some j, rule in tool.deny
-	named(rule.action, input.action)
+	named(rule.action, call.action)
 }
 
 checked(at, extent, phase, actor) := union({parameters, unknown, conditions}) if {
@@ -105,14 +105,13 @@ bound_codes := [
 	"parameter_not_in_set", "parameter_out_of_range", "parameter_out_of_range", "parameter_pattern",
 ]
 
-# By difference: OPA takes some numbers that are written with zeros after the point, as 100.00, for equal to 1.
-broken(0, parameter, value) if value - parameter.min < 0
+broken(0, parameter, value) if value < parameter.min
 
-broken(1, parameter, value) if value - parameter.exclusiveMin <= 0
+broken(1, parameter, value) if value <= parameter.exclusiveMin
 
-broken(2, parameter, value) if value - parameter.max > 0
+broken(2, parameter, value) if value > parameter.max
 
-broken(3, parameter, value) if value - parameter.exclusiveMax >= 0
+broken(3, parameter, value) if value >= parameter.exclusiveMax
 
 broken(4, parameter, value) if {
 	parameter.enum
@@ -130,7 +129,7 @@ flows(at, phase, actor) := {[phase, actor, at, 6, i, 0, lifted(rule), {"code": "
 	some i, rule in data.aegis.policies[at].session
 	seen(rule.after)
 	some pattern in rule.deny
-	call_named(pattern, concat(":", [escaped(input.tool), escaped(input.action)]))
+	call_named(pattern, concat(":", [escaped(call.tool), escaped(call.action)]))
 }
 
 lifted(rule) := "ask" if rule.unless == "approval"
@@ -139,40 +138,40 @@ else := "deny"
 
 seen(after) if {
 	not contains(after, ":")
-	some label in input.session.labels
+	some label in call.session.labels
 	named(after, label)
 }
 
 seen(after) if {
 	contains(after, ":")
-	some call in input.session.calls
-	call_named(after, call)
+	some earlier in call.session.calls
+	call_named(after, earlier)
 }
 
-call_named(pattern, call) if {
+call_named(pattern, name) if {
 	[tool_pattern, action_pattern] := sides(pattern)
-	[tool, action] := sides(call)
+	[tool, action] := sides(name)
 	named(tool_pattern, tool)
 	named(action_pattern, action)
 }
 
-sides(call) := [call, "*"] if not contains(call, ":")
+sides(name) := [name, "*"] if not contains(name, ":")
 
-sides(call) := [substring(call, 0, at), replace(substring(call, at + 1, -1), "%3A", ":")] if {
-	at := indexof(call, ":")
+sides(name) := [substring(name, 0, at), replace(substring(name, at + 1, -1), "%3A", ":")] if {
+	at := indexof(name, ":")
 	at >= 0
 }
 
 # Egress: a URL with one reading only, on the list.
 egress(at, phase, actor) := {[phase, actor, at, 5, 0, 0, "deny", ruled("egress_blocked", data.aegis.policies[at].egress)] |
 	data.aegis.policies[at].egress
-	input.destination
+	call.destination
 	not reachable(data.aegis.policies[at].egress.allow)
 }
 
 # Case folding must not let in letters outside ASCII: a Kelvin sign folds to k.
-url_parts := regex.find_all_string_submatch_n("(?i)^(https?|wss?)://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(?::([1-9][0-9]{0,4}))?(/[!\"$->@-\\[\\]-~]*)?(?:\\?[!-\\[\\]-~]*)?(?:#[!-\\[\\]-~]*)?$", input.destination.url, 1)[0] if {
-	regex.match("^[\\x00-\\x7f]*$", input.destination.url)
+url_parts := regex.find_all_string_submatch_n("(?i)^(https?|wss?)://([a-z0-9._-]+|\\[[0-9a-f:.]+\\])(?::([1-9][0-9]{0,4}))?(/[!\"$->@-\\[\\]-~]*)?(?:\\?[!-\\[\\]-~]*)?(?:#[!-\\[\\]-~]*)?$", call.destination.url, 1)[0] if {
+	regex.match("^[\\x00-\\x7f]*$", call.destination.url)
 }
 
 host := lower(url_parts[2]) if url_parts[3] in {"", default_ports[lower(url_parts[1])]}
@@ -214,7 +213,7 @@ by_method(entry) if not entry.methods
 
 by_method(entry) if method in entry.methods
 
-method := upper(input.destination.method) if regex.match("^[A-Za-z]{1,20}$", input.destination.method)
+method := upper(call.destination.method) if regex.match("^[A-Za-z]{1,20}$", call.destination.method)
 
 # What conditions know of the destination: host and path only where the URL has one reading.
 place := {"host": host, "path": path} if {
@@ -230,14 +229,14 @@ plain_name(name) if regex.match("^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9
 
 environment := {
 	"args": arguments,
-	"dest": object.union_n([{key: value | key := "url"; value := input.destination.url}, {key: value | key := "method"; value := method}, readable_place]),
-	"agent": {"name": agent, "tenant": input.principal.tenant, "subject": input.principal.subject, "depth": depth, "chain": chain},
+	"dest": object.union_n([{key: value | key := "url"; value := call.destination.url}, {key: value | key := "method"; value := method}, readable_place]),
+	"agent": {"name": agent, "tenant": call.principal.tenant, "subject": call.principal.subject, "depth": depth, "chain": chain},
 	"context": {name: value |
 		some name, from in {"purpose": "purpose", "prompt_id": "promptId", "session_id": "sessionId"}
-		value := input.context[from]
+		value := call.context[from]
 	},
-	"session": object.union({"labels": [], "calls": []}, object.get(input, "session", {})),
-	"now": input.now,
+	"session": object.union({"labels": [], "calls": []}, object.get(call, "session", {})),
+	"now": call.now,
 }
 
 default readable_place := {}

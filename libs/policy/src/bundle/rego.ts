@@ -1,4 +1,5 @@
 import type { PolicySet } from "../ir.ts";
+import { callRego } from "./rego-call.ts";
 import { conditionsRego } from "./rego-conditions.ts";
 import { dataRego } from "./rego-data.ts";
 import { rulesRego } from "./rego-rules.ts";
@@ -21,20 +22,22 @@ decision := object.union(answer("enforced"), {"shadow": object.remove(answer("al
 	shadowed
 }
 
-agent := input.principal.agent
+agent := call.principal.agent
 
-arguments := object.get(input, "arguments", {})
+arguments := object.get(call, "arguments", {})
 
-chain := object.get(input.principal, "chain", [])
+chain := object.get(call.principal, "chain", [])
 
-depth := object.get(input.principal, "depth", 0)
+depth := object.get(call.principal, "depth", 0)
 
 # What ends a call before any agent's policy is asked, and is never in shadow.
-refusal := {"code": "policy_missing"} if not input.principal.tenant == data.aegis.tenant
+refusal := {"code": "internal"} if not call
+
+else := {"code": "policy_missing"} if not call.principal.tenant == data.aegis.tenant
 
 else := ruled("token_expired", data.aegis.governance) if {
 	depth > 0
-	(input.now / 1000) - input.principal.issuedAt > data.aegis.governance.tokenTtlSeconds
+	(call.now / 1000) - call.principal.issuedAt > data.aegis.governance.tokenTtlSeconds
 }
 
 else := ruled("delegation_depth", data.aegis.governance) if depth > data.aegis.governance.maxDepth
@@ -72,9 +75,9 @@ shadowed if {
 
 rules_of(at) := [rule |
 	some tool in data.aegis.policies[at].tools
-	tool.name == input.tool
+	tool.name == call.tool
 	some rule in tool.actions
-	rule.name == input.action
+	rule.name == call.action
 ]
 
 answer(extent) := assembled(delegation(extent), []) if count(delegation(extent)) > 0
@@ -166,7 +169,7 @@ mention(name, extent, phase, actor) := {[phase, actor, -1, 0, 0, 0, "deny", {"co
 known(name, extent) := [tool.rule |
 	some at in considered(name, extent)
 	some tool in data.aegis.policies[at].tools
-	tool.name == input.tool
+	tool.name == call.tool
 ]
 
 mentioned(name, extent) if {
@@ -180,8 +183,8 @@ mentioned(name, extent) if {
 }
 
 scope := set() if {
-	some item in object.get(input.principal, "scope", [])
-	item in {concat(":", [escaped(input.tool), escaped(input.action)]), concat(":", [escaped(input.tool), "*"])}
+	some item in object.get(call.principal, "scope", [])
+	item in {concat(":", [escaped(call.tool), escaped(call.action)]), concat(":", [escaped(call.tool), "*"])}
 }
 
 else := {[2, 0, 0, 0, 0, 0, "deny", {"code": "scope_missing"}]}
@@ -190,7 +193,7 @@ escaped(name) := replace(name, ":", "%3A")
 
 # The agent is not the one that was approved.
 drifted(extent) := {[4, 0, at, 0, 0, 0, drift_effects[rule.action], {"code": "drift_detected", "rule": rule.rule}] |
-	input.drift == true
+	call.drift == true
 	some at in considered(agent, extent)
 	rule := data.aegis.policies[at].onDrift
 }
@@ -242,4 +245,5 @@ else := set()
  *
  * Findings are tuples `[phase, actor, policy, step, i, j, effect, reason]`: a set of them sorts itself into that order.
  */
-export const decisionRego = (policies: PolicySet): string => `${decision}${dataRego}\n${rulesRego}\n${conditionsRego(policies)}`;
+export const decisionRego = (policies: PolicySet): string =>
+  `${decision}${callRego}\n${dataRego}\n${rulesRego}\n${conditionsRego(policies)}`;

@@ -223,6 +223,6 @@ else := cel_number(at, "_+_", a, b)
 
 /**
  * What the Rego of expressions calls. Every function is total: it answers with an outcome, `{"v": value}` or `{"e": offset}`, never with
- * nothing. It is part of the bundle's Rego once, whatever the number of expressions.
+ * nothing. It is part of the bundle's Rego once, whatever the number of expressions, and needs `spellingRego` beside it.
  */
 export const celRego: string = `${values.replace("MAX_JOINED", String(maxJoined))}\n${numbersRego}\n${timeRego}`;

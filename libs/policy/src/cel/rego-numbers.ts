@@ -1,7 +1,7 @@
 /**
  * Arithmetic on doubles, as IEEE 754 rounds it. OPA computes with 64 significant bits and reads numbers as decimals, so a sum of 0.1 and 0.2
  * is another one there. Here the operands are taken exactly, and a result is rounded once more, to a double: `sprintf` does that. Only where its
- * 64 bits stand half-way between two doubles, what they could not hold decides, and is computed exactly.
+ * 64 bits stand half-way between two doubles, what they could not hold decides, and is computed exactly. It needs `spellingRego` beside it.
  */
 export const numbersRego: string = `# Whole numbers that need no rounding.
 cel_small(a) if {
@@ -18,19 +18,22 @@ cel_decimal(a) := text if {
 else := concat("", [sprintf("%v", [a]), "e0"])
 
 # The nearest double, except that a number half-way between two may become either.
-cel_near(a) := to_number(sprintf("%v", [to_number(cel_decimal(a))]))
+cel_near(a) := to_number(unpointed(sprintf("%v", [to_number(cel_decimal(a))])))
 
 # The double itself with so many digits that 64 bits hold it exactly. Compare such numbers by their difference only.
-cel_exact(a) := to_number(sprintf("%.25e", [to_number(cel_decimal(a))]))
+cel_exact(a) := to_number(unpointed(sprintf("%.25e", [to_number(cel_decimal(a))])))
+
+# What was computed, of its text, as it may be handed to a function.
+cel_kept(text) := to_number(unpointed(text))
 
 # The double nearest to the result of an operation, of which s is what 64 bits hold.
 cel_rounded(at, operation, s) := {"e": at} if cel_beyond(operation, s)
 
 else := {"v": s} if cel_small(s)
 
-else := {"v": cel_chosen(operation, s, near, past, s + (past * 1.5))} if {
+else := {"v": cel_chosen(operation, s, near, past, cel_kept(json.marshal(s + (past * 1.5))))} if {
 	near := cel_near(s)
-	past := s - cel_exact(near)
+	past := cel_kept(json.marshal(s - cel_exact(near)))
 }
 
 else := {"e": at}
@@ -71,8 +74,8 @@ cel_rest(["_+_", x, y], s) := cel_sum_rest(x, y, s) if abs(x) - abs(y) >= 0
 else := cel_sum_rest(y, x, s)
 
 cel_sum_rest(great, small, s) := rest if {
-	rest := small - (s - great)
-	abs(rest) >= abs(small) * 1e-18
+	rest := cel_kept(json.marshal(small - (s - great)))
+	abs(rest) - (abs(small) * 1e-18) >= 0
 }
 
 else := 0
@@ -132,7 +135,7 @@ else := {"e": at}
 
 cel_computed("_+_", at, a, b) := cel_sum(at, a, b)
 
-cel_computed("_-_", at, a, b) := cel_sum(at, a, 0 - b)
+cel_computed("_-_", at, a, b) := cel_sum(at, a, cel_kept(json.marshal(0 - b)))
 
 cel_computed("_*_", at, a, b) := cel_product(at, a, b)
 
@@ -142,7 +145,7 @@ cel_computed("_%_", at, a, b) := cel_remainder(at, a, b)
 
 cel_minus(at, a) := a if a.e
 
-else := {"v": 0 - a.v} if is_number(a.v)
+else := {"v": cel_kept(json.marshal(0 - a.v))} if is_number(a.v)
 
 else := {"e": at}
 
@@ -152,7 +155,7 @@ cel_sum(at, a, b) := {"v": a + b} if {
 	abs(a + b) <= 9007199254740992
 }
 
-else := cel_rounded(at, ["_+_", x, y], x + y) if {
+else := cel_rounded(at, ["_+_", x, y], cel_kept(json.marshal(x + y))) if {
 	x := cel_exact(a)
 	y := cel_exact(b)
 }
@@ -163,7 +166,7 @@ cel_product(at, a, b) := {"v": a * b} if {
 	abs(a * b) <= 9007199254740992
 }
 
-else := cel_rounded(at, ["_*_", x, y], x * y) if {
+else := cel_rounded(at, ["_*_", x, y], cel_kept(json.marshal(x * y))) if {
 	x := cel_exact(a)
 	y := cel_exact(b)
 }
@@ -176,7 +179,7 @@ else := {"v": a / b} if {
 	a % b == 0
 }
 
-else := cel_rounded(at, ["_/_", x, y], x / y) if {
+else := cel_rounded(at, ["_/_", x, y], cel_kept(json.marshal(x / y))) if {
 	x := cel_exact(a)
 	y := cel_exact(b)
 }

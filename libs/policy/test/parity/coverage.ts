@@ -1,8 +1,10 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
 import type { Operation, Term } from "../../src/cel/expression.ts";
 import { matchesName } from "../../src/engine/limits.ts";
-import type { EvaluationInput, Verdict } from "../../src/input.ts";
+import type { EvaluationInput } from "../../src/input.ts";
 import type { ActionRule, Policy, PolicySet } from "../../src/ir.ts";
+import type { Decided } from "./compared.ts";
+import { numberTexts, spellingKinds } from "./spelling.ts";
 
 /** Every operation of the expression language, as the table names it. */
 const operators: Readonly<Record<Operation, string>> = {
@@ -83,6 +85,7 @@ const wanted: readonly string[] = [
   ..."astral combining right-to-left control huge tiny 2^53 fraction nested __proto__ null pointer-escape"
     .split(" ")
     .map((kind) => `value ${kind}`),
+  ...["zero", "zeros", "exponent", "long", "large integer", "trap", "unreadable"].map((kind) => `spelling ${kind}`),
   ..."destination session drift chain:2 chain:3 findings findings:key purpose".split(" ").map((part) => `call ${part}`),
 ];
 
@@ -90,7 +93,14 @@ const wanted: readonly string[] = [
 export class Coverage {
   readonly counts = new Map<string, number>();
 
-  see(set: PolicySet, input: EvaluationInput, verdict: Verdict): void {
+  /** @param sent the call's JSON text */
+  see(set: PolicySet, sent: string, decided: Decided): void {
+    for (const kind of new Set(numberTexts(sent).flatMap((text) => [...spellingKinds(text)]))) this.#count(`spelling ${kind}`);
+    if (decided === undefined) {
+      this.#count("spelling unreadable");
+      return;
+    }
+    const { input, verdict } = decided;
     this.#count(`decision ${verdict.decision}`);
     if (verdict.shadow) this.#count(`shadow ${verdict.shadow.decision}`);
     const reasons = [...verdict.reasons, ...(verdict.shadow?.reasons ?? [])];

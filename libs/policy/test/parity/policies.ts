@@ -191,7 +191,7 @@ function parameterRule(random: Random): JsonObject {
     case 3:
       return { matches: random.pick(patterns), ...extras };
     case 4:
-      return { enum: random.some<JsonValue>([...texts.slice(0, 20), ...policyNumbers.slice(0, 20), true, false, null], 1, 4), ...extras };
+      return { enum: random.some<JsonValue>([...texts.slice(0, 20), ...policyNumbers, true, false, null], 1, 4), ...extras };
     case 5:
       return { type: random.pick(["boolean", "array", "object", "string", "integer", "number"]), ...extras };
     case 6:

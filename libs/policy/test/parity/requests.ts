@@ -141,11 +141,13 @@ function beside(random: Random, rule: ParameterRule | undefined): JsonValue {
   const ends = [rule.min, rule.max, rule.exclusiveMin, rule.exclusiveMax].filter((end) => end !== undefined);
   if (ends.length > 0 && random.chance(0.8)) {
     const end = random.pick(ends);
-    return random.pick([end, next(end, 1), next(end, -1), end + 1, end - 1, -end, String(end), [end]]);
+    return random.pick([end, next(end, 1), next(end, -1), end + 1, end - 1, -end, alike(random, end), String(end), [end]]);
   }
   if (rule.enum !== undefined && random.chance(0.8)) {
     const value = random.pick(rule.enum);
     return random.pick<JsonValue>([
+      typeof value === "number" ? alike(random, value) : String(value),
+      typeof value === "number" ? alike(random, value) : String(value),
       String(value),
       [value],
       typeof value === "string" ? value.toUpperCase() : value,
@@ -155,6 +157,12 @@ function beside(random: Random, rule: ParameterRule | undefined): JsonValue {
   }
   return random.pick<JsonValue>([random.pick(texts), random.pick(numbers), true, null, [], {}, [7], "5e3", text(random)]);
 }
+
+/** A number of the same digits, which a reader of texts may take for the other one. */
+const alike = (random: Random, value: number): number => {
+  const other = Number(`${value}e${random.pick([1, 2, 3, -1, -2, 9, 90, -9, -90])}`);
+  return Number.isFinite(other) ? other : value;
+};
 
 function extra(random: Random, call: Draft): void {
   for (const name of random.some(names, 1, 3)) set(call, name, anything(random, 1));

@@ -1,21 +1,20 @@
 import { readBundle, writeBundle } from "../../src/bundle/bundle.ts";
-import { prepare, type Snapshot } from "../../src/engine/snapshot.ts";
-import type { EvaluationInput, Verdict } from "../../src/input.ts";
+import { prepare } from "../../src/engine/snapshot.ts";
 import type { PolicySet } from "../../src/ir.ts";
 import { compile, type PolicyFile } from "../../src/language/compile.ts";
 import type { OpaServers } from "../opa-server.ts";
-import { agrees } from "./compared.ts";
+import { agrees, decided } from "./compared.ts";
 import { Coverage } from "./coverage.ts";
 import { groundRules, policiesOf } from "./policies.ts";
 import { Random } from "./random.ts";
 import { callOf } from "./requests.ts";
-import { spellings } from "./values.ts";
+import { respelled } from "./spelling.ts";
 
 export interface Difference {
   readonly seed: number;
   readonly policies: PolicySet;
-  readonly input: EvaluationInput;
-  readonly native: Verdict;
+  /** The call as it was sent. */
+  readonly sent: string;
   readonly opa: unknown;
 }
 
@@ -61,30 +60,21 @@ export async function runParity({ servers, pairs, seed, most = 3, sabotage }: Pa
     for (const group of generated.groups) {
       const calls = Array.from({ length: Math.min(callsPerGroup, pairs - done) }, () => callOf(random, group, generated.policies));
       if (calls.length === 0 || differences.length >= most) break;
-      // Both read the same JSON text.
-      const sent = respelled(random, JSON.stringify(calls));
-      const inputs = JSON.parse(sent) as EvaluationInput[];
-      const answers = await opa.decideAll(sent);
-      if (answers.length !== inputs.length) throw new Error(`opa answers ${answers.length} of ${inputs.length} calls`);
-      for (const [index, input] of inputs.entries()) {
-        const native = decided(snapshot, input);
-        coverage.see(generated.policies, input, native);
+      // Both read the same JSON texts.
+      const sent = calls.map((call) => respelled(random, JSON.stringify(call), 0.002));
+      const answers = await opa.decideAll(`[${sent.join(",")}]`);
+      if (answers.length !== sent.length) throw new Error(`opa answers ${answers.length} of ${sent.length} calls`);
+      for (const [index, text] of sent.entries()) {
+        const native = decided(snapshot, text);
+        coverage.see(generated.policies, text, native);
         if (differences.length < most && !agrees(native, answers[index]))
-          differences.push({ seed: seed + at, policies: generated.policies, input, native, opa: answers[index] });
+          differences.push({ seed: seed + at, policies: generated.policies, sent: text, opa: answers[index] });
       }
-      done += inputs.length;
+      done += sent.length;
     }
     opa.stop();
   }
   return { pairs: done, bundles, refused, documents, seconds: (performance.now() - started) / 1000, coverage, differences };
-}
-
-function decided(snapshot: Snapshot, input: EvaluationInput): Verdict {
-  try {
-    return snapshot.evaluate(input);
-  } catch (cause) {
-    throw new Error(`the native engine throws on ${JSON.stringify(input)}`, { cause });
-  }
 }
 
 /** A tenant's set of many groups' policies. A document that the compiler refuses is left out, and counted. */
@@ -101,13 +91,4 @@ function policySetOf(random: Random): { policies: PolicySet; groups: string[]; r
     if (process.env.AEGIS_PARITY_FAULTS) for (const each of compiled.faults) console.log(each.code, each.message, each.hint);
     files = left;
   }
-}
-
-/** Writes some numbers of a JSON text in another of their spellings. */
-function respelled(random: Random, json: string): string {
-  return json.replace(/(?<=[:[,])(?:0|1|100|5000)(?=[,}\]])/g, (number) => {
-    if (!random.chance(0.1)) return number;
-    const same = spellings.filter((spelling) => Number(spelling) === Number(number));
-    return same.length === 0 ? number : random.pick(same);
-  });
 }
