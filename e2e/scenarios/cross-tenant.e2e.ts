@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { AccessRequestsService } from "@aegis/contracts/aegis/approvals/v1/access_requests";
 import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals";
 import { AuthorizationService, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
 import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
@@ -172,6 +173,16 @@ test("every gRPC method, tried from another tenant, refuses or says nothing", as
         findGrant: { tenant, agent, subject: agent, tool: "stripe-payments", action: "create_payment" },
         useGrant: { grantId, tenant, agent, decisionId },
         watch: { tenant, approvalId },
+      },
+    ],
+    [
+      AccessRequestsService,
+      endpoints.approvals.grpc,
+      {
+        submitAccessRequest: { requester: { tenant, agent }, evaluationId: decisionId, actionDigest: markers[3] },
+        getAccessRequest: { requester: { tenant, agent }, id: approvalId },
+        cancelAccessRequest: { requester: { tenant, agent }, id: approvalId },
+        redeemApproval: { requester: { tenant, agent }, approvalId, actionDigest: markers[3], decisionId },
       },
     ],
     [

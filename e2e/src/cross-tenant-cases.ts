@@ -179,6 +179,14 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     // The token says whose policies decide; what the body names is no more than a claim.
     "authz POST /access/v1/evaluation": { outcome: "silent", body: evaluation },
     "authz POST /access/v1/evaluations": { outcome: "silent", body: { ...evaluation, evaluations: [evaluation] } },
+    // An evaluation of another tenant is one that nobody knows.
+    "authz POST /access/v1/requests": {
+      outcome: "silent",
+      body: { ...evaluation, denial: { evaluation_id: decisionId, expires_at: "2100-01-01T00:00:00Z" } },
+    },
+    "authz GET /access/v1/requests/{id}": { ...refused, path: { id: approvalId } },
+    "authz POST /access/v1/requests/{id}/cancel": { ...refused, path: { id: approvalId }, body: {} },
+    "authz DELETE /access/v1/requests/{id}/cancel": { ...refused, path: { id: approvalId } },
     "authz POST /v1/data/aegis/decision": { outcome: "silent", body: { input: { tenant, agent, tool: "stripe-payments" } } },
   };
 }

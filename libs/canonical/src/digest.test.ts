@@ -17,9 +17,10 @@ test.each(vectors)("action digest: $name", ({ call, canonical, digest }) => {
   expect(digest).toMatch(digestPattern);
 });
 
-test("only the six members count: nothing else a caller adds changes the digest", () => {
+test("only the named members count: nothing else a caller adds changes the digest", () => {
   const call: Action = { tenant: "acme", agent: "a", tool: "t", action: "x", arguments: {} };
-  expect(actionDigest({ ...call, reasoning: "because", destination: undefined } as Action)).toBe(actionDigest(call));
+  expect(actionDigest({ ...call, reasoning: "because", destination: undefined, subject: undefined } as Action)).toBe(actionDigest(call));
+  expect(actionDigest({ ...call, subject: "user:u" })).not.toBe(actionDigest(call));
 });
 
 test("SHA-256 of the empty text and of bytes (FIPS 180-4)", () => {

@@ -24,10 +24,12 @@ export interface Action {
   readonly arguments: JsonObject;
   /** As the caller gave it, not normalised. */
   readonly destination?: { readonly url: string; readonly method?: string } | undefined;
+  /** On whose behalf, where the enforcement point and not the token says so: then the agent alone does not tell whose call it is. */
+  readonly subject?: string | undefined;
 }
 
-/** `action_digest`: approvals and overrides bind to it. Other members of `action` than the six named here do not count. */
+/** `action_digest`: approvals and overrides bind to it. Other members of `action` than those named here do not count. */
 export function actionDigest(action: Action): Digest {
-  const { tenant, agent, tool, destination } = action;
-  return digestOf({ action: action.action, agent, arguments: action.arguments, destination, tenant, tool });
+  const { tenant, agent, tool, destination, subject } = action;
+  return digestOf({ action: action.action, agent, arguments: action.arguments, destination, subject, tenant, tool });
 }

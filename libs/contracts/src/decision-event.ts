@@ -13,6 +13,8 @@ export const principal = z.object({
   agent: agentName,
   /** On whose behalf: "user:…" or the first agent of the chain. */
   subject: line,
+  /** The enforcement point named the subject itself, as its token lets it; without it, the token names the subject. */
+  subjectAsserted: z.literal(true).optional(),
   /** The actors, newest first; the first is `agent`. */
   chain: z.array(line),
   depth: z.int().min(0),

@@ -9,6 +9,7 @@ import { peerVerifier } from "@aegis/rpc/peer";
 import { createRpcServer } from "@aegis/rpc/server";
 import { runService } from "@aegis/service/run";
 import { readConfig } from "./config.ts";
+import { accessRequestsRpc } from "./inbound/access-request-rpc.ts";
 import { callers } from "./inbound/callers.ts";
 import { channelRoutes } from "./inbound/channel-routes.ts";
 import { hearEvents } from "./inbound/events.ts";
@@ -47,7 +48,9 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   memberRoutes(http, ports, who);
   await slackRoutes(http, ports);
   const rpc = createRpcServer(context);
-  approvalsRpc(rpc, ports, who, peerVerifier({ peersFile: config.peersFile, audience: "approvals", allow: ["authz"] }), stopping);
+  const authz = peerVerifier({ peersFile: config.peersFile, audience: "approvals", allow: ["authz"] });
+  approvalsRpc(rpc, ports, who, authz, stopping);
+  accessRequestsRpc(rpc, ports, authz, stopping);
   own(hearEvents(bus, ports, logger));
   own(keepExpiring(ports, health.check("postgres")));
   own(keepDelivering(ports));

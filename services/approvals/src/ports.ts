@@ -3,6 +3,7 @@ import { systemClock } from "@aegis/service/clock";
 import type { ServiceContext } from "@aegis/service/run";
 import { v7 } from "uuid";
 import type { readConfig } from "./config.ts";
+import { accessRequestStore } from "./outbound/access-request-store.ts";
 import { approvalStore } from "./outbound/approval-store.ts";
 import { changes } from "./outbound/changes.ts";
 import { channelStore } from "./outbound/channel-store.ts";
@@ -38,6 +39,7 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
     overrides: overrideStore(db, events),
     grants: grantStore(db, events),
     newId: () => v7(),
+    accessRequests: accessRequestStore(db, events),
     history: historyStore(db),
     statistics: statistics(db),
     tokens,

@@ -105,6 +105,9 @@ test("the metadata says where to ask", async () => {
     policy_decision_point: world.http,
     access_evaluation_endpoint: `${world.http}/access/v1/evaluation`,
     access_evaluations_endpoint: `${world.http}/access/v1/evaluations`,
+    access_request_endpoint: `${world.http}/access/v1/requests`,
+    capabilities: ["urn:openid:authzen:capability:access-request"],
+    supported_obligations: ["custom"],
   });
 });
 

@@ -210,7 +210,7 @@ async function lockPending(trx: Transaction<Tables>, ask: Ask): Promise<Approval
 async function alias(trx: Transaction<Tables>, ask: Ask, approvalId: string): Promise<void> {
   await trx
     .insertInto("aliases")
-    .values({ id: ask.id, tenant: ask.tenant, approval_id: approvalId, instance: ask.requester.instance })
+    .values({ id: ask.id, tenant: ask.tenant, approval_id: approvalId, instance: ask.requester.instance, decision_id: ask.decisionId })
     .onConflict((same) => same.column("id").doNothing())
     .execute();
 }

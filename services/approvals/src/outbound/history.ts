@@ -22,10 +22,16 @@ export function historyStore(db: Database<Tables>): HistoryStore {
         return rows.map(({ at, ...row }): Happening => ({ at: at.getTime(), ...row }));
       }),
 
-    comment: (tenant, id, { who, comment, at }) =>
-      inTenant(db, tenant, (trx) => add(trx, { id, tenant }, { at, what: "comment", who: [who], comment })),
+    comment: (tenant, id, comment) => inTenant(db, tenant, (trx) => addComment(trx, { id, tenant }, comment)),
   };
 }
+
+/** Keeps what somebody said of an approval. */
+export const addComment = (
+  trx: Transaction<Tables>,
+  approval: { id: string; tenant: string },
+  { who, comment, at }: { readonly who: string; readonly comment: string; readonly at: number },
+) => add(trx, approval, { at, what: "comment", who: [who], comment });
 
 /** Keeps a change of state in the transaction that makes it; a vote has a table of its own. */
 export async function keepHistory(trx: Transaction<Tables>, approval: { id: string; tenant: string }, change: Change): Promise<void> {

@@ -32,7 +32,15 @@ export interface Tables {
     policy_version: string | null;
     redeemed_instance: string | null;
   };
-  aliases: { id: string; tenant: string; approval_id: string; instance: string };
+  aliases: { id: string; tenant: string; approval_id: string; instance: string; decision_id: string | null };
+  access_requests: {
+    tenant: string;
+    agent: string;
+    idempotency_key: string;
+    submission_digest: string;
+    approval_id: string;
+    forget_at: Date;
+  };
   votes: {
     sequence: Generated<number>;
     approval_id: string;

@@ -1,10 +1,14 @@
 import type { Approval, ApprovalState, Outcome } from "#domain/approval.ts";
 import type { Attempt, Override } from "#domain/override.ts";
+import type { Presentable } from "#domain/task.ts";
+import type { Requester, Spending, Submission } from "./access-request.ts";
 
 /** A call that waits for people, as authz's event told it. */
 export interface Ask {
   /** Minted by authz with its decision. */
   readonly id: string;
+  /** The decision that minted it. */
+  readonly decisionId: string;
   readonly tenant: string;
   readonly requester: {
     readonly agent: string;
@@ -127,6 +131,33 @@ export interface OverrideStore {
   look(hash: Uint8Array): Promise<Override | undefined>;
 }
 
+/** What a task is made from, and what binds it. */
+export type TaskRecord = Omit<Presentable, "asked">;
+
+export interface AccessRequestStore {
+  /** What was asked under this key before. */
+  known(tenant: string, agent: string, key: string): Promise<(TaskRecord & { readonly submissionDigest: string }) | undefined>;
+  /** The approval that a decision asked for. */
+  ofDecision(tenant: string, decisionId: string): Promise<TaskRecord | undefined>;
+  /** By its own id or any id folded into it. */
+  byId(tenant: string, id: string): Promise<TaskRecord | undefined>;
+  /** The same, and whether this instance of the agent was among those that asked. */
+  presented(tenant: string, id: string, instance: string): Promise<Presentable | undefined>;
+  /** Remembers a request and the reason given with it; false when its key is taken. */
+  keep(
+    request: Submission & {
+      readonly tenant: string;
+      readonly agent: string;
+      readonly approvalId: string;
+      readonly at: number;
+      /** When its key may be used for something else. */
+      readonly forgetAt: number;
+    },
+  ): Promise<boolean>;
+  /** Spends it in one conditional update that checks every binding, `binding` being what the instance is bound by. */
+  spend(attempt: Requester & Spending, binding: string, now: number): Promise<boolean>;
+}
+
 /** One thing that happened to an approval. */
 export interface Happening {
   readonly at: number;
@@ -209,6 +240,7 @@ export interface Signals {
 export interface Ports {
   readonly approvals: ApprovalStore;
   readonly overrides: OverrideStore;
+  readonly accessRequests: AccessRequestStore;
   readonly history: HistoryStore;
   readonly statistics: Statistics;
   readonly tokens: Tokens;

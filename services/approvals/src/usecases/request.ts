@@ -18,6 +18,7 @@ export async function request(ports: Pick<Ports, "approvals" | "clock" | "signal
   const how = await ports.approvals.request(
     {
       id: approval.id,
+      decisionId: data.decisionId,
       tenant: event.tenant,
       requester: {
         agent: principal.agent,

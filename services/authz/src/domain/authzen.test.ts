@@ -5,7 +5,7 @@ import { readEvaluation, readEvaluations, readInput } from "./authzen.ts";
 
 const whole = {
   subject: { type: "agent", id: "a", properties: { role: "admin" } },
-  resource: { type: "tool", id: "t" },
+  resource: { type: "tool", id: "t", properties: { status: "open" } },
   action: { name: "x", properties: { amount: 5 } },
 };
 const read = (change: object) => readEvaluation(parseIJson(JSON.stringify({ ...whole, ...change })));
@@ -13,8 +13,8 @@ const read = (change: object) => readEvaluation(parseIJson(JSON.stringify({ ...w
 test("an evaluation is a call; what is said of the subject beside its name is not believed", () => {
   const context = { session_id: "s", override_token: "o", dry_run: true, destination: { url: "https://x/", method: "GET" } };
   expect(read({ context })).toEqual({
-    ...{ agent: "a", tool: "t", action: "x", overrideToken: "o", dryRun: true },
-    arguments: parseIJson('{"amount":5}'),
+    ...{ tool: "t", action: "x", overrideToken: "o", dryRun: true },
+    arguments: parseIJson('{"amount":5,"resource":{"status":"open"}}'),
     destination: { url: "https://x/", method: "GET" },
     context: { sessionId: "s", promptId: "", purpose: "", fingerprint: "" },
   });
@@ -36,15 +36,21 @@ test.each([
   { context: { dry_run: "true" } },
   { context: { session_id: 1 } },
   { context: { destination: "https://x/" } },
+  { context: { approval: "an-id" } },
+  { context: { approval: { id: 1 } } },
+  { resource: { type: "tool", id: "t", properties: 1 } },
+  { action: { name: "x", properties: { resource: 1 } } },
+  { subject: { type: "agent", id: "a", properties: [] } },
 ])("%j is refused", (change) => {
   expect(() => read(change)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
 });
 
 test("an evaluation of a batch says what it does not take from the whole, and no more", () => {
   const { subject, action } = whole;
-  const batch = readEvaluations(parseIJson(JSON.stringify({ ...whole, evaluations: [{}, { resource: { type: "tool", id: "u" } }] })));
+  const resource = { type: "tool", id: "u" };
+  const batch = readEvaluations(parseIJson(JSON.stringify({ ...whole, evaluations: [{}, { resource }] })));
   expect([batch.semantic, batch.evaluations?.map((one) => readEvaluation(one).tool)]).toEqual(["execute_all", ["t", "u"]]);
-  expect(JSON.parse(JSON.stringify(batch.evaluations?.[1]))).toEqual({ subject, action, resource: { type: "tool", id: "u" } });
+  expect(JSON.parse(JSON.stringify(batch.evaluations?.[1]))).toEqual({ subject, action, resource });
 });
 
 test("whatever comes is read or refused by name", () => {

@@ -5,15 +5,22 @@ import { isObject } from "./mcp-call.ts";
 
 /** A question in another's words, as one of ours. */
 export interface AskedCall {
-  /** Who is said to act; the token decides. */
-  readonly agent?: string;
   readonly tool: string;
   readonly action: string;
   readonly arguments: JsonObject;
   readonly destination?: { readonly url: string; readonly method: string };
   readonly context: { readonly sessionId: string; readonly promptId: string; readonly purpose: string; readonly fingerprint: string };
   readonly overrideToken: string;
+  /** The approval that is presented by its id, as it was written. */
+  readonly approvalId?: string | undefined;
   readonly dryRun: boolean;
+}
+
+/** Who is said to ask; the token decides who does. */
+export interface Said {
+  readonly type: string;
+  readonly id: string;
+  readonly properties: JsonObject;
 }
 
 /** What a batch does after an answer. */
@@ -49,22 +56,34 @@ export function readEvaluations(request: JsonObject): Evaluations {
 
 /** Reads one evaluation (AuthZEN 1.0 §6). @throws AegisError `invalid_argument` naming the member at fault. */
 export function readEvaluation(request: JsonObject): AskedCall {
-  const subject = member(request, "subject");
   const resource = member(request, "resource");
   const action = member(request, "action");
   const context = optional(request, "context");
-  text(subject, "subject", "type");
+  subjectOf(request);
   text(resource, "resource", "type");
   const [properties, given] = [optional(action, "properties"), optional(context, "arguments")];
   if (Object.keys(properties).length > 0 && Object.keys(given).length > 0)
     throw invalid("the arguments are in action.properties and in context.arguments: give one");
   return {
-    agent: text(subject, "subject", "id"),
     tool: text(resource, "resource", "id"),
     action: text(action, "action", "name"),
-    arguments: Object.keys(given).length > 0 ? given : properties,
+    arguments: withProperties(Object.keys(given).length > 0 ? given : properties, "resource", optional(resource, "properties")),
     ...about(context),
+    ...(context.approval !== undefined && { approvalId: text(member(context, "approval"), "context.approval", "id") }),
   };
+}
+
+/** Who is said to ask. @throws AegisError `invalid_argument`. */
+export function subjectOf(request: JsonObject): Said {
+  const subject = member(request, "subject");
+  return { type: text(subject, "subject", "type"), id: text(subject, "subject", "id"), properties: optional(subject, "properties") };
+}
+
+/** What is said of the resource or the subject is an argument named so. @throws AegisError `invalid_argument`. */
+export function withProperties(args: JsonObject, name: "resource" | "subject", properties: JsonObject): JsonObject {
+  if (Object.keys(properties).length === 0) return args;
+  if (Object.hasOwn(args, name)) throw invalid(`${name} has properties, and an argument is called ${name}: give one`);
+  return { ...args, [name]: properties };
 }
 
 /** Reads OPA's input: our own names. @throws AegisError `invalid_argument`. */
@@ -76,7 +95,7 @@ export function readInput(request: JsonObject): AskedCall {
   };
 }
 
-function about(context: JsonObject): Omit<AskedCall, "agent" | "tool" | "action" | "arguments"> {
+function about(context: JsonObject): Omit<AskedCall, "tool" | "action" | "arguments"> {
   const { destination } = context;
   return {
     context: {

@@ -22,6 +22,10 @@ export interface Draft {
   readonly overrideOf?: string | undefined;
   /** The standing grant that was used. */
   readonly grantOf?: string | undefined;
+  /** Until when the approval counted that was spent by its id. RFC 3339. */
+  readonly approvedUntil?: string | undefined;
+  /** Why an approval that was presented by its id did not count, in the words of AuthZEN's profile. */
+  readonly approvalRefused?: string | undefined;
   /** Set when this is about what a tool answered: the decision that let the call through. */
   readonly resultOf?: string | undefined;
   readonly reservations: readonly Reservation[];

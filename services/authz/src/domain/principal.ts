@@ -1,11 +1,13 @@
 import type { DecisionData, Principal } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
-import { type AgentClaims, chainOf } from "@aegis/identity/claims";
+import { type AgentClaims, chainOf, scopeOf } from "@aegis/identity/claims";
 import { type Revocations, staleAfterMs } from "./revocations.ts";
 
-/** Who calls, as events name it. */
-export function principalOf(claims: AgentClaims): Principal {
+/** Who calls, as events name it. `assertedSubject`: on whose behalf, where the caller says so and not its token. */
+export function principalOf(token: AgentClaims, assertedSubject?: string): Principal {
+  const claims = assertedSubject === undefined ? token : speakingFor(token, assertedSubject);
   return {
+    ...(assertedSubject !== undefined && { subjectAsserted: true as const }),
     org: claims.org,
     tenant: claims.tenant,
     agent: claims.client_id,
@@ -15,6 +17,18 @@ export function principalOf(claims: AgentClaims): Principal {
     instance: claims.instance,
     tokenId: claims.jti,
   };
+}
+
+/** What lets an enforcement point name users itself. Spelled out in the token: no wildcard grants it. */
+const assertsSubjects = "authzen:assert-subject";
+
+/** Whether this is an enforcement point that may say for which user it asks. */
+export const mayAssertSubject = (claims: AgentClaims): boolean => scopeOf(claims).includes(assertsSubjects);
+
+/** The claims with a user in the subject's place; who acts stays. */
+function speakingFor(claims: AgentClaims, subject: string): AgentClaims {
+  const act = chainOf(claims).reduceRight<AgentClaims["act"]>((inner, sub) => ({ sub, ...(inner && { act: inner }) }), undefined);
+  return { ...claims, sub: subject, act };
 }
 
 /** What the token issuer's registry says of an agent now. */

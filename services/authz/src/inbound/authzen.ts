@@ -3,8 +3,19 @@ import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
 import { AegisError, errorCodes } from "@aegis/contracts/errors";
 import type { HttpServer } from "@aegis/http/server";
 import { create } from "@bufbuild/protobuf";
-import { type AskedCall, decisionContext, obligationsOf, readEvaluation, readEvaluations } from "#domain/authzen.ts";
+import { requestableContext } from "#domain/access-request.ts";
+import {
+  type AskedCall,
+  decisionContext,
+  obligationsOf,
+  readEvaluation,
+  readEvaluations,
+  type Said,
+  subjectOf,
+  withProperties,
+} from "#domain/authzen.ts";
 import type { Draft } from "#domain/draft.ts";
+import { overrideOfApproval } from "#domain/override.ts";
 import type { Caller } from "#usecases/work.ts";
 import type { GatewayUsecases } from "./gateway.ts";
 import { authorizationOf, traceContext } from "./presented.ts";
@@ -20,23 +31,36 @@ interface Evaluation {
   readonly context: Readonly<Record<string, unknown>>;
 }
 
-/** AuthZEN Authorization API 1.0: evaluation, evaluations and metadata. */
-export async function authzenRoutes(server: HttpServer, usecases: GatewayUsecases, options: { readonly pdp: string }): Promise<void> {
+/** What an evaluation needs beside the question. */
+interface Evaluating extends GatewayUsecases {
+  /** Where access is requested. */
+  readonly endpoint: string;
+}
+
+/** AuthZEN Authorization API 1.0: evaluation, evaluations and metadata. There is no search, and the metadata names none. */
+export async function authzenRoutes(
+  server: HttpServer,
+  given: GatewayUsecases,
+  { pdp, endpoint }: { readonly pdp: string; readonly endpoint: string },
+): Promise<void> {
+  const usecases = { ...given, endpoint };
   server.get("/.well-known/authzen-configuration", async () => ({
-    policy_decision_point: options.pdp,
-    access_evaluation_endpoint: `${options.pdp}/access/v1/evaluation`,
-    access_evaluations_endpoint: `${options.pdp}/access/v1/evaluations`,
+    policy_decision_point: pdp,
+    access_evaluation_endpoint: `${pdp}/access/v1/evaluation`,
+    access_evaluations_endpoint: `${pdp}/access/v1/evaluations`,
+    access_request_endpoint: endpoint,
+    capabilities: ["urn:openid:authzen:capability:access-request"],
+    supported_obligations: ["custom"],
   }));
   await strictly(server, (scope) => {
     scope.post("/access/v1/evaluation", async (request) => {
-      const asked = readEvaluation(jsonOf(request));
-      return evaluate(usecases, asked, callerOf(request, "authzen"));
+      return evaluate(usecases, jsonOf(request), callerOf(request, "authzen"));
     });
     scope.post("/access/v1/evaluations", async (request) => {
       const body = jsonOf(request);
       const { semantic, evaluations } = readEvaluations(body);
       const caller = callerOf(request, "authzen");
-      if (evaluations === undefined) return evaluate(usecases, readEvaluation(body), caller);
+      if (evaluations === undefined) return evaluate(usecases, body, caller);
       const answers: Evaluation[] = [];
       for (const one of evaluations) {
         const answer = await evaluateOne(usecases, one, caller);
@@ -82,32 +106,69 @@ export function callerOf({ headers, url }: Received, pep: Caller["pep"]): Caller
 }
 
 /** Asks about a call that another protocol describes. */
-export function checkAsked({ check }: Pick<GatewayUsecases, "check">, asked: AskedCall, caller: Caller): Promise<Draft> {
+export const checkAsked = ({ check }: Pick<GatewayUsecases, "check">, asked: AskedCall, caller: Caller): Promise<Draft> =>
+  check(checkRequestOf(asked), caller);
+
+/** A call that another protocol describes, as our own request. */
+export function checkRequestOf(asked: AskedCall) {
   const { tool, action, context, overrideToken, dryRun, destination } = asked;
   const args = { case: "arguments" as const, value: asked.arguments as never };
-  return check(
-    create(CheckRequestSchema, { tool, action, args, context, overrideToken, dryRun, ...(destination && { destination }) }),
-    caller,
-  );
+  return create(CheckRequestSchema, { tool, action, args, context, overrideToken, dryRun, ...(destination && { destination }) });
 }
 
-async function evaluate(usecases: GatewayUsecases, asked: AskedCall, caller: Caller): Promise<Evaluation> {
-  const agent = await usecases.mayAct.agent(caller);
-  if (asked.agent !== agent) {
+/**
+ * Whoever asks, speaking for the subject that is named: the token's own agent or user, or a user that an enforcement point may name.
+ * Undefined when it is neither.
+ */
+export async function speakerOf({ mayAct }: Pick<GatewayUsecases, "mayAct">, said: Said, caller: Caller): Promise<Caller | undefined> {
+  const { principal, asserts } = await mayAct.who(caller);
+  const user = `user:${said.id}`;
+  if (said.id === principal.agent || (said.type === "user" && user === principal.subject)) return caller;
+  return asserts && said.type === "user" && /^[\x21-\x7e]{1,250}$/.test(said.id) ? { ...caller, subject: user } : undefined;
+}
+
+/** A question with what is said of its subject, where who asks is believed that. */
+export const asSaid = (asked: AskedCall, said: Said, { subject }: Caller): AskedCall =>
+  subject === undefined ? asked : { ...asked, arguments: withProperties(asked.arguments, "subject", said.properties) };
+
+async function evaluate(usecases: Evaluating, question: JsonObject, caller: Caller): Promise<Evaluation> {
+  const [said, read] = [subjectOf(question), readEvaluation(question)];
+  const speaker = await speakerOf(usecases, said, caller);
+  if (speaker === undefined) {
     const reasons = [{ code: "context_mismatch", message: "the subject is not the agent of the token" }];
     return { decision: false, context: { decision: "deny", reasons } };
   }
-  const draft = await checkAsked(usecases, asked, caller);
+  const asked = asSaid(read, said, speaker);
+  const { draft, refused } = await decided(usecases, asked, speaker);
   const goes = draft.decision === "allow" || draft.decision === "sanitize";
   const obligations = goes ? obligationsOf(draft) : [];
-  const context = { ...decisionContext(draft, usecases.statusUrl), ...(obligations.length > 0 && { obligations }) };
+  const presented = asked.approvalId !== undefined;
+  const { overrideOf, approvedUntil } = draft;
+  const context = {
+    ...decisionContext(draft, usecases.statusUrl),
+    ...(!goes && requestableContext(draft, { endpoint: usecases.endpoint, presented, refused, at: new Date().toISOString() })),
+    ...(overrideOf !== undefined && approvedUntil !== undefined && { approval: { id: overrideOf, approved_until: approvedUntil } }),
+    ...(obligations.length > 0 && { obligations }),
+  };
   return { decision: goes, context };
 }
 
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Asks with the approval that is presented; where that does not count, as if it had not been. */
+async function decided(usecases: Evaluating, asked: AskedCall, caller: Caller): Promise<{ draft: Draft; refused?: string | undefined }> {
+  const { approvalId } = asked;
+  if (approvalId === undefined) return { draft: await checkAsked(usecases, asked, caller) };
+  if (!uuid.test(approvalId)) return { draft: await checkAsked(usecases, asked, caller), refused: "approval_unverifiable" };
+  const draft = await checkAsked(usecases, { ...asked, overrideToken: overrideOfApproval(approvalId) }, caller);
+  const { approvalRefused: refused } = draft;
+  return refused === undefined ? { draft } : { draft: await checkAsked(usecases, asked, caller), refused };
+}
+
 /** One of a batch: what is wrong with it is its own answer. */
-async function evaluateOne(usecases: GatewayUsecases, one: JsonObject, caller: Caller): Promise<Evaluation> {
+async function evaluateOne(usecases: Evaluating, one: JsonObject, caller: Caller): Promise<Evaluation> {
   try {
-    return await evaluate(usecases, readEvaluation(one), caller);
+    return await evaluate(usecases, one, caller);
   } catch (error) {
     if (!(error instanceof AegisError) || error.code !== "invalid_argument") throw error;
     return { decision: false, context: { error: { status: errorCodes[error.code].http, message: error.message } } };

@@ -1,6 +1,8 @@
 import { createHttpServer, listen } from "@aegis/http/server";
 import { headerAlgorithms } from "@aegis/identity/keys";
 import type { ServiceContext } from "@aegis/service/run";
+import type { AccessRequests } from "#usecases/access-requests.ts";
+import { accessRequestRoutes } from "./access-requests.ts";
 import { authzenRoutes } from "./authzen.ts";
 import type { GatewayUsecases } from "./gateway.ts";
 import { opaRoutes } from "./opa-data.ts";
@@ -13,11 +15,15 @@ export interface HttpOptions {
   readonly tokenIssuer: string;
 }
 
-/** Decisions by AuthZEN and in OPA's way; health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
-export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions, usecases: GatewayUsecases) {
+type HttpUsecases = GatewayUsecases & { readonly accessRequests: AccessRequests };
+
+/** Decisions and access requests by AuthZEN, decisions in OPA's way; health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
+export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions, usecases: HttpUsecases) {
   const server = await createHttpServer(context);
   const pdp = (resource ?? `http://${host}:${port}`).replace(/\/$/, "");
-  await authzenRoutes(server, usecases, { pdp });
+  const endpoint = `${pdp}/access/v1/requests`;
+  await authzenRoutes(server, usecases, { pdp, endpoint });
+  await accessRequestRoutes(server, usecases, { endpoint });
   await opaRoutes(server, usecases);
   server.get("/.well-known/oauth-protected-resource", async (_, reply) =>
     reply.header("cache-control", "public, max-age=300").send({

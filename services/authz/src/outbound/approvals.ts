@@ -1,7 +1,10 @@
+import type { AccessRequestsService } from "@aegis/contracts/aegis/approvals/v1/access_requests";
 import { type ApprovalsService, RedeemResult } from "@aegis/contracts/aegis/approvals/v1/approvals";
 import { AegisError } from "@aegis/contracts/errors";
 import type { RpcClient } from "@aegis/rpc/client";
-import type { Approvals } from "#usecases/ports.ts";
+import { approvalOfOverride } from "#domain/override.ts";
+import type { Approvals, Redemption } from "#usecases/ports.ts";
+import { timesOf } from "./tasks.ts";
 
 /** Longest wait for a redemption, in milliseconds. */
 const deadlineMs = 3_000;
@@ -19,11 +22,24 @@ async function twice<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-/** Redeems override tokens, and uses standing grants, at the approvals service. */
-export function approvalsOver(client: RpcClient<typeof ApprovalsService>, options: { approvalsUrl: string }): Approvals {
+/** Redeems override tokens, approvals that are presented by their id, and uses standing grants, at the approvals service. */
+export function approvalsOver(
+  client: RpcClient<typeof ApprovalsService>,
+  options: { approvalsUrl: string; tasks: RpcClient<typeof AccessRequestsService> },
+): Approvals {
+  const byId = async (approvalId: string, { actionDigest, ruleDigest, decisionId, ...of }: Redemption) => {
+    const requester = { tenant: of.tenant, agent: of.agent, instance: of.instance, subject: of.subject };
+    const spending = { requester, approvalId, actionDigest, ruleDigest, decisionId };
+    const { approval, denial, message } = await twice(() => options.tasks.redeemApproval(spending, { deadlineMs }));
+    return approval
+      ? { ok: true as const, approvalId, approvedUntil: timesOf(approval).approvedUntil }
+      : { ok: false as const, denial, message };
+  };
   return {
     async redeem(redemption) {
       try {
+        const approvalId = approvalOfOverride(redemption.overrideToken);
+        if (approvalId !== undefined) return await byId(approvalId, redemption);
         const answer = await twice(() => client.redeem(redemption, { deadlineMs }));
         if (answer.result === RedeemResult.REDEEMED) return { ok: true, approvalId: answer.approvalId };
         return { ok: false, message: answer.message === "" ? "the override token is not valid for this call" : answer.message };

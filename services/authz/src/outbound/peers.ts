@@ -1,21 +1,25 @@
 import type { Bus } from "@aegis/bus/connect";
+import { AccessRequestsService } from "@aegis/contracts/aegis/approvals/v1/access_requests";
 import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals";
 import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
 import { rpcClient } from "@aegis/rpc/client";
 import { peerToken } from "@aegis/rpc/peer";
 import type { Logger } from "@aegis/service/logger";
+import type { Tasks } from "#usecases/access-requests.ts";
 import type { Approvals, Clock, OtherReplicas, Rates } from "#usecases/ports.ts";
 import { approvalsOver } from "./approvals.ts";
 import { type LeasedBudget, leasedBudget } from "./budget.ts";
 import { failedCallsOver } from "./failed-calls.ts";
 import { ratesOver } from "./rates.ts";
 import { recallsOver } from "./recalls.ts";
+import { tasksOver } from "./tasks.ts";
 
 /** Whom authz asks while it decides: two services, and the other replicas. */
 export interface Peers extends AsyncDisposable {
   readonly budget: LeasedBudget;
   readonly rates: Rates;
   readonly approvals: Approvals;
+  readonly tasks: Tasks;
   readonly otherReplicas: OtherReplicas;
 }
 
@@ -38,16 +42,19 @@ export function connectPeers(options: PeersOptions): Peers {
   const credential = (audience: string) => ({ bearer: peerToken({ keyFile, service: "authz", audience }) });
   const budgetClient = rpcClient(BudgetService, options.budgetAddress, credential("budget"));
   const approvalsClient = rpcClient(ApprovalsService, options.approvalsAddress, credential("approvals"));
+  const tasksClient = rpcClient(AccessRequestsService, options.approvalsAddress, credential("approvals"));
   const budget = leasedBudget({ client: budgetClient, holder, clock, logger, recalls: recallsOver(bus, holder) });
   return {
     budget,
     rates: ratesOver(budgetClient, logger),
-    approvals: approvalsOver(approvalsClient, { approvalsUrl }),
+    approvals: approvalsOver(approvalsClient, { approvalsUrl, tasks: tasksClient }),
+    tasks: tasksOver(tasksClient),
     otherReplicas: failedCallsOver(bus, holder),
     async [Symbol.asyncDispose]() {
       await budget[Symbol.asyncDispose]();
       budgetClient[Symbol.dispose]();
       approvalsClient[Symbol.dispose]();
+      tasksClient[Symbol.dispose]();
     },
   };
 }

@@ -2,6 +2,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { AgentClaims } from "@aegis/identity/claims";
 import { checkProof } from "@aegis/identity/dpop";
+import { mayAssertSubject } from "#domain/principal.ts";
 import type { AuthnFailures, Clock, Proofs, Tokens } from "./ports.ts";
 
 interface Authenticated {
@@ -16,6 +17,8 @@ interface Authenticated {
 export interface Presented {
   readonly authorization?: { readonly scheme: "Bearer" | "DPoP"; readonly token: string } | undefined;
   readonly proof?: string | undefined;
+  /** On whose behalf the caller says that it asks, "user:…"; only who may assert subjects is heard. */
+  readonly subject?: string | undefined;
   /** The method's full path, "/package.Service/Method": RFC 9449 `htu`, after the scheme and authority. */
   readonly path: string;
 }
@@ -64,7 +67,7 @@ export function authenticateAgent(ports: {
     if (claims.cnf === undefined) {
       if (proof !== undefined || scheme === "DPoP")
         return refuse("the token is bound to no key: it is sent as a Bearer token, without a proof");
-      return { claims, expired: !verified.ok };
+      return { claims, expired: !verified.ok, refusal: refuseSubject(claims, presented) };
     }
     // RFC 9449 §7.2: a bound token is not taken as a plain bearer token.
     if (proof === undefined) return refuse("the token is bound to a key (cnf): send a DPoP proof with it");
@@ -73,9 +76,14 @@ export function authenticateAgent(ports: {
     const checked = await checkProof(proof, { htm: "POST", htu, accessToken: token, now: ports.clock.now() });
     if (!checked.ok) return refuse(checked.why);
     if (checked.jkt !== claims.cnf.jkt) return refuse("the DPoP proof is not valid: its key is not the token's");
-    return { claims, expired: !verified.ok, refusal: await spend(presented, checked.id) };
+    return { claims, expired: !verified.ok, refusal: refuseSubject(claims, presented) ?? (await spend(presented, checked.id)) };
   };
 }
+
+const refuseSubject = (claims: AgentClaims, { subject }: Presented): Reason | undefined =>
+  subject === undefined || mayAssertSubject(claims)
+    ? undefined
+    : { code: "context_mismatch", message: "this agent may not say on whose behalf it asks" };
 
 const refusals = {
   fresh: undefined,

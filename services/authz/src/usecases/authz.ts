@@ -1,5 +1,6 @@
 import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { Revocations } from "#domain/revocations.ts";
+import { type AccessRequests, accessRequests, type Tasks } from "./access-requests.ts";
 import { type AdoptBundle, type AdoptBundlePorts, adoptBundle } from "./adopt-bundle.ts";
 import { type AdoptRevocations, adoptRevocations } from "./adopt-revocations.ts";
 import { type AnnouncePorts, announceActivation } from "./announce-activation.ts";
@@ -27,6 +28,7 @@ export interface AuthzPorts
     Omit<AdoptBundlePorts, "cache" | "signals" | "announce">,
     Pick<AnnouncePorts, "replica"> {
   readonly tokens: Tokens;
+  readonly tasks: Tasks;
   readonly proofs: Proofs;
   readonly failures: AuthnFailures;
   readonly otherReplicas: OtherReplicas;
@@ -45,6 +47,7 @@ export interface Authz {
   readonly checkResult: CheckResult;
   readonly reportOutcome: ReportOutcome;
   readonly mayAct: MayAct;
+  readonly accessRequests: AccessRequests;
   /** Another replica was told that a call failed. */
   readonly failedElsewhere: (call: MadeCall) => void;
   readonly policies: AdoptBundle;
@@ -60,12 +63,14 @@ export function authz(ports: AuthzPorts): Authz {
   const recent = recentDecisions(ports);
   const failed = new FailedCalls();
   const check = checkCall({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf, signals: checkSignals });
+  const may = mayAct({ ...ports, authenticate, policyOf: policies.policyOf });
   return {
     check,
     checkBatch: checkBatch(check),
     checkResult: checkResult({ ...ports, authenticate, recent, policyOf: policies.policyOf, signals: checkSignals }),
     reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf }),
-    mayAct: mayAct({ ...ports, authenticate, policyOf: policies.policyOf }),
+    mayAct: may,
+    accessRequests: accessRequests({ tasks: ports.tasks, mayAct: may }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
     policies,
     revocations: adoptRevocations({ ...ports, cache: ports.revocationCache }),

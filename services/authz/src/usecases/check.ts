@@ -79,7 +79,7 @@ const mayDoBetter = ({ reasons, retryAfter }: Draft): boolean =>
   reasons.some(({ code }) => code === "audit_unavailable" || (code === "session_flow" && retryAfter !== undefined));
 
 function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired: boolean, caller: Caller): Work {
-  const principal = principalOf(claims);
+  const principal = principalOf(claims, caller.subject);
   const { tenant, agent } = principal;
   const digest = actionDigest({
     tenant,
@@ -88,6 +88,7 @@ function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired
     action: call.action,
     arguments: call.arguments,
     destination: call.destination,
+    subject: caller.subject,
   });
   const id = ports.newId();
   const looking = ports.policyOf(tenant)?.snapshot.everyDetector ?? detectorNames;

@@ -1,13 +1,14 @@
+import type { Principal } from "@aegis/contracts/decision-event";
 import type { Reason, ReasonCode } from "@aegis/contracts/reasons";
 import { judge } from "#domain/decide.ts";
-import { principalOf, refuseIdentity } from "#domain/principal.ts";
+import { mayAssertSubject, principalOf, refuseIdentity } from "#domain/principal.ts";
 import type { AuthenticateAgent, Presented } from "./authenticate.ts";
 import type { CheckPorts } from "./check.ts";
 
 /** Questions about an agent rather than about one of its calls: nothing is decided and nothing recorded. */
 export interface MayAct {
-  /** Whose token it is. @throws AegisError `unauthenticated`. */
-  agent(presented: Presented): Promise<string>;
+  /** Whose token it is, whether it may speak for users it names itself, and why it may not act at all. @throws AegisError `unauthenticated`. */
+  who(presented: Presented): Promise<{ readonly principal: Principal; readonly asserts: boolean; readonly refusal?: Reason | undefined }>;
   /** Why the agent may not act at all; undefined when it may. @throws AegisError `unauthenticated`. */
   refusal(presented: Presented): Promise<Reason | undefined>;
   /** Of these actions of a tool, those that it may call with some arguments. @throws AegisError `unauthenticated`. */
@@ -30,7 +31,10 @@ export function mayAct(
     return { claims, expired, principal, now, refusal: refusal ?? refuseIdentity(principal, expired, ports.revocations, now) };
   };
   return {
-    agent: async (presented) => (await identify(presented)).principal.agent,
+    async who(presented) {
+      const { principal, claims, refusal } = await identify(presented);
+      return { principal, asserts: mayAssertSubject(claims), refusal };
+    },
     refusal: async (presented) => (await identify(presented)).refusal,
     async callable(presented, tool, actions) {
       const { refusal, ...identity } = await identify(presented);

@@ -115,10 +115,12 @@ export interface Budget {
 }
 
 export interface Redemption {
+  /** Or the approval's id, as `domain/override.ts` writes it. */
   readonly overrideToken: string;
   readonly tenant: string;
   readonly agent: string;
   readonly instance: string;
+  readonly subject: string;
   readonly actionDigest: string;
   readonly ruleDigest: string;
   /** Idempotency key. */
@@ -159,7 +161,10 @@ export interface Approvals {
   /** Spends an override token. Never throws: whoever cannot be asked has not agreed. */
   redeem(
     redemption: Redemption,
-  ): Promise<{ readonly ok: true; readonly approvalId: string } | { readonly ok: false; readonly message: string }>;
+  ): Promise<
+    | { readonly ok: true; readonly approvalId: string; readonly approvedUntil?: string }
+    | { readonly ok: false; readonly message: string; readonly denial?: string }
+  >;
   /** Where a person or the agent sees how an approval stands. */
   statusUrl(approvalId: string): string;
 }

@@ -101,14 +101,15 @@ async function goAhead(
     if (recorded.kind === "overtaken") return undefined;
     if (recorded.kind === "refused") return { draft: { ...deny(work, recorded.reason), ...judged, retryAfter: recorded.retryAfter } };
   }
-  let spent: Pick<Draft, "overrideOf" | "grantOf"> | undefined;
+  let spent: Pick<Draft, "overrideOf" | "approvedUntil" | "grantOf"> | undefined;
   if (verdict.decision === "approval_needed") {
     const taken = leave?.kind === "grant" ? await useGrant(ports, work, verdict, leave.grantId) : await redeem(ports, work, verdict);
     if (!taken.ok) {
       hold?.giveBack();
       // Standing leave that is gone is no leave: then people are asked, as without it.
       if (leave?.kind === "grant") return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
-      return { draft: { ...deny(work, { code: "override_invalid", message: taken.message }), ...judged } };
+      const refused = deny(work, { code: "override_invalid", message: taken.message });
+      return { draft: { ...refused, ...judged, approvalRefused: taken.denial } };
     }
     spent = taken.spent;
   }
@@ -126,12 +127,15 @@ async function goAhead(
 }
 
 type Taken =
-  | { readonly ok: true; readonly spent: Pick<Draft, "overrideOf" | "grantOf"> }
-  | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly spent: Pick<Draft, "overrideOf" | "approvedUntil" | "grantOf"> }
+  | { readonly ok: false; readonly message: string; readonly denial?: string };
 
 async function redeem(ports: ProceedPorts, work: Work, verdict: Verdict): Promise<Taken> {
-  const redeemed = await ports.approvals.redeem({ overrideToken: work.call.overrideToken ?? "", ...bindingOf(work, verdict) });
-  return redeemed.ok ? { ok: true, spent: { overrideOf: redeemed.approvalId } } : redeemed;
+  const redeemed = await ports.approvals.redeem({
+    ...{ overrideToken: work.call.overrideToken ?? "", subject: work.base.principal.subject },
+    ...bindingOf(work, verdict),
+  });
+  return redeemed.ok ? { ok: true, spent: { overrideOf: redeemed.approvalId, approvedUntil: redeemed.approvedUntil } } : redeemed;
 }
 
 async function useGrant(ports: ProceedPorts, work: Work, verdict: Verdict, grantId: string): Promise<Taken> {
