@@ -31,21 +31,43 @@ spec:
             memo: { type: string, max_length: 200, optional: true }
 `;
 
-/** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. */
-export async function startAegis(): Promise<AsyncDisposable & { target(): Promise<Target> }> {
+/** A whole fabric in a directory of its own. */
+interface Fabric extends AsyncDisposable {
+  readonly directory: string;
+  readonly endpoints: Endpoints;
+  /** Runs a command on it, for the tenant "bench"; the JSON it prints. */
+  run<T>(...args: string[]): Promise<T>;
+}
+
+/** Starts a fabric with a policy in force and an agent registered. */
+export async function startFabric(): Promise<Fabric> {
   const directory = await mkdtemp(join(tmpdir(), "aegis-bench-"));
   await aegis(["up", "--detach", "--ports", "auto", "--data-dir", directory]);
   const endpointsFile = join(directory, "endpoints.json");
   const endpoints = JSON.parse(await readFile(endpointsFile, "utf8")) as Endpoints;
   const file = join(directory, "bench-policy.yaml");
   await writeFile(file, policy);
-  const at = ["--endpoints", endpointsFile, "--tenant", "bench", "--json"];
-  await aegis(["policy", "publish", file, "--wait", ...at]);
-  await aegis(["agent", "register", "--agent", "finance-agent", "--owner", "bench@aegis.test", "--scope", "stripe-payments:*", ...at]);
+  const run = async <T>(...args: string[]) =>
+    JSON.parse(await aegis([...args, "--endpoints", endpointsFile, "--tenant", "bench", "--json"])) as T;
+  await run("policy", "publish", file, "--wait");
+  await run("agent", "register", "--agent", "finance-agent", "--owner", "bench@aegis.test", "--scope", "stripe-payments:*");
+  return {
+    ...{ directory, endpoints, run },
+    [Symbol.asyncDispose]: async () => {
+      await aegis(["down", "--data-dir", directory]);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. */
+export async function startAegis(): Promise<AsyncDisposable & { target(): Promise<Target> }> {
+  const fabric = await startFabric();
+  const { endpoints, run } = fabric;
   return {
     async target() {
       // A token lives minutes; each round asks for its own.
-      const issued = JSON.parse(await aegis(["token", "issue", "--agent", "finance-agent", ...at])) as { access_token: string };
+      const issued = await run<{ access_token: string }>("token", "issue", "--agent", "finance-agent");
       return {
         pid: endpoints.replicas.authz[0]?.pid ?? 0,
         address: endpoints.authz.grpc,
@@ -55,10 +77,7 @@ export async function startAegis(): Promise<AsyncDisposable & { target(): Promis
         expect: "0801",
       };
     },
-    [Symbol.asyncDispose]: async () => {
-      await aegis(["down", "--data-dir", directory]);
-      await rm(directory, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => fabric[Symbol.asyncDispose](),
   };
 }
 

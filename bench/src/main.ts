@@ -7,9 +7,10 @@ const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--js
   check    throughput and latency of Check with everything on, beside Cerbos in the same run
   engine   one decision in process beside cedar-wasm, casbin and opa-wasm, on the same three policies
   agents   10 to 100,000 agents: preparing, deciding, memory
+  token    issuing, delegating, verifying, and finding a token verified before
   dlp      all detectors on plain text, JSON and hostile text, 1 KiB to 1 MiB
 
-Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, else 1).`;
+Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, else 1).`;
 
 /** What a measurement gives besides its own figures. */
 interface Report {
@@ -73,6 +74,21 @@ const measurements: Readonly<Record<string, Measurement>> = {
         "MB per 10,000": megabytesPer10000,
       }));
       return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+  token: {
+    seconds: 3,
+    async run(options) {
+      const { benchToken } = await import("./token.ts");
+      const report = await benchToken(options);
+      const rows = report.rows.map(({ what, perSecond, p50, p99, cpuMicros }) => ({
+        what,
+        "per second": perSecond,
+        "p50 ms": p50,
+        "p99 ms": p99,
+        "CPU us each": cpuMicros,
+      }));
+      return { report, text: table(rows) };
     },
   },
   dlp: {
