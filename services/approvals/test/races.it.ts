@@ -95,9 +95,10 @@ const interleavings = Number(process.env.AEGIS_INTERLEAVINGS ?? 40);
 test(
   "however votes, expiry, cancelling and redeeming interleave at two replicas: no state twice, none after a last one, no yes after a no",
   async () => {
-    const admin = await operatorToken(around, "ada@acme.test", { acme: ["admin"] });
     const ended = new Map<string, number>();
     const round = async (index: number) => {
+      // Of this round: ten thousand outlive a token.
+      const admin = await operatorToken(around, "ada@acme.test", { acme: ["admin"] });
       const pick = (many: number) => Math.floor(Math.random() * many);
       const held = fresh();
       const id = await hold(around, { ...held, quorum: 1 + pick(2), expiresInMs: 300 + pick(2_000) });
