@@ -196,6 +196,8 @@ test("every gRPC method, tried from another tenant, refuses or says nothing", as
         admit: { tenant },
         reportUsage: { tenant },
         maySpawn: { tenant },
+        probe: { tenant },
+        trip: { tenant },
       },
     ],
   ];

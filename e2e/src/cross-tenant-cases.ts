@@ -159,6 +159,8 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
       query,
       body: { unit: "actions", window: "day", limit: 1 },
     },
+    "budget GET /v1/breakers": { ...own, query },
+    "budget POST /v1/breakers/{nameAndCommand}": { ...refused, path: { nameAndCommand: `${agent}:reset` }, query },
     "budget GET /v1/spend": { ...own, query: { tenant, by: "agent" } },
 
     "audit GET /v1/entries": { ...own, query },

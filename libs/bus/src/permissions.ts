@@ -23,6 +23,7 @@ const storeRows: Readonly<Record<string, Store>> = {
   [`KV_${stores.replicas}`]: { writers: ["authz"], getters: [] },
   [`KV_${stores.sessions}`]: { writers: ["authz"], getters: ["authz"] },
   [`KV_${stores.proofs}`]: { writers: ["authz"], getters: [] },
+  [`KV_${stores.budgetState}`]: { writers: ["budget"], getters: [] },
   [`OBJ_${stores.bundles}`]: { writers: ["policy-compiler"], getters: ["policy-compiler", "authz", "budget"] },
 };
 

@@ -45,6 +45,7 @@ export function definitions(options: StreamOptions = {}): StreamDefinition[] {
     bucket(stores.replicas, replicas, 30),
     bucket(stores.sessions, replicas, 86_400),
     bucket(stores.proofs, replicas, 300),
+    bucket(stores.budgetState, replicas),
     objectStore(stores.bundles, replicas),
   ];
 }

@@ -134,6 +134,13 @@ export const approvalGrantRevoked = cloudEvent("dev.aegis.approval.grant_revoked
 const account = { scope: z.string(), unit: z.string(), window: z.string(), limit: z.int(), used: z.int() };
 export const budgetThreshold = cloudEvent("dev.aegis.budget.threshold.v1", z.object({ ...account, percent: z.number() }));
 export const budgetExhausted = cloudEvent("dev.aegis.budget.exhausted.v1", z.object(account));
+/** A breaker opened: nothing of this scope (`agent/<agent>`, `prompt/<id>`) goes ahead before `until`. Told once, however often it opens again. */
+export const budgetTripped = cloudEvent(
+  "dev.aegis.budget.tripped.v1",
+  z.object({ scope: z.string(), cause: z.enum(["failures", "denied", "spend", "fan_out"]), until: z.iso.datetime() }),
+);
+/** It closed again, `by` a probe or a person. */
+export const budgetReset = cloudEvent("dev.aegis.budget.reset.v1", z.object({ scope: z.string(), by: z.string() }));
 
 export const checkpointPublished = cloudEvent(
   "dev.aegis.ledger.checkpoint.v1",

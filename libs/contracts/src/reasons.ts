@@ -56,6 +56,22 @@ export const reason = z.object({
 
 export type Reason = z.infer<typeof reason>;
 
+/** Refusals that say nothing of what an agent asked for, but of what could be given to anybody then. */
+const notTheAgents: ReadonlySet<ReasonCode> = new Set([
+  "budget_exhausted",
+  "rate_limited",
+  "audit_unavailable",
+  "policy_stale",
+  "revocation_stale",
+  "session_flow",
+  "sanitize_unsupported",
+  "internal",
+]);
+
+/** Whether a refusal counts against the agent: a breaker opens by those. A call that was refused while paused proves nothing new. */
+export const agentsFault = (reasons: readonly Pick<Reason, "code">[]): boolean =>
+  reasons.some(({ code }) => !notTheAgents.has(code)) && reasons.every(({ code }) => code !== "circuit_open");
+
 /** The four answers, as they are spelled in events, subjects and the CLI. */
 export const decisions = ["allow", "deny", "sanitize", "approval_needed"] as const;
 

@@ -60,6 +60,8 @@ export const subjects = {
   approvalGrantRevoked: row("aegis.approval.<tenant>.grant_revoked", "CONTROL", "approvals", control.approvalGrantRevoked, ["audit"]),
   budgetThreshold: row("aegis.budget.<tenant>.threshold", "CONTROL", "budget", control.budgetThreshold, ["audit"]),
   budgetExhausted: row("aegis.budget.<tenant>.exhausted", "CONTROL", "budget", control.budgetExhausted, ["audit"]),
+  budgetTripped: row("aegis.budget.<tenant>.tripped", "CONTROL", "budget", control.budgetTripped, ["audit"]),
+  budgetReset: row("aegis.budget.<tenant>.reset", "CONTROL", "budget", control.budgetReset, ["audit"]),
   checkpoint: row("aegis.ledger.<tenant>.checkpoint", "LEDGER", "audit", control.checkpointPublished, []),
 } as const satisfies Record<string, SubjectRow>;
 
@@ -110,9 +112,17 @@ export const stores = {
    * Entries age out a day after the session's last call.
    */
   sessions: "sessions",
+  /**
+   * Written by budget. key `breakerKey(tenant, scope)` → JSON `{state: "open"|"half_open", scope, cause, since, until}`: a breaker that lets
+   * nothing through before `until`, and afterwards only probes that budget admits. Deleted when it closes. Times in milliseconds since 1970.
+   */
+  budgetState: "budget-state",
   /** Written by authz. key: SHA-256 of a DPoP proof's key and `jti`, in base64url → nothing. Entries age out after five minutes. */
   proofs: "proofs",
 } as const;
+
+/** The key of a breaker in `budget-state`; the scope is `agent/<agent>` or `prompt/<id, percent-encoded>`. */
+export const breakerKey = (tenant: string, scope: string): string => `${tenant}.${Buffer.from(scope).toString("base64url")}`;
 
 /** Fills a row's pattern; every value must be one subject token. */
 export function subject(name: SubjectName, tokens: Readonly<Record<string, string>>): string {

@@ -72,8 +72,26 @@ export interface Governance {
   readonly retryUnchanged?: number;
   /** A publish takes effect only after a person other than its author approved it. */
   readonly requireApproval?: boolean;
+  /** What pauses an agent or a prompt; absent: nothing. */
+  readonly breaker?: BreakerRule;
   /** Members that say how the fabric is run and decide no call, as written. */
   readonly settings: JsonObject;
+}
+
+/** When an agent, or a prompt of several, is paused and people are told. State: no engine evaluates it. */
+export interface BreakerRule {
+  readonly rule: string;
+  /** Calls in a row that failed. */
+  readonly failures: number;
+  /** The share of a minute's calls that were denied, once there were at least `calls` of them. */
+  readonly deniedPercent: number;
+  readonly calls: number;
+  /** Absent: spending pauses nobody. */
+  readonly microUsdPerMinute?: number;
+  /** Absent: however many agents may act for one prompt within a minute. */
+  readonly agentsPerPrompt?: number;
+  /** How long the first pause lasts at least. */
+  readonly pauseSeconds: number;
 }
 
 export type Mode = "enforce" | "shadow";

@@ -4,6 +4,7 @@ import { systemClock as clock, later } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { openSpool } from "@aegis/spool/spool";
 import { originsOf, readConfig } from "./config.ts";
+import { Breakers } from "./domain/breakers.ts";
 import { Revocations } from "./domain/revocations.ts";
 import { followEvents } from "./inbound/events.ts";
 import { serveGrpc } from "./inbound/grpc.ts";
@@ -39,10 +40,10 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const failures = authnFailures(bus, { source: log.source, now: clock.now });
   const board = own(await replicaBoard(bus, { replica: instance, epoch: spool.epoch }));
   const signals = declareSignals(telemetry, logger);
-  const revocations = new Revocations();
+  const [revocations, breakers] = [new Revocations(), new Breakers()];
   const disks = { policyCache: disk.policies, revocationCache: disk.revocations, hashKeyOf: disk.hashKeyOf };
   const service = authz({
-    ...{ log, ...peers, ...disks, clock, newId: ids(), signals, revocations, failures, replica: instance, later },
+    ...{ log, ...peers, ...disks, clock, newId: ids(), signals, revocations, breakers, failures, replica: instance, later },
     ...{ tokens: token.tokens, snapshots: token.revocations, bundles: await bundleStore(bus), keys: await readKeys(config.bundleKeysFile) },
     ...{ sessions: await sessionStore(bus), proofs: await usedProofs(bus, originsOf(config)) },
     monotonic: () => performance.now(),
@@ -52,7 +53,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context);
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
-  await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, holder });
+  await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, breakers, holder });
   own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort }));
   own(await serveHttp(context, { ...config, port: config.httpPort }, { ...service, statusUrl: peers.approvals.statusUrl }));

@@ -7,14 +7,28 @@ import { compile } from "@aegis/policy/compile";
 import type { Charge } from "@aegis/policy/input";
 import { prepare } from "@aegis/policy/snapshot";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Breakers } from "#domain/breakers.ts";
 import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { Revocations } from "#domain/revocations.ts";
 import type { SessionState } from "#domain/session.ts";
+import { Streaks } from "#domain/streaks.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
 import { checkCall } from "#usecases/check.ts";
 import { checkResult } from "#usecases/check-result.ts";
-import type { Approvals, Budget, EventLog, GrantUse, HeldCall, Proofs, Rates, Redemption, Reserved, Sessions } from "#usecases/ports.ts";
+import type {
+  Approvals,
+  Budget,
+  EventLog,
+  GrantUse,
+  HeldCall,
+  Probes,
+  Proofs,
+  Rates,
+  Redemption,
+  Reserved,
+  Sessions,
+} from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
 import type { Caller } from "#usecases/work.ts";
@@ -188,6 +202,22 @@ class OneTimeApprovals implements Approvals {
   statusUrl = (id: string) => `http://approvals.test/v1/approvals/${id}`;
 }
 
+/** Lets through as many probes as it is told to. */
+class CountedProbes implements Probes {
+  readonly asked: { readonly scopes: readonly string[]; readonly decisionId: string }[] = [];
+  readonly tripped: string[] = [];
+  left = 0;
+
+  trip(_tenant: string, agent: string, cause: string) {
+    this.tripped.push(`${agent} ${cause}`);
+  }
+
+  async probe(_tenant: string, scopes: readonly string[], decisionId: string) {
+    this.asked.push({ scopes, decisionId });
+    return this.left-- > 0 ? { passes: true as const } : { passes: false as const, retryAfterMs: 2_500 };
+  }
+}
+
 /** Remembers used proofs in memory. */
 class UsedProofs implements Proofs {
   readonly origins = ["http://authz.test"];
@@ -209,6 +239,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   const log = new MemoryLog();
   const budget = new CountingBudget();
   const rates = new CountingRates();
+  const [breakers, probes, streaks] = [new Breakers(), new CountedProbes(), new Streaks()];
   const approvals = new OneTimeApprovals();
   const revocations = new Revocations();
   const failed = new FailedCalls();
@@ -236,7 +267,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   });
   const recent = recentDecisions({ log, newId, clock });
   const check = checkCall({
-    ...{ authenticate, log, budget, rates, sessions, approvals, revocations, recent, failed, newId, clock },
+    ...{ authenticate, log, budget, rates, breakers, probes, streaks, sessions, approvals, revocations, recent, failed, newId, clock },
     policyOf: (tenant) => policies.get(tenant),
     hashKeyOf: () => Buffer.alloc(32, 1),
     monotonic: () => 0,
@@ -244,7 +275,24 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   });
   const caller: Caller = { path: "/aegis.authz.v1.AuthorizationService/Check", traceparent: undefined, arrived: 0, pep: "grpc" };
   return {
-    ...{ told, clock, log, budget, rates, sessions, approvals, revocations, policies, failures, proofs, token, check, caller },
+    ...{
+      told,
+      clock,
+      log,
+      budget,
+      rates,
+      breakers,
+      probes,
+      sessions,
+      approvals,
+      revocations,
+      policies,
+      failures,
+      proofs,
+      token,
+      check,
+      caller,
+    },
     checkResult: checkResult({
       ...{ authenticate, log, sessions, revocations, recent, newId, clock },
       policyOf: (tenant) => policies.get(tenant),
@@ -253,7 +301,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
       signals: { decided: () => undefined, unauthenticated: () => undefined, unrecorded: () => undefined },
     }),
     reportOutcome: reportOutcome({
-      ...{ authenticate, log, recent, failed, newId, clock },
+      ...{ authenticate, log, recent, failed, streaks, newId, clock },
       policyOf: (tenant) => policies.get(tenant),
       otherReplicas: { callFailed: (call) => told.push(call) },
     }),

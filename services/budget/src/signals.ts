@@ -18,6 +18,7 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
   const admissions = telemetry.counter("aegis_budget_rate_calls_total", "Calls held to a rate, by whether there was room for them.");
   const uncovered = telemetry.counter("aegis_budget_uncovered_units_total", "Units decisions took from leases that had been taken back.");
   const reclaimed = telemetry.counter("aegis_budget_reclaimed_leases_total", "Leases taken back from holders that had died.");
+  const breakers = telemetry.counter("aegis_budget_breaker_changes_total", "Changes of breakers, by their new state and why they opened.");
   const overdue = telemetry.counter("aegis_budget_overdue_decisions_total", "Decisions settled as reserved for want of an outcome.");
   const unusable = telemetry.counter("aegis_budget_unusable_events_total", "Events that could not be understood.");
   const policies = telemetry.counter("aegis_budget_policies_total", "Policy revisions seen, by whether they could be used.");
@@ -38,6 +39,11 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
     reclaimed(count) {
       reclaimed.add(count);
       logger.info({ leases: count }, "leases of dead holders were taken back");
+    },
+    breakerChanged(tenant, { scope, state, cause }) {
+      breakers.add(1, { state, cause: cause ?? "" });
+      if (state === "open") logger.warn({ alarm: "breaker_open", tenant, scope, cause }, "a breaker is open: its calls are paused");
+      else logger.info({ tenant, scope, state }, "a breaker changed its state");
     },
     overdue: (count) => overdue.add(count),
     policiesLoaded(tenant, version) {

@@ -12,7 +12,7 @@ import { stores, subject } from "@aegis/contracts/subjects";
 import { freePort } from "@aegis/infra/ports";
 import { startProcess } from "@aegis/infra/process";
 import { signHead, writeBundle } from "@aegis/policy/bundle";
-import type { Limit, RateLimit } from "@aegis/policy/ir";
+import type { BreakerRule, Limit, RateLimit } from "@aegis/policy/ir";
 import { connectDatabase, type Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
 import { type RpcClient, rpcClient } from "@aegis/rpc/client";
@@ -45,7 +45,7 @@ export interface Surroundings extends AsyncDisposable {
     tenant: string,
     revision: number,
     limits: readonly Limit[],
-    more?: { signer?: KeyFile; rates?: readonly RateLimit[] },
+    more?: { signer?: KeyFile; rates?: readonly RateLimit[]; breaker?: BreakerRule },
   ): Promise<void>;
   /** Has the name of the key that signs bundles, and is not it. */
   readonly forger: KeyFile;
@@ -61,6 +61,7 @@ export async function surroundings(): Promise<Surroundings> {
   const operators = made.use(await operatorIssuer());
   const services: Record<string, string> = {
     "budget-0": "budget",
+    "budget-1": "budget",
     "authz-0": "authz",
     "authz-1": "authz",
     "authz-2": "authz",
@@ -79,8 +80,13 @@ export async function surroundings(): Promise<Surroundings> {
     db,
     operators,
     forger,
-    async publish(tenant, revision, limits, { signer = bundleKey, rates = [] } = {}) {
-      const policies = { format: 1, tenant, governance: { limits, rates, settings: {} }, policies: [] } as const;
+    async publish(tenant, revision, limits, { signer = bundleKey, rates = [], breaker } = {}) {
+      const policies = {
+        format: 1,
+        tenant,
+        governance: { limits, rates, ...(breaker && { breaker }), settings: {} },
+        policies: [],
+      } as const;
       const sign = { key: signer.privateJwk as never };
       const { tarball, digest, version } = await writeBundle({ tenant, revision, policies, sign });
       const object = `${tenant}/${revision}-${digest.slice("sha256:".length)}`;

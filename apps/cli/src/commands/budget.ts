@@ -3,6 +3,7 @@ import { type Control, control, query } from "../clients/control.ts";
 import { action } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
+import { breakerCommands } from "./breakers.ts";
 
 /** One account in its present window; micro_usd are millionths of a US dollar. */
 interface BudgetLine {
@@ -33,6 +34,7 @@ interface SetOptions {
 /** `aegis budget`: what may be spent, and what was. */
 export function budgetCommands(program: Command): void {
   const budget = program.command("budget").description("limits on money, tokens and actions, and what was used of them");
+  breakerCommands(budget);
   budget
     .command("show")
     .description("show a tenant's budgets, or those of one agent or prompt")

@@ -1,4 +1,4 @@
-import type { CatalogAction, CatalogTool, PolicySet } from "../ir.ts";
+import type { BreakerRule, CatalogAction, CatalogTool, PolicySet } from "../ir.ts";
 import { ceiling, restricts } from "./change.ts";
 import { meaning } from "./holdings.ts";
 import { tellLimits, tellRates } from "./limits.ts";
@@ -35,6 +35,7 @@ function tellGovernance({ governance: was }: PolicySet, { governance: is }: Poli
     rates,
     retryUnchanged,
     requireApproval,
+    breaker,
     settings,
     ...unknown
   } = is;
@@ -58,10 +59,22 @@ function tellGovernance({ governance: was }: PolicySet, { governance: is }: Poli
   most("failures before the same call is refused", was.retryUnchanged, retryUnchanged);
   needed("a justification of every tool", was.requireJustification, requireJustification);
   needed("a second person for every publish", was.requireApproval, requireApproval);
+  compare("circuit breaker", breakerText(was.breaker), breakerText(breaker), restricts(was.breaker, breaker));
   tellLimits(was.limits, limits, tell);
   tellRates(was.rates ?? [], rates ?? [], tell);
   const [said, says] = [settingsOf(was.settings), settingsOf(settings)];
   for (const name of new Set([...said.keys(), ...says.keys()])) compare(`setting ${name}`, said.get(name), says.get(name), "changes");
+}
+
+function breakerText(breaker: BreakerRule | undefined): string | undefined {
+  if (breaker === undefined) return undefined;
+  const { failures, deniedPercent, calls, microUsdPerMinute, agentsPerPrompt, pauseSeconds } = breaker;
+  return [
+    `pauses ${words.number(pauseSeconds)} seconds after ${words.number(failures)} failures in a row`,
+    `${deniedPercent} % of at least ${words.number(calls)} calls denied in a minute`,
+    ...(microUsdPerMinute === undefined ? [] : [`more than ${words.usd(microUsdPerMinute)} spent in a minute`]),
+    ...(agentsPerPrompt === undefined ? [] : [`more than ${words.number(agentsPerPrompt)} agents for one prompt in a minute`]),
+  ].join(", or ");
 }
 
 function settingsOf(settings: object, path = ""): Map<string, string> {

@@ -1,6 +1,7 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import { RE2JS } from "re2js";
 import type { TenantDetector } from "../ir.ts";
+import { breakerDocument } from "./breaker-document.ts";
 import { detectorName } from "./data-rules-document.ts";
 import { governanceLimit } from "./limit-document.ts";
 import { named, schemaReference } from "./named-document.ts";
@@ -44,7 +45,10 @@ const members = {
       enforcement_level: optional(read.oneOf("prompt"), "What always holds for these quotas."),
       max_actions_per_prompt: optional(keyed(read.integer(0, 1e12)), "The most calls for one prompt, of all agents together."),
       max_compute_tokens: optional(keyed(read.integer(0, 1e15)), "The most model tokens for one prompt, of all agents together."),
-      circuit_breaker: optional(read.oneOf("pause_and_notify"), "Carried; nothing acts on it."),
+      circuit_breaker: optional(
+        keyed(read.oneOf("pause_and_notify")),
+        "An agent, or a prompt of several, that only fails or is refused is paused, and people are told; `spec.circuit_breaker` says when.",
+      ),
     }),
     "What one prompt may use.",
   ),
@@ -88,6 +92,10 @@ const spec = {
     keyed(read.integer(1, 1000)),
     "A call that failed more often than this is not tried again unchanged. Absent: as often as one likes.",
   ),
+  circuit_breaker: optional(
+    keyed(breakerDocument),
+    "When an agent or a prompt is paused. An empty map, like `pause_and_notify` in `quotas`, pauses as is usual.",
+  ),
   limits: optional(listOf(governanceLimit, { what: "limits" }), "Rates and budgets of the tenant, or of one tool."),
   detectors: optional(listOf(detector, { what: "detectors" }), "Detectors of the tenant's own, for `detect`."),
 };
@@ -118,7 +126,7 @@ export function settingsOf(value: GovernanceSpec): JsonObject {
     policy_engine,
     audit,
     identity,
-    quotas: quotas && { enforcement_level: quotas.enforcement_level, circuit_breaker: quotas.circuit_breaker },
+    quotas: quotas && { enforcement_level: quotas.enforcement_level, circuit_breaker: quotas.circuit_breaker?.value },
     delegation: delegation && { scope_inheritance: delegation.value.scope_inheritance },
   };
   return JSON.parse(JSON.stringify(carried)) as JsonObject;

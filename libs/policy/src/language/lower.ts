@@ -13,6 +13,7 @@ import {
 } from "../ir.ts";
 import type { AgentPolicyDocument, AgentPolicySpec } from "./agent-policy-document.ts";
 import type { BareAgentDocument } from "./bare-agent-document.ts";
+import { lowerBreaker } from "./breaker-document.ts";
 import { lowerDlp, lowerResults, lowerSession } from "./data-rules-document.ts";
 import { type GovernanceSpec, settingsOf } from "./governance-document.ts";
 import { type LimitDocument, lowerLimit, lowerRate } from "./limit-document.ts";
@@ -101,6 +102,7 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
   const { delegation, quotas } = spec;
   const timeZone = spec.time_zone ?? "UTC";
   const limits = spec.limits ?? [];
+  const breaker = spec.circuit_breaker ?? (quotas?.circuit_breaker && { at: quotas.circuit_breaker.at, value: {} });
   const rates = limits.flatMap((entry) => lowerRate(entry, governedScope(entry.value)));
   const quota = (entry: { at: Position; value: number } | undefined, unit: Limit["unit"]): Limit[] =>
     entry === undefined ? [] : [{ rule: ruleAt(entry.at), scope: "prompt/*", unit, window: "prompt", limit: entry.value, timeZone }];
@@ -117,6 +119,7 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
     ...(rates.length > 0 && { rates }),
     ...(spec.retry_unchanged && { retryUnchanged: spec.retry_unchanged.value }),
     ...(spec.require_approval === true && { requireApproval: true }),
+    ...(breaker && { breaker: lowerBreaker(breaker.value, ruleAt(breaker.at)) }),
     settings: settingsOf(spec),
   };
 }

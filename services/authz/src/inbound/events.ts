@@ -5,6 +5,7 @@ import { later } from "@aegis/service/clock";
 import type { HealthCheck } from "@aegis/service/health";
 import type { ServiceContext } from "@aegis/service/run";
 import { z } from "zod";
+import type { Breakers } from "#domain/breakers.ts";
 import type { MadeCall } from "#domain/failed-calls.ts";
 import type { AdoptBundle } from "#usecases/adopt-bundle.ts";
 import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
@@ -12,6 +13,7 @@ import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
 export interface EventUsecases {
   readonly policies: AdoptBundle;
   readonly revocations: AdoptRevocations;
+  readonly breakers: Breakers;
   /** The ledger said how far it has this producer's events. */
   readonly ledgered: (word: z.infer<typeof watermark>) => Promise<void>;
   /** Gives back what another holder needs of an account. */
@@ -20,6 +22,22 @@ export interface EventUsecases {
   /** Names this life of this replica. */
   readonly holder: string;
   readonly revocationUnreadable: (key: string, error: unknown) => void;
+}
+
+const breakerTold = z.object({ scope: z.string(), cause: z.string(), until: z.number() });
+
+/** Follows the breakers, which are all read again after each reconnect. */
+async function followBreakers(bus: Bus, context: ServiceContext, { breakers }: EventUsecases): Promise<AsyncDisposable> {
+  return (await openBucket(bus, stores.budgetState)).watch({
+    logger: context.logger,
+    onEntry(key, value) {
+      try {
+        breakers.told(key, value && breakerTold.parse(JSON.parse(new TextDecoder().decode(value))));
+      } catch (error) {
+        context.logger.error({ err: error, key }, "a breaker's state is not usable");
+      }
+    },
+  });
 }
 
 /** How long to wait before a bundle that could not be had is asked for again, in milliseconds: doubled each time. */
@@ -138,6 +156,7 @@ export async function followEvents(bus: Bus, context: ServiceContext, usecases: 
   await usecases.revocations.load();
   if ((await usecases.policies.load()) > 0) ready.up();
   context.own(await followRevocations(bus, context, usecases));
+  context.own(await followBreakers(bus, context, usecases));
   context.own(await followPolicies(bus, context, usecases, ready));
   followWatermark(bus, context, usecases);
   followRecalls(bus, context, usecases);

@@ -6,10 +6,11 @@ import { rpcClient } from "@aegis/rpc/client";
 import { peerToken } from "@aegis/rpc/peer";
 import type { Logger } from "@aegis/service/logger";
 import type { Tasks } from "#usecases/access-requests.ts";
-import type { Approvals, Clock, OtherReplicas, Rates } from "#usecases/ports.ts";
+import type { Approvals, Clock, OtherReplicas, Probes, Rates } from "#usecases/ports.ts";
 import { approvalsOver } from "./approvals.ts";
 import { type LeasedBudget, leasedBudget } from "./budget.ts";
 import { failedCallsOver } from "./failed-calls.ts";
+import { probesOver } from "./probes.ts";
 import { ratesOver } from "./rates.ts";
 import { recallsOver } from "./recalls.ts";
 import { tasksOver } from "./tasks.ts";
@@ -18,6 +19,7 @@ import { tasksOver } from "./tasks.ts";
 export interface Peers extends AsyncDisposable {
   readonly budget: LeasedBudget;
   readonly rates: Rates;
+  readonly probes: Probes;
   readonly approvals: Approvals;
   readonly tasks: Tasks;
   readonly otherReplicas: OtherReplicas;
@@ -47,6 +49,7 @@ export function connectPeers(options: PeersOptions): Peers {
   return {
     budget,
     rates: ratesOver(budgetClient, logger),
+    probes: probesOver(budgetClient, logger),
     approvals: approvalsOver(approvalsClient, { approvalsUrl, tasks: tasksClient }),
     tasks: tasksOver(tasksClient),
     otherReplicas: failedCallsOver(bus, holder),

@@ -1,5 +1,6 @@
 import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { Revocations } from "#domain/revocations.ts";
+import { Streaks } from "#domain/streaks.ts";
 import { type AccessRequests, accessRequests, type Tasks } from "./access-requests.ts";
 import { type AdoptBundle, type AdoptBundlePorts, adoptBundle } from "./adopt-bundle.ts";
 import { type AdoptRevocations, adoptRevocations } from "./adopt-revocations.ts";
@@ -24,7 +25,7 @@ import { type ReportOutcome, reportOutcome } from "./report-outcome.ts";
 
 /** Everything authz needs from the world. */
 export interface AuthzPorts
-  extends Omit<CheckPorts, "authenticate" | "policyOf" | "recent" | "failed" | "signals">,
+  extends Omit<CheckPorts, "authenticate" | "policyOf" | "recent" | "failed" | "streaks" | "signals">,
     Omit<AdoptBundlePorts, "cache" | "signals" | "announce">,
     Pick<AnnouncePorts, "replica"> {
   readonly tokens: Tokens;
@@ -61,14 +62,14 @@ export function authz(ports: AuthzPorts): Authz {
   const policies = adoptBundle({ ...ports, cache: ports.policyCache, signals: policySignals, announce });
   const authenticate = authenticateAgent({ ...ports, signals: checkSignals });
   const recent = recentDecisions(ports);
-  const failed = new FailedCalls();
-  const check = checkCall({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf, signals: checkSignals });
+  const [failed, streaks] = [new FailedCalls(), new Streaks()];
+  const check = checkCall({ ...ports, authenticate, recent, failed, streaks, policyOf: policies.policyOf, signals: checkSignals });
   const may = mayAct({ ...ports, authenticate, policyOf: policies.policyOf });
   return {
     check,
     checkBatch: checkBatch(check),
     checkResult: checkResult({ ...ports, authenticate, recent, policyOf: policies.policyOf, signals: checkSignals }),
-    reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, policyOf: policies.policyOf }),
+    reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, streaks, policyOf: policies.policyOf }),
     mayAct: may,
     accessRequests: accessRequests({ tasks: ports.tasks, mayAct: may }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),

@@ -16,6 +16,7 @@ import type { Revocations } from "#domain/revocations.ts";
 import { sizeUpTo } from "#domain/size.ts";
 import { appendDecision } from "./append-decision.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
+import { streakOf } from "./pass-breakers.ts";
 import type { CheckSignals, Clock, Sessions } from "./ports.ts";
 import { type Judged, type ProceedPorts, proceed } from "./proceed.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
@@ -114,6 +115,10 @@ async function decideAndRecord(ports: CheckPorts, turns: Turns, work: Work, refu
       : await record(ports, work, refusal === undefined ? await decide(ports, turns, work) : { draft: deny(work, refusal) });
   const seconds = (ports.monotonic() - work.caller.arrived) / 1000;
   const { shadow } = draft.verdict ?? {};
+  if (!work.call.dryRun && draft.policy?.snapshot.governance.breaker !== undefined) {
+    const { tenant, agent } = work.base.principal;
+    ports.streaks.decided(streakOf(tenant, agent), draft.decision, draft.reasons, work.now.getTime());
+  }
   ports.signals.decided(draft.decision, draft.reasons[0]?.code, seconds, { shadow: shadow?.decision, dryRun: work.call.dryRun });
   return draft;
 }

@@ -98,6 +98,18 @@ export interface Sessions {
   write(tenant: string, session: string, state: SessionState): Promise<boolean>;
 }
 
+/** Breakers that are open or half open. */
+export interface Probes {
+  /** Whether this decision's call may go ahead as a probe of all of them. Never rejects. */
+  probe(
+    tenant: string,
+    scopes: readonly string[],
+    decisionId: string,
+  ): Promise<{ readonly passes: true } | { readonly passes: false; readonly retryAfterMs: number }>;
+  /** Says that an agent loops. It may be lost: the budget service hears of the calls themselves, too. */
+  trip(tenant: string, agent: string, cause: "denied" | "failures"): void;
+}
+
 /** Rates that hold across all replicas. */
 export interface Rates {
   /** A place under the rates of all these accounts, or none: then why, and after how many seconds there is one. */

@@ -8,12 +8,13 @@ import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domai
 import { hiddenArguments } from "#domain/event.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
+import { type BreakerPorts, breakersOf, passBreakers } from "./pass-breakers.ts";
 import type { Approvals, Budget, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
 import type { RecordInSession } from "./session-facts.ts";
 import { setAside } from "./set-aside.ts";
 import { type Decided, deny, notAcknowledged, type Work } from "./work.ts";
 
-export interface ProceedPorts {
+export interface ProceedPorts extends BreakerPorts {
   readonly log: EventLog;
   readonly budget: Budget;
   readonly rates: Rates;
@@ -35,6 +36,12 @@ export async function proceed(
 ): Promise<Decided | undefined> {
   const { call } = work;
   const judged = { policy, verdict };
+  const open = breakersOf(ports, work, policy);
+  const paused = open.length === 0 ? undefined : await passBreakers(ports, work, open, policy.snapshot.governance.breaker?.rule);
+  if (paused) {
+    const own = verdict.decision === "deny" ? verdict.reasons : [];
+    return { draft: { ...deny(work, ...own, paused.reason), ...judged, retryAfter: paused.retryAfter } };
+  }
   if (verdict.decision === "deny") return { draft: { ...deny(work, ...verdict.reasons), ...judged } };
   const again = refuseIncapable(work.caller.can, verdict) ?? tooOften(ports, work, policy);
   if (again) return { draft: { ...deny(work, again), ...judged } };

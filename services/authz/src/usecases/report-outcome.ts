@@ -10,8 +10,10 @@ import { RecentAnswers } from "#domain/answers.ts";
 import { amount } from "#domain/call.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import { principalOf } from "#domain/principal.ts";
+import type { Streaks } from "#domain/streaks.ts";
 import type { AuthenticateAgent, Presented } from "./authenticate.ts";
 import type { CheckPorts } from "./check.ts";
+import { streakOf } from "./pass-breakers.ts";
 import type { Clock, EventLog, NewId, OtherReplicas } from "./ports.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 
@@ -21,6 +23,7 @@ export interface ReportOutcomePorts {
   readonly recent: RecentDecisions;
   readonly policyOf: CheckPorts["policyOf"];
   readonly failed: FailedCalls;
+  readonly streaks: Streaks;
   readonly otherReplicas: OtherReplicas;
   readonly newId: NewId;
   readonly clock: Clock;
@@ -71,6 +74,7 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
       await ports.log.append({ id, subject: subject("outcome", { tenant, agent, outcome: data.outcome }), make }, "T1");
       if (decision && !decision.told) {
         decision.told = true;
+        ports.streaks.outcome(streakOf(tenant, agent), data.outcome, now.getTime());
         if (data.outcome === "executed") ports.failed.succeeded(decision);
         else if (data.outcome === "failed") {
           ports.failed.failed(decision, now.getTime());

@@ -28,6 +28,12 @@ export function accountsOfUsage(user: User): { readonly scope: string; readonly 
   ];
 }
 
+/** The id of the prompt whose own account or breaker a scope names. */
+export function nameOfPrompt(scope: string): string | undefined {
+  const id = /^prompt\/([^/]+)$/.exec(scope)?.[1];
+  return id === undefined ? undefined : decodeURIComponent(id);
+}
+
 /** An account of a tenant that is known from elsewhere. */
 export interface NamedAccount {
   readonly scope: string;

@@ -1,5 +1,6 @@
 import { type Account as AccountMessage, BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
 import { AegisError } from "@aegis/contracts/errors";
+import { accounts } from "@aegis/policy/limits";
 import type { PeerVerifier } from "@aegis/rpc/peer";
 import type { RpcServer } from "@aegis/rpc/server";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -9,7 +10,21 @@ import { maySpawn } from "#usecases/may-spawn.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { reportUsage } from "#usecases/report-usage.ts";
 import { reserve } from "#usecases/reserve.ts";
-import { accountOf, admitRequest, amountsOf, check, holderName, id, spawnRequest, text, units, usageRequest } from "./requests.ts";
+import { tripBreaker } from "#usecases/trip.ts";
+import {
+  accountOf,
+  admitRequest,
+  amountsOf,
+  check,
+  holderName,
+  id,
+  probeRequest,
+  spawnRequest,
+  text,
+  tripRequest,
+  units,
+  usageRequest,
+} from "./requests.ts";
 
 /** Who may do what: only authz moves units of calls. */
 export interface BudgetPeers {
@@ -92,6 +107,19 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): 
       const sessionId = check(text, request.sessionId, "session_id") || undefined;
       const [tokens, microUsd] = [units(request.tokens, "tokens"), units(request.microUsd, "micro_usd")];
       return { recorded: await reportUsage(ports, { id: usageId, tenant, agent, promptId, sessionId, tokens, microUsd }) };
+    },
+
+    async probe(request, call) {
+      await peers.authz(call.metadata);
+      const { tenant, scopes, decisionId } = check(probeRequest, request, "probe");
+      const passage = await ports.breakers.ask(tenant, scopes, decisionId, ports.clock.now().getTime());
+      return passage.passes ? { passes: true } : { retryAfter: durationFromMs(passage.retryAfterMs) };
+    },
+
+    async trip(request, call) {
+      await peers.authz(call.metadata);
+      const { tenant, agent, cause } = check(tripRequest, request, "trip");
+      return { open: await tripBreaker(ports, tenant, accounts.agent(agent), cause) };
     },
 
     async maySpawn(request, call) {

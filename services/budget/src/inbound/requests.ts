@@ -17,6 +17,13 @@ export const text = z
 export const holderName = text.min(1);
 export const usageRequest = z.object({ tenant: tenantName, agent: agentName, usageId: text.min(1) });
 export const spawnRequest = z.object({ tenant: tenantName, parent: agentName, child: agentName, promptId: text, sessionId: text });
+/** What has a breaker: an agent, or a prompt. */
+const breakerScope = z
+  .string()
+  .max(600)
+  .regex(/^(?:agent\/[a-z0-9-]{1,63}|prompt\/[^/\s]{1,400})$/, "not the scope of a breaker");
+export const tripRequest = z.object({ tenant: tenantName, agent: agentName, cause: z.enum(["denied", "failures"]) });
+export const probeRequest = z.object({ tenant: tenantName, scopes: z.array(breakerScope).min(1).max(4), decisionId: id });
 export const admitRequest = z.object({
   tenant: tenantName,
   scopes: z.array(scopeName).min(1).max(8),

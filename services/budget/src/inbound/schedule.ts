@@ -5,6 +5,7 @@ import { reclaimStranded, settleOverdue } from "#usecases/sweep.ts";
 import type { BudgetSignals } from "../signals.ts";
 
 const everyMs = 2_000;
+const idleBreakerMs = 3_600_000;
 
 /**
  * Settles what is overdue and takes back what dead holders left; a failed round is tried again with the next, and says meanwhile that
@@ -20,4 +21,13 @@ export function keepSweeping(ports: Ports & { readonly signals: BudgetSignals },
     ports.signals.sweepFailed(error);
     database.down("PostgreSQL cannot be used");
   });
+}
+
+/** Tells authz of breakers what they could not be told before, and forgets those that nobody uses. */
+export function keepTelling(ports: Pick<Ports, "breakers" | "clock"> & { readonly signals: BudgetSignals }): AsyncDisposable {
+  const round = async () => {
+    await ports.breakers.tellUntold();
+    await ports.breakers.forgetIdle(ports.clock.now().getTime() - idleBreakerMs);
+  };
+  return every(everyMs, round, (error) => ports.signals.sweepFailed(error));
 }

@@ -1,14 +1,15 @@
 import type { DecisionEvent } from "@aegis/contracts/decision-event";
 import type { OutcomeEvent } from "@aegis/contracts/outcome-event";
 import { targetOf } from "#domain/target.ts";
-import type { DecisionFact, OutcomeFact, Ports } from "./ports.ts";
+import { signalKind } from "#domain/watch.ts";
+import type { CallSignal, DecisionFact, OutcomeFact, Ports } from "./ports.ts";
 
 /**
  * Takes in decisions that cost something and what became of them, all of one tenant. Only a real, allowed call costs: denied, pending
  * and dry-run ones do not. Each decision and each outcome counts once, in whatever order and however often it is delivered.
  */
 export async function applyEvents(
-  ports: Pick<Ports, "policies" | "reservations" | "signals">,
+  ports: Pick<Ports, "policies" | "reservations" | "breakers" | "clock" | "signals">,
   tenant: string,
   decisions: readonly DecisionEvent[],
   outcomes: readonly OutcomeEvent[],
@@ -17,7 +18,38 @@ export async function applyEvents(
   const facts = costly.map((event) => decisionFact(ports, event));
   const uncovered = await ports.reservations.apply(tenant, facts, outcomes.map(outcomeFact));
   if (uncovered > 0) ports.signals.uncovered(tenant, uncovered);
+  await watch(ports, tenant, decisions, outcomes);
 }
+
+/** Shows the tenant's breakers what its calls came to. A batch that is delivered again is seen again: they err towards opening. */
+async function watch(
+  ports: Pick<Ports, "policies" | "breakers" | "clock" | "signals">,
+  tenant: string,
+  decisions: readonly DecisionEvent[],
+  outcomes: readonly OutcomeEvent[],
+): Promise<void> {
+  const rule = ports.policies.find(tenant)?.policies.governance.breaker;
+  if (rule === undefined) return;
+  const calls = decisions.filter(({ data }) => !data.dryRun && data.kind === "check");
+  const signals = [...calls.map(callSignal), ...outcomes.flatMap(outcomeSignal)];
+  const changes = await ports.breakers.observe(tenant, rule, signals, ports.clock.now().getTime());
+  for (const change of changes) ports.signals.breakerChanged(tenant, change);
+}
+
+const callSignal = ({ time, data }: DecisionEvent): CallSignal => ({
+  kind: signalKind(data.decision, data.reasons),
+  decisionId: data.decisionId,
+  agent: data.principal.agent,
+  promptId: data.context.promptId ?? "",
+  at: Date.parse(time),
+  microUsd: data.cost?.microUsd ?? 0,
+});
+
+const outcomeSignal = ({ time, data }: OutcomeEvent): CallSignal[] =>
+  // What was taken back neither failed nor succeeded.
+  data.outcome === "rolled_back"
+    ? []
+    : [{ kind: data.outcome, decisionId: data.decisionId, agent: data.principal.agent, at: Date.parse(time), microUsd: 0 }];
 
 function decisionFact(ports: Pick<Ports, "policies">, event: DecisionEvent): DecisionFact {
   const { data, tenant } = event;

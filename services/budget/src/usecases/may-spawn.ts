@@ -17,7 +17,7 @@ export type SpawnAnswer =
   | { readonly may: true }
   | {
       readonly may: false;
-      readonly code: "budget_exhausted";
+      readonly code: "budget_exhausted" | "circuit_open";
       readonly message: string;
       /** Undefined: waiting alone does not help. */
       readonly retryAfterMs: number | undefined;
@@ -27,15 +27,22 @@ export type SpawnAnswer =
 const leasesReturnMs = 1_000;
 
 /**
- * Whether work may be handed on: not when nothing is left of a quota of the prompt or the session, which the new agent's calls would be
+ * Whether work may be handed on: not while a breaker of either agent or of the prompt is open, and not when nothing is left of a quota of the prompt or the session, which the new agent's calls would be
  * charged to. What authz hold counts as used: a sub-agent that gets its token a moment later is no harm, one too many is.
  *
  * @throws AegisError `unavailable` while the tenant's limits are not known.
  */
-export async function maySpawn(ports: Pick<Ports, "policies" | "limits" | "clock">, spawn: Spawn): Promise<SpawnAnswer> {
+export async function maySpawn(ports: Pick<Ports, "policies" | "limits" | "breakers" | "clock">, spawn: Spawn): Promise<SpawnAnswer> {
   const { tenant, parent, child, promptId, sessionId } = spawn;
   const now = ports.clock.now().getTime();
   const content = ports.policies.of(tenant);
+  const watched = [accounts.agent(parent), accounts.agent(child), ...(promptId === undefined ? [] : [accounts.prompt(promptId)])];
+  const [open] = content.policies.governance.breaker === undefined ? [] : await ports.breakers.find(tenant, watched);
+  if (open !== undefined) {
+    const { scope, breaker } = open;
+    const retryAfterMs = Math.max(leasesReturnMs, (breaker.until ?? now) - now);
+    return { may: false, code: "circuit_open", message: `${scope} is paused (${breaker.cause})`, retryAfterMs };
+  }
   const scopes = [
     ...(promptId === undefined
       ? []

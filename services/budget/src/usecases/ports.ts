@@ -1,8 +1,10 @@
-import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
+import type { BreakerRule, BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
 import type { Balance } from "#domain/account.ts";
+import type { Breaker, BreakerState, Cause, Passage } from "#domain/breaker.ts";
 import type { Rate } from "#domain/rate.ts";
 import type { ActualOf } from "#domain/reservation.ts";
 import type { Account, Target } from "#domain/target.ts";
+import type { Signal } from "#domain/watch.ts";
 
 /** The tenants' verified policies, as far as they have been loaded. */
 export interface Policies {
@@ -175,6 +177,48 @@ export interface RateStore {
   ): Promise<Admission>;
 }
 
+/** What one call came to; `promptId` undefined: whatever its decision said. */
+export interface CallSignal extends Signal {
+  readonly promptId?: string | undefined;
+}
+
+interface StandingBreaker {
+  /** `agent/<agent>` or `prompt/<id>`. */
+  readonly scope: string;
+  readonly breaker: Breaker;
+}
+
+interface BreakerChange {
+  readonly scope: string;
+  readonly state: BreakerState;
+  readonly cause: Breaker["cause"];
+}
+
+/** Breakers. Whatever changes one tells every authz, at once or as soon as NATS takes it. */
+export interface BreakerStore {
+  /** Takes in signals of one tenant, in their order. Resolves to what changed its state. */
+  observe(tenant: string, rule: BreakerRule, signals: readonly CallSignal[], now: number): Promise<readonly BreakerChange[]>;
+  /** Opens one at once. */
+  trip(tenant: string, scope: string, rule: BreakerRule, cause: Cause, now: number): Promise<readonly BreakerChange[]>;
+  /** Whether a call may go ahead under all of these breakers; after a pause, one at a time as a probe. */
+  ask(tenant: string, scopes: readonly string[], decisionId: string, now: number): Promise<Passage>;
+  /** Closes one by a person's hand. With `retryAfterMs`: it changed too often within the last minute. */
+  reset(
+    tenant: string,
+    scope: string,
+    by: string,
+    now: number,
+  ): Promise<{ readonly reset: boolean; readonly retryAfterMs?: number | undefined }>;
+  /** Those that are not closed. */
+  list(tenant: string): Promise<readonly StandingBreaker[]>;
+  /** Those of these scopes that are not closed. */
+  find(tenant: string, scopes: readonly string[]): Promise<readonly StandingBreaker[]>;
+  /** Tells authz what they could not be told when it changed. */
+  tellUntold(): Promise<void>;
+  /** Drops closed ones that nothing was heard of since. */
+  forgetIdle(before: number): Promise<void>;
+}
+
 /** How far the events have been heard. */
 export interface Stream {
   /** Whether all that NATS holds has been taken in for a while. */
@@ -196,6 +240,8 @@ export interface Signals {
   admitted(calls: number, refused: number): void;
   /** Units that were spent although no lease covered them any more. */
   uncovered(tenant: string, units: number): void;
+  /** A breaker changed its state. */
+  breakerChanged(tenant: string, change: BreakerChange): void;
   reclaimed(leases: number): void;
   overdue(decisions: number): void;
 }
@@ -207,6 +253,7 @@ export interface Ports {
   readonly limits: LimitStore;
   readonly spending: SpendStore;
   readonly rates: RateStore;
+  readonly breakers: BreakerStore;
   readonly stream: Stream;
   readonly clock: Clock;
   readonly ids: Ids;

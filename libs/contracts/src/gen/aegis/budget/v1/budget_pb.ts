@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aegis/budget/v1/budget.proto.
  */
 export const file_aegis_budget_v1_budget: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIo8BChJSZXBvcnRVc2FnZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBWFnZW50GAIgASgJEhEKCXByb21wdF9pZBgDIAEoCRISCgpzZXNzaW9uX2lkGAQgASgJEg4KBnRva2VucxgFIAEoAxIRCgltaWNyb191c2QYBiABKAMSEAoIdXNhZ2VfaWQYByABKAkiJwoTUmVwb3J0VXNhZ2VSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCCJnCg9NYXlTcGF3blJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnBhcmVudBgCIAEoCRINCgVjaGlsZBgDIAEoCRIRCglwcm9tcHRfaWQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCSJ0ChBNYXlTcGF3blJlc3BvbnNlEhEKCW1heV9zcGF3bhgBIAEoCBIMCgRjb2RlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ysQQKDUJ1ZGdldFNlcnZpY2USRgoFTGVhc2USHS5hZWdpcy5idWRnZXQudjEuTGVhc2VSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkxlYXNlUmVzcG9uc2USTAoHUmVzZXJ2ZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVzcG9uc2USSQoGU2V0dGxlEh4uYWVnaXMuYnVkZ2V0LnYxLlNldHRsZVJlcXVlc3QaHy5hZWdpcy5idWRnZXQudjEuU2V0dGxlUmVzcG9uc2USTAoHUmVsZWFzZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVzcG9uc2USRgoFQWRtaXQSHS5hZWdpcy5idWRnZXQudjEuQWRtaXRSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkFkbWl0UmVzcG9uc2USWAoLUmVwb3J0VXNhZ2USIy5hZWdpcy5idWRnZXQudjEuUmVwb3J0VXNhZ2VSZXF1ZXN0GiQuYWVnaXMuYnVkZ2V0LnYxLlJlcG9ydFVzYWdlUmVzcG9uc2USTwoITWF5U3Bhd24SIC5hZWdpcy5idWRnZXQudjEuTWF5U3Bhd25SZXF1ZXN0GiEuYWVnaXMuYnVkZ2V0LnYxLk1heVNwYXduUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIo8BChJSZXBvcnRVc2FnZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBWFnZW50GAIgASgJEhEKCXByb21wdF9pZBgDIAEoCRISCgpzZXNzaW9uX2lkGAQgASgJEg4KBnRva2VucxgFIAEoAxIRCgltaWNyb191c2QYBiABKAMSEAoIdXNhZ2VfaWQYByABKAkiJwoTUmVwb3J0VXNhZ2VSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCCJDCgxQcm9iZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRITCgtkZWNpc2lvbl9pZBgDIAEoCSJPCg1Qcm9iZVJlc3BvbnNlEg4KBnBhc3NlcxgBIAEoCBIuCgtyZXRyeV9hZnRlchgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI7CgtUcmlwUmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFYWdlbnQYAiABKAkSDQoFY2F1c2UYAyABKAkiHAoMVHJpcFJlc3BvbnNlEgwKBG9wZW4YASABKAgiZwoPTWF5U3Bhd25SZXF1ZXN0Eg4KBnRlbmFudBgBIAEoCRIOCgZwYXJlbnQYAiABKAkSDQoFY2hpbGQYAyABKAkSEQoJcHJvbXB0X2lkGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkidAoQTWF5U3Bhd25SZXNwb25zZRIRCgltYXlfc3Bhd24YASABKAgSDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEi4KC3JldHJ5X2FmdGVyGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uMr4FCg1CdWRnZXRTZXJ2aWNlEkYKBUxlYXNlEh0uYWVnaXMuYnVkZ2V0LnYxLkxlYXNlUmVxdWVzdBoeLmFlZ2lzLmJ1ZGdldC52MS5MZWFzZVJlc3BvbnNlEkwKB1Jlc2VydmUSHy5hZWdpcy5idWRnZXQudjEuUmVzZXJ2ZVJlcXVlc3QaIC5hZWdpcy5idWRnZXQudjEuUmVzZXJ2ZVJlc3BvbnNlEkkKBlNldHRsZRIeLmFlZ2lzLmJ1ZGdldC52MS5TZXR0bGVSZXF1ZXN0Gh8uYWVnaXMuYnVkZ2V0LnYxLlNldHRsZVJlc3BvbnNlEkwKB1JlbGVhc2USHy5hZWdpcy5idWRnZXQudjEuUmVsZWFzZVJlcXVlc3QaIC5hZWdpcy5idWRnZXQudjEuUmVsZWFzZVJlc3BvbnNlEkYKBUFkbWl0Eh0uYWVnaXMuYnVkZ2V0LnYxLkFkbWl0UmVxdWVzdBoeLmFlZ2lzLmJ1ZGdldC52MS5BZG1pdFJlc3BvbnNlElgKC1JlcG9ydFVzYWdlEiMuYWVnaXMuYnVkZ2V0LnYxLlJlcG9ydFVzYWdlUmVxdWVzdBokLmFlZ2lzLmJ1ZGdldC52MS5SZXBvcnRVc2FnZVJlc3BvbnNlEkYKBVByb2JlEh0uYWVnaXMuYnVkZ2V0LnYxLlByb2JlUmVxdWVzdBoeLmFlZ2lzLmJ1ZGdldC52MS5Qcm9iZVJlc3BvbnNlEkMKBFRyaXASHC5hZWdpcy5idWRnZXQudjEuVHJpcFJlcXVlc3QaHS5hZWdpcy5idWRnZXQudjEuVHJpcFJlc3BvbnNlEk8KCE1heVNwYXduEiAuYWVnaXMuYnVkZ2V0LnYxLk1heVNwYXduUmVxdWVzdBohLmFlZ2lzLmJ1ZGdldC52MS5NYXlTcGF3blJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One account: a limit on one unit over one window.
@@ -495,6 +495,107 @@ export const ReportUsageResponseSchema: GenMessage<ReportUsageResponse> = /*@__P
   messageDesc(file_aegis_budget_v1_budget, 13);
 
 /**
+ * @generated from message aegis.budget.v1.ProbeRequest
+ */
+export type ProbeRequest = Message<"aegis.budget.v1.ProbeRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * "agent/<agent>", "prompt/<id>": all of them have to let it pass.
+   *
+   * @generated from field: repeated string scopes = 2;
+   */
+  scopes: string[];
+
+  /**
+   * The decision that the call is about to get.
+   *
+   * @generated from field: string decision_id = 3;
+   */
+  decisionId: string;
+};
+
+/**
+ * Describes the message aegis.budget.v1.ProbeRequest.
+ * Use `create(ProbeRequestSchema)` to create a new message.
+ */
+export const ProbeRequestSchema: GenMessage<ProbeRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 14);
+
+/**
+ * @generated from message aegis.budget.v1.ProbeResponse
+ */
+export type ProbeResponse = Message<"aegis.budget.v1.ProbeResponse"> & {
+  /**
+   * @generated from field: bool passes = 1;
+   */
+  passes: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Duration retry_after = 2;
+   */
+  retryAfter?: Duration | undefined;
+};
+
+/**
+ * Describes the message aegis.budget.v1.ProbeResponse.
+ * Use `create(ProbeResponseSchema)` to create a new message.
+ */
+export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 15);
+
+/**
+ * @generated from message aegis.budget.v1.TripRequest
+ */
+export type TripRequest = Message<"aegis.budget.v1.TripRequest"> & {
+  /**
+   * @generated from field: string tenant = 1;
+   */
+  tenant: string;
+
+  /**
+   * @generated from field: string agent = 2;
+   */
+  agent: string;
+
+  /**
+   * denied | failures
+   *
+   * @generated from field: string cause = 3;
+   */
+  cause: string;
+};
+
+/**
+ * Describes the message aegis.budget.v1.TripRequest.
+ * Use `create(TripRequestSchema)` to create a new message.
+ */
+export const TripRequestSchema: GenMessage<TripRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 16);
+
+/**
+ * @generated from message aegis.budget.v1.TripResponse
+ */
+export type TripResponse = Message<"aegis.budget.v1.TripResponse"> & {
+  /**
+   * False when no policy wants breakers.
+   *
+   * @generated from field: bool open = 1;
+   */
+  open: boolean;
+};
+
+/**
+ * Describes the message aegis.budget.v1.TripResponse.
+ * Use `create(TripResponseSchema)` to create a new message.
+ */
+export const TripResponseSchema: GenMessage<TripResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 17);
+
+/**
  * @generated from message aegis.budget.v1.MaySpawnRequest
  */
 export type MaySpawnRequest = Message<"aegis.budget.v1.MaySpawnRequest"> & {
@@ -533,7 +634,7 @@ export type MaySpawnRequest = Message<"aegis.budget.v1.MaySpawnRequest"> & {
  * Use `create(MaySpawnRequestSchema)` to create a new message.
  */
 export const MaySpawnRequestSchema: GenMessage<MaySpawnRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 14);
+  messageDesc(file_aegis_budget_v1_budget, 18);
 
 /**
  * @generated from message aegis.budget.v1.MaySpawnResponse
@@ -545,7 +646,7 @@ export type MaySpawnResponse = Message<"aegis.budget.v1.MaySpawnResponse"> & {
   maySpawn: boolean;
 
   /**
-   * When it may not: budget_exhausted.
+   * When it may not: budget_exhausted | circuit_open.
    *
    * @generated from field: string code = 2;
    */
@@ -569,7 +670,7 @@ export type MaySpawnResponse = Message<"aegis.budget.v1.MaySpawnResponse"> & {
  * Use `create(MaySpawnResponseSchema)` to create a new message.
  */
 export const MaySpawnResponseSchema: GenMessage<MaySpawnResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 15);
+  messageDesc(file_aegis_budget_v1_budget, 19);
 
 /**
  * @generated from service aegis.budget.v1.BudgetService
@@ -636,7 +737,27 @@ export const BudgetService: GenService<{
     output: typeof ReportUsageResponseSchema;
   },
   /**
-   * Whether an agent may hand work to another one now: not while a quota of the prompt or session is spent.
+   * Asks breakers that are open or half open whether a call may go ahead: after the pause, one at a time does, as a probe.
+   *
+   * @generated from rpc aegis.budget.v1.BudgetService.Probe
+   */
+  probe: {
+    methodKind: "unary";
+    input: typeof ProbeRequestSchema;
+    output: typeof ProbeResponseSchema;
+  },
+  /**
+   * Opens the breaker of an agent that the caller saw looping.
+   *
+   * @generated from rpc aegis.budget.v1.BudgetService.Trip
+   */
+  trip: {
+    methodKind: "unary";
+    input: typeof TripRequestSchema;
+    output: typeof TripResponseSchema;
+  },
+  /**
+   * Whether an agent may hand work to another one now: not while a breaker of theirs is open or a quota of the prompt or session is spent.
    *
    * @generated from rpc aegis.budget.v1.BudgetService.MaySpawn
    */
