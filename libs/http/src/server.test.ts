@@ -143,3 +143,25 @@ function sendAll(bytes: Uint8Array) {
     offset += 65_536;
   };
 }
+
+test("a client that sends its head a little at a time is told 408 and is gone", async () => {
+  const impatient = await createHttpServer({ ...context, health: new Health() }, { headMs: 500 });
+  await using listening = await listen(impatient, { host: "127.0.0.1", port: 0 });
+  const socket = connect(Number(new URL(listening.url).port), "127.0.0.1");
+  socket.write("POST /v1/things HTTP/1.1\r\nhost: x\r\n");
+  const drip = setInterval(() => socket.write("x: y\r\n"), 100);
+  let heard = "";
+  socket
+    .on("error", () => undefined)
+    .on("data", (chunk) => {
+      heard += chunk.toString();
+    });
+  await once(socket, "close");
+  clearInterval(drip);
+  expect(heard).toMatch(/^HTTP\/1\.1 408 /);
+});
+
+test("more headers than fit are refused", async () => {
+  const headers = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`x-flood-${i}`, "y".repeat(64)]));
+  expect((await fetch(`${base}/healthz`, { headers })).status).toBe(431);
+});

@@ -14,20 +14,26 @@ export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, Serv
 /**
  * An HTTP server as every service has it: `/healthz` (the process lives), `/readyz` (503 and what is missing until ready),
  * `/metrics` (Prometheus), `/openapi.json`, problem details for errors, bodies of at most `bodyLimit` bytes (default 2 MiB; more is
- * 413 with `invalid_argument`).
+ * 413 with `invalid_argument`), and bounds on headers, on how long a request may take to arrive, and on connections.
  * It is owned by the context: open requests are finished before it closes.
  */
-export async function createHttpServer(context: ServiceContext, options: { bodyLimit?: number } = {}): Promise<HttpServer> {
+export async function createHttpServer(
+  context: ServiceContext,
+  options: { bodyLimit?: number; headMs?: number } = {},
+): Promise<HttpServer> {
   const server: HttpServer = fastify({
     loggerInstance: context.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? 2 * 1024 * 1024,
     forceCloseConnections: "idle",
-    requestTimeout: 60_000,
+    // From a connection's first moment: one that says nothing, or a little at a time, gets 408 and is closed.
+    requestTimeout: 30_000,
+    http: { headersTimeout: options.headMs ?? 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
     return503OnClosing: true,
     // Colons are part of our routes (`/v1/agents/x:revoke`), so paths are matched as they are.
     routerOptions: { maxParamLength: 300 },
   }).withTypeProvider<ZodTypeProvider>();
+  server.server.maxConnections = 4_096;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   server.setErrorHandler(sendProblem);

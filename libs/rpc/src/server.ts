@@ -22,6 +22,7 @@ import {
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { grpcDefinition } from "./definition.ts";
+import { boundSessions, guardConnections, type Patience } from "./guard.ts";
 import { addReflection } from "./reflection.ts";
 
 /** What a handler may know of its call. */
@@ -54,24 +55,31 @@ export interface RpcServer {
 }
 
 /**
- * A gRPC server as every service has it: reflection, `grpc.health.v1` that follows readiness, bounded messages, streams and session memory.
+ * A gRPC server as every service has it: reflection, `grpc.health.v1` that follows readiness, bounds on what one connection may send, hold
+ * and do (`guard.ts`), and a look after peers that are gone.
  * A handler's AegisError becomes its status; anything else is logged and becomes INTERNAL without its text.
  */
-export function createRpcServer(context: ServiceContext): RpcServer {
+export function createRpcServer(context: ServiceContext, patience: Partial<Patience> = {}): RpcServer {
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_concurrent_streams": 256,
     // grpc-js lifts Node's own bound unless told otherwise (megabytes).
     "grpc-node.max_session_memory": 64,
+    // Whoever does not answer for so long is gone.
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
     // Nobody reads what channelz counts, and counting it costs with every call.
     "grpc.enable_channelz": 0,
   });
+  boundSessions(server);
   const served: DescService[] = [];
+  const unaryPaths = new Set<string>();
   return {
     serve(service, handlers) {
       served.push(service);
       const implementation: Record<string, unknown> = {};
       for (const method of service.methods) {
+        if (method.methodKind === "unary") unaryPaths.add(`/${service.typeName}/${method.name}`);
         const handler = (handlers as Record<string, ((request: unknown, call: RpcCall) => unknown) | undefined>)[method.localName];
         implementation[method.localName] =
           method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming"
@@ -88,6 +96,7 @@ export function createRpcServer(context: ServiceContext): RpcServer {
         for (const name of ["", ...served.map((service) => service.typeName)]) health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
       });
       const port = await bind(server, at);
+      guardConnections(server, (path) => unaryPaths.has(path), patience);
       return {
         address: `${at.host}:${port}`,
         [Symbol.asyncDispose]: () =>

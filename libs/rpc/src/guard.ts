@@ -1,0 +1,89 @@
+import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Server } from "@grpc/grpc-js";
+
+/** node:http2's bounds on what one connection may do, for which grpc-js has no options. */
+const sessionBounds = {
+  maxHeaderListPairs: 128,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  maxOutstandingPings: 10,
+  maxSettings: 32,
+  // Streams that a client opens and resets at once (CVE-2023-44487): a burst, and so many a second after it.
+  streamResetBurst: 500,
+  streamResetRate: 50,
+  unknownProtocolTimeout: 5_000,
+};
+
+/** How long and how often a peer may do what costs it nothing. */
+export interface Patience {
+  /** From connecting to the peer's first HTTP/2 frame. Milliseconds. */
+  readonly greetingMs: number;
+  /** From the head of a call of one message to its end. Milliseconds. */
+  readonly requestMs: number;
+  /** In one second, on one connection. Clients that measure the way ping once for each round trip. */
+  readonly pings: number;
+  readonly settings: number;
+  /** Connections at the same time. */
+  readonly connections: number;
+}
+
+const patience: Patience = { greetingMs: 10_000, requestMs: 10_000, pings: 5_000, settings: 100, connections: 4_096 };
+
+/** What grpc-js keeps to itself. */
+interface Internals {
+  readonly commonServerOptions: { readonly settings?: object };
+  readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
+}
+
+const internalsOf = (server: Server) => server as unknown as Internals;
+
+/**
+ * Bounds what one connection may do to a server that has not begun to listen. grpc-js keeps what it hands to node:http2 in a private field,
+ * so a test holds it to its pinned version.
+ */
+export function boundSessions(server: Server): void {
+  const options = internalsOf(server).commonServerOptions;
+  Object.assign(options, sessionBounds, { settings: { ...options.settings, maxHeaderListSize: 32 * 1024 } });
+}
+
+/** The same for what takes time to tell, once it listens. `isUnary`: calls whose request is one message, by their path. */
+export function guardConnections(server: Server, isUnary: (path: string) => boolean, given: Partial<Patience> = {}): void {
+  const limits = { ...patience, ...given };
+  for (const listening of internalsOf(server).http2Servers.keys()) {
+    (listening as unknown as { maxConnections: number }).maxConnections = limits.connections;
+    listening.on("session", (session) => guardSession(session, limits));
+    listening.on("stream", (stream, headers) => {
+      if (isUnary(headers[":path"] ?? "")) guardStream(stream, limits.requestMs);
+    });
+  }
+}
+
+function guardSession(session: ServerHttp2Session, limits: Patience): void {
+  const silent = setTimeout(() => session.destroy(), limits.greetingMs);
+  session.once("close", () => clearTimeout(silent));
+  const flood = () => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  const settings = perSecond(limits.settings, flood);
+  session.on("remoteSettings", () => {
+    clearTimeout(silent);
+    settings();
+  });
+  session.on("ping", perSecond(limits.pings, flood));
+}
+
+/** Calls back when it was called more often than so many times within a second. */
+function perSecond(most: number, exceeded: () => void): () => void {
+  let [times, since] = [0, 0];
+  return () => {
+    const now = performance.now();
+    if (now - since > 1_000) [times, since] = [0, now];
+    if (++times > most) exceeded();
+  };
+}
+
+/** A request that does not come to its end in time is cancelled: the client hears it, and what it held is free. */
+function guardStream(stream: ServerHttp2Stream, requestMs: number): void {
+  const late = setTimeout(() => {
+    if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
+  }, requestMs);
+  stream.once("close", () => clearTimeout(late));
+}
