@@ -9,6 +9,8 @@ const sources = "{libs/*,services/*,apps/*,sdks/*,bench}/src/**";
 export default defineConfig({
   test: {
     projects: [
+      // `./aegis drill` alone: the suite runs the same files in `e2e`, in their short forms.
+      { test: { name: "drills", include: ["e2e/drills/durability.e2e.ts"], hookTimeout: 300_000, fileParallelism: false } },
       { test: { name: "unit", include: [`${sources}/*.test.ts`, "e2e/architecture/**/*.test.ts"], testTimeout: 30_000 } },
       {
         test: {

@@ -13,8 +13,12 @@ export interface Fabric extends AsyncDisposable {
 
 /** Starts a fabric of its own in a fresh directory; disposing stops it and removes the directory. */
 export async function startFabric(...extra: string[]): Promise<Fabric> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), "aegis-e2e-"));
-  const up = await run(["up", "--detach", "--ports", "auto", "--data-dir", dataDirectory, ...extra], { timeoutMs: 240_000 });
+  return startFabricIn(await mkdtemp(join(tmpdir(), "aegis-e2e-")), {}, ...extra);
+}
+
+/** The same in a directory that is there already, with more in the environment. */
+export async function startFabricIn(dataDirectory: string, environment: Record<string, string>, ...extra: string[]): Promise<Fabric> {
+  const up = await run(["up", "--detach", "--ports", "auto", "--data-dir", dataDirectory, ...extra], { environment, timeoutMs: 240_000 });
   if (up.code !== 0) throw new Error(`up exited ${up.code}\n${up.stdout}\n${up.stderr}`);
   return {
     ...(await attach(dataDirectory)),

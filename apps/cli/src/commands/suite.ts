@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { action, repositoryRoot } from "../context.ts";
 import { Failure, usage } from "../failure.ts";
+import { drills, runDrill } from "../suite/drills.ts";
 import type { StageResult } from "../suite/stage.ts";
 import { stageNames, stages } from "../suite/stages.ts";
 
-/** `aegis test` and `aegis bench`: the clone's own suite and measurements. */
+/** `aegis test`, `aegis drill` and `aegis bench`: the clone's own suite, drills and measurements. */
 export function suiteCommands(program: Command): void {
   program
     .command("test")
@@ -40,6 +41,26 @@ export function suiteCommands(program: Command): void {
         );
         context.output.result({ ...total, stages: results }, () => tally(total));
         return total.failed === 0 ? 0 : 1;
+      }),
+    );
+  program
+    .command("drill")
+    .description("break a fabric in one way and see that nothing is lost; each prints its figures. Without a name, all of them")
+    .argument("[name]", Object.keys(drills).join(", "))
+    .option("--short", "in the form that the suite runs")
+    .option("--sabotage [defect]", "plant a defect first: exit 0 only when the drill finds it")
+    .action(
+      action<{ short?: boolean; sabotage?: string | true }, [string | undefined]>(async (context, options, name) => {
+        if (name !== undefined && !(name in drills)) throw usage(`there is no drill "${name}": ${Object.keys(drills).join(", ")}`);
+        const { suiteTools } = await import("../suite/tools.ts");
+        const environment = await suiteTools((text) => context.output.progress(text));
+        const failed: string[] = [];
+        for (const each of name === undefined ? Object.keys(drills) : [name]) {
+          context.output.progress(`\n=== ${each} ===`);
+          if (!(await runDrill(each, { environment, short: options.short === true, sabotage: options.sabotage }))) failed.push(each);
+        }
+        context.output.result({ failed }, () => (failed.length === 0 ? "all hold" : `failed: ${failed.join(", ")}`));
+        return failed.length === 0 ? 0 : 1;
       }),
     );
   program

@@ -36,7 +36,7 @@ export class Supervisor {
   readonly #stopping = new AbortController();
 
   constructor(options: SupervisorOptions) {
-    this.#options = { backoff: { firstMs: 100, mostMs: 5_000, resetAfterMs: 30_000 }, ...options };
+    this.#options = { backoff: { firstMs: 100, mostMs: 5_000, resetAfterMs: 3_000 }, ...options };
   }
 
   /** Starts a part for the first time; throws when even that does not work. */
