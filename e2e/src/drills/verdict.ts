@@ -3,7 +3,7 @@ import type { Load } from "./load.ts";
 import { type Site, sabotageOf } from "./site.ts";
 
 /** The two figures that no drill may show above 0. */
-export interface Verdict {
+interface Verdict {
   /** Replied allows without a row in the ledger. */
   readonly missing: number;
   readonly duplicates: number;

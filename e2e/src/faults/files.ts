@@ -106,7 +106,7 @@ function fail({ call, code }: Fault): void {
 }
 
 function cutToSynced(path: string): void {
-  if (!path.endsWith(".segment")) return;
+  if (!/\.(segment|chained)$/.test(path)) return;
   const mark = syncedMark(path);
   truncateSync(path, existsSync(mark) ? Number(readFileSync(mark, "utf8")) : 0);
 }

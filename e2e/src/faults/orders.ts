@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 
 /** A system call of the spool, as `SpoolFiles` and its files name them. */
-export const spoolCalls = ["create", "write", "sync", "read", "list", "size", "truncate", "remove", "syncDirectory"] as const;
-export type SpoolCall = (typeof spoolCalls)[number];
+export type SpoolCall = "create" | "write" | "sync" | "read" | "list" | "size" | "truncate" | "remove" | "syncDirectory";
 
 /** What happens instead of a system call. A write that fails has written half. */
 export interface Fault {

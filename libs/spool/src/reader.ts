@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { digestBytes } from "./chain.ts";
 import type { SpoolFiles } from "./files.ts";
 import { decodeRecord, findRecord } from "./record.ts";
 import type { Segment } from "./segment.ts";
@@ -8,6 +9,8 @@ export interface SpoolRecord {
   readonly epoch: string;
   readonly sequence: number;
   readonly body: Buffer;
+  /** The chain's head before it, 32 bytes; undefined for what an earlier version wrote. */
+  readonly previous: Buffer | undefined;
 }
 
 /** Bytes that no longer make a record: lost from this spool, kept in its file. */
@@ -68,7 +71,7 @@ export class SegmentReader {
       const decoded = decodeRecord(this.#buffer, at, this.#epoch, final);
       if (decoded.kind === "short") break;
       if (decoded.kind === "record") {
-        records.push({ epoch: this.segment.epoch, sequence: decoded.sequence, body: decoded.body });
+        records.push(this.#record(decoded.sequence, decoded.body));
         at = decoded.end;
         continue;
       }
@@ -81,6 +84,12 @@ export class SegmentReader {
     this.#buffer = this.#buffer.subarray(at);
     this.#base += at;
     return records;
+  }
+
+  #record(sequence: number, body: Buffer): SpoolRecord {
+    const { epoch, chained } = this.segment;
+    if (!chained) return { epoch, sequence, body, previous: undefined };
+    return { epoch, sequence, body: body.subarray(digestBytes), previous: body.subarray(0, digestBytes) };
   }
 
   async #fill(known: number): Promise<void> {

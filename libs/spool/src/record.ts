@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 /**
  * One record: `length u32 | crc32 u32 | epoch 8 bytes | sequence u64 | body`, big-endian; the length counts the body, the CRC covers
  * everything after itself. The epoch stands in every record so that a reader can find the next one behind damaged bytes.
+ * In a chained segment the body begins with the chain's head before the record, 32 bytes.
  */
 export const headerBytes = 24;
 
@@ -10,16 +11,19 @@ export const headerBytes = 24;
 const maxBodyBytes = 16 * 1024 * 1024;
 
 const epochBytes = 8;
+const nothing = new Uint8Array(0);
 
-/** Frames a body. `epoch` is 16 hex digits. */
-export function encodeRecord(epoch: Buffer, sequence: number, body: Uint8Array): Buffer {
-  if (body.byteLength > maxBodyBytes) throw new RangeError(`a spool record holds at most ${maxBodyBytes} bytes`);
-  const record = Buffer.allocUnsafe(headerBytes + body.byteLength);
-  record.writeUInt32BE(body.byteLength, 0);
+/** Frames a body that begins with `lead`. */
+export function encodeRecord(epoch: Buffer, sequence: number, body: Uint8Array, lead: Uint8Array = nothing): Buffer {
+  const length = lead.byteLength + body.byteLength;
+  if (length > maxBodyBytes) throw new RangeError(`a spool record holds at most ${maxBodyBytes} bytes`);
+  const record = Buffer.allocUnsafe(headerBytes + length);
+  record.writeUInt32BE(length, 0);
   epoch.copy(record, 8, 0, epochBytes);
   record.writeUInt32BE(Math.floor(sequence / 2 ** 32), 16);
   record.writeUInt32BE(sequence >>> 0, 20);
-  record.set(body, headerBytes);
+  record.set(lead, headerBytes);
+  record.set(body, headerBytes + lead.byteLength);
   record.writeUInt32BE(crc32(record.subarray(8)), 4);
   return record;
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
  * A segment holds sequences `first`…`last` of one epoch.
  */
 export interface Segment {
+  /** Its records hold the chain's head before them. Those of earlier versions do not. */
+  readonly chained: boolean;
   readonly ordinal: number;
   readonly epoch: string;
   readonly first: number;
@@ -21,11 +23,12 @@ export interface Segment {
   released: boolean;
 }
 
-const pattern = /^(\d{10})-([0-9a-f]{16})-(\d{16})\.segment$/;
+const pattern = /^(\d{10})-([0-9a-f]{16})-(\d{16})\.(segment|chained)$/;
 
 export function newSegment(directory: string, ordinal: number, epoch: string, first: number): Segment {
-  const name = `${String(ordinal).padStart(10, "0")}-${epoch}-${String(first).padStart(16, "0")}.segment`;
+  const name = `${String(ordinal).padStart(10, "0")}-${epoch}-${String(first).padStart(16, "0")}.chained`;
   return {
+    chained: true,
     ordinal,
     epoch,
     first,
@@ -42,6 +45,7 @@ export function newSegment(directory: string, ordinal: number, epoch: string, fi
 export function parseSegment(directory: string, name: string): Segment | undefined {
   const match = pattern.exec(name);
   if (!match) return undefined;
-  const [, ordinal, epoch, first] = match;
-  return { ...newSegment(directory, Number(ordinal), epoch as string, Number(first)), path: join(directory, name), closed: true };
+  const [, ordinal, epoch, first, kind] = match;
+  const segment = newSegment(directory, Number(ordinal), epoch as string, Number(first));
+  return { ...segment, chained: kind === "chained", path: join(directory, name), closed: true };
 }

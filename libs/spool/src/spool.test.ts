@@ -3,15 +3,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@aegis/service/logger";
 import { expect, test } from "vitest";
+import { digest, nextHead, noHead } from "./chain.ts";
 import { type SegmentFile, type SpoolFiles, systemFiles } from "./files.ts";
-import type { Damage } from "./reader.ts";
+import type { Damage, SpoolRecord } from "./reader.ts";
+import { encodeRecord } from "./record.ts";
 import { openSpool, type Spool } from "./spool.ts";
 
 const logger = createLogger({ service: "test", instance: "test", level: "silent" });
 const newDirectory = () => mkdtempSync(join(tmpdir(), "spool-"));
 const open = (
   directory: string,
-  more: { files?: SpoolFiles; maxBytes?: number; segmentBytes?: number; onDamage?: (d: Damage) => void } = {},
+  more: {
+    files?: SpoolFiles;
+    maxBytes?: number;
+    segmentBytes?: number;
+    onDamage?: (d: Damage) => void;
+    chains?: (b: Uint8Array) => Uint8Array;
+  } = {},
 ) =>
   openSpool({
     directory,
@@ -19,6 +27,7 @@ const open = (
     limits: { maxBytes: more.maxBytes ?? 1e9, segmentBytes: more.segmentBytes ?? 1e6 },
     ...(more.files && { files: more.files }),
     ...(more.onDamage && { onDamage: more.onDamage }),
+    ...(more.chains && { chains: more.chains }),
   });
 const body = (sequence: number) => Buffer.from(`event ${sequence}`);
 
@@ -122,7 +131,7 @@ test("segments rotate, and go once everything in them is released", async () => 
   expect(before).toBeGreaterThan(5);
   await spool.release(spool.epoch, 50);
   expect(readdirSync(directory).length).toBeLessThan(before);
-  const kept = await readAll(spool, spool.bytes() / (24 + body(10).length) - 0.5);
+  const kept = await readAll(spool, spool.bytes() / (24 + 32 + body(10).length) - 0.5);
   expect(kept).toEqual(expected(spool.epoch, 101 - kept.length, 100));
   await spool.release(spool.epoch, 100);
   expect(readdirSync(directory)).toHaveLength(1);
@@ -224,6 +233,45 @@ test("any range of any epoch is read again, across segments, without what is rel
   expect(spool.last(old)).toBe(0);
 });
 
+test("each record holds the head of the chain before it, across segments; another epoch begins another chain", async () => {
+  const directory = newDirectory();
+  for (let run = 0; run < 2; run++) {
+    await using spool = await open(directory, { segmentBytes: 300, chains: (bytes) => bytes.subarray(6) });
+    for (let round = 0; round < 10; round++) await fill(spool, 3);
+  }
+  await using spool = await open(directory);
+  await using reader = spool.reader();
+  const records: SpoolRecord[] = [];
+  while (records.length < 60) records.push(...(await reader.read(100)));
+  for (const own of Map.groupBy(records, ({ epoch }) => epoch).values()) {
+    let head: Buffer = noHead;
+    for (const { previous, body } of own) {
+      expect(previous).toEqual(head);
+      head = nextHead(head, digest(body.subarray(6)));
+    }
+  }
+});
+
+test("segments of the version before are read, without a chain", async () => {
+  const directory = newDirectory();
+  const epoch = Buffer.from("0123456789abcdef", "hex");
+  const records = [1, 2, 3].map((sequence) => encodeRecord(epoch, sequence, body(sequence)));
+  writeFileSync(join(directory, `0000000001-0123456789abcdef-${"1".padStart(16, "0")}.segment`), Buffer.concat(records));
+  await using spool = await open(directory);
+  await fill(spool, 1);
+  await using reader = spool.reader();
+  const found = [...(await reader.read(10))];
+  while (found.length < 4) found.push(...(await reader.read(10)));
+  expect(found.map(({ sequence, body, previous }) => `${sequence} ${body} ${previous?.length}`)).toEqual([
+    "1 event 1 undefined",
+    "2 event 2 undefined",
+    "3 event 3 undefined",
+    "1 event 1 32",
+  ]);
+  await spool.release("0123456789abcdef", 3);
+  expect(readdirSync(directory)).toHaveLength(1);
+});
+
 test("an emptied segment is removed", async () => {
   const directory = newDirectory();
   {
@@ -277,7 +325,7 @@ test("when the replacement fails as well the spool is dead: nothing is ever said
 test("a full spool alarms, sheds and refuses, and takes events again once it was freed", async () => {
   await using spool = await open(newDirectory(), { maxBytes: 10_000, segmentBytes: 1000 });
   const states = new Set<string>();
-  const append = () => spool.append(() => Buffer.alloc(76), "T1");
+  const append = () => spool.append(() => Buffer.alloc(44), "T1");
   for (let count = 0; count < 94; count++) {
     await append();
     states.add(spool.state());

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
+import { digest, nextHead, noHead } from "./chain.ts";
 import { type SpoolFiles, systemFiles } from "./files.ts";
 import { type Damage, SegmentReader, type SpoolRecord } from "./reader.ts";
 import { encodeRecord } from "./record.ts";
@@ -25,6 +26,8 @@ export interface SpoolOptions {
     readonly segmentBytes?: number;
   };
   readonly files?: SpoolFiles;
+  /** The part of a record's body that the chain vouches for. Default: all of it. */
+  readonly chains?: (body: Uint8Array) => Uint8Array;
   /** Called for every stretch of unreadable bytes. */
   readonly onDamage?: (damage: Damage) => void;
 }
@@ -52,7 +55,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     nextOrdinal: recovered.nextOrdinal,
   });
   await writer.start();
-  return new Spool(epoch, writer, files, options.limits.maxBytes, (damage) => report(damage, "spool holds damaged bytes: stepped over"));
+  return new Spool(epoch, writer, files, options, (damage) => report(damage, "spool holds damaged bytes: stepped over"));
 }
 
 /** An append-only log of events on the local disk, kept until what was read from it is known to be safe elsewhere. */
@@ -64,14 +67,23 @@ export class Spool implements AsyncDisposable {
   readonly #files: SpoolFiles;
   readonly #maxBytes: number;
   readonly #onDamage: (damage: Damage) => void;
+  readonly #chains: (body: Uint8Array) => Uint8Array;
   #sequence = 0;
+  #head: Buffer = noHead;
 
-  constructor(epoch: string, writer: SegmentWriter, files: SpoolFiles, maxBytes: number, onDamage: (damage: Damage) => void) {
+  constructor(
+    epoch: string,
+    writer: SegmentWriter,
+    files: SpoolFiles,
+    { limits, chains = (body) => body }: Pick<SpoolOptions, "limits" | "chains">,
+    onDamage: (damage: Damage) => void,
+  ) {
+    this.#chains = chains;
     this.epoch = epoch;
     this.#epochBytes = Buffer.from(epoch, "hex");
     this.#writer = writer;
     this.#files = files;
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = limits.maxBytes;
     this.#onDamage = onDamage;
   }
 
@@ -85,7 +97,9 @@ export class Spool implements AsyncDisposable {
     const state = this.state();
     if (state === "deny" || state === "dead")
       throw new AegisError("unavailable", `the event spool is ${state === "dead" ? "dead" : "full"}`);
-    const record = encodeRecord(this.#epochBytes, this.#sequence + 1, make(this.#sequence + 1));
+    const body = make(this.#sequence + 1);
+    const record = encodeRecord(this.#epochBytes, this.#sequence + 1, body, this.#head);
+    this.#head = nextHead(this.#head, digest(this.#chains(body)));
     this.#sequence += 1;
     await this.#writer.write(record, this.#sequence, tier === "T1");
   }
