@@ -35,7 +35,7 @@ afterEach(async () => {
   site.order({});
   await site.nats.start();
   await site.postgres.start();
-  await until(() => site.isReady("authz-0"), { what: "authz is ready", timeoutMs: 60_000 });
+  await site.ready("authz-0");
 });
 
 async function loaded(orders: Orders = {}, on: Site = site): Promise<Load> {
@@ -91,14 +91,14 @@ test(
       await site.nats.kill();
       await more(50);
       await site.nats.start();
-      await until(() => site.isReady("audit"), { what: "audit is ready after NATS", timeoutMs: 60_000 });
+      await site.ready("audit");
       (ready.nats as number[]).push(performance.now() - since);
       await more(200);
       const then = performance.now();
       await site.postgres.kill();
       await more(50);
       await site.postgres.start();
-      await until(() => site.isReady("audit"), { what: "audit is ready after PostgreSQL", timeoutMs: 60_000 });
+      await site.ready("audit");
       (ready.postgres as number[]).push(performance.now() - then);
       // A repeat under another message id, as after a loss, reaches the ledger and must be known there.
       site.order({ loseAcknowledged: 0.05 });
@@ -221,7 +221,7 @@ test(
       await site.kill("authz-0");
     }
     site.order({ powerCut: true });
-    await until(() => site.isReady("authz-0"), { what: "authz is ready again", timeoutMs: 60_000 });
+    await site.ready("authz-0");
     load.reconnect();
     await more(50);
     await load.stop();
@@ -250,7 +250,7 @@ test(
     if (sabotage === undefined) expect(during.allowed, "allows on a full disk").toBe(0);
     on.order({});
     if (small !== undefined) rmSync(ballast(on));
-    await until(() => on.isReady("authz-0"), { what: "authz is ready again", timeoutMs: 60_000 });
+    await on.ready("authz-0");
     pressed.reconnect();
     await more(50);
     await pressed.stop();

@@ -35,6 +35,8 @@ export interface Site extends AsyncDisposable {
   kill(name: string): Promise<number>;
   pid(name: string): Promise<number | undefined>;
   isReady(name: string): Promise<boolean>;
+  /** Waits for it. Says the end of its log when it waits in vain. */
+  ready(name: string): Promise<void>;
 }
 
 interface RunRecord {
@@ -75,16 +77,23 @@ export async function startSite(options: { spoolMegabytes?: number; sabotage?: S
     const answer = await fetch(`${(await part(name))?.url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
     return answer?.status === 200;
   };
+  const ready = (name: string, back: () => Promise<boolean> = () => isReady(name)) =>
+    until(back, { what: `${name} is ready again`, timeoutMs: 90_000, intervalMs: 20 }).then(
+      () => undefined,
+      async (error: Error) => {
+        const log = await readFile(join(directory, "logs", `${name}.log`), "utf8").catch(() => "no log");
+        throw new Error(`${error.message}\n${log.slice(-3_000)}`);
+      },
+    );
   const ledger = new Ledger(fabric.endpoints.postgresSuperuser, tenant.name);
   const resources = started.move();
   return {
-    ...{ fabric, nats, postgres, tenant, token: issued.access_token, ledger, order, ordersFile, pid, isReady },
+    ...{ fabric, nats, postgres, tenant, token: issued.access_token, ledger, order, ordersFile, pid, isReady, ready },
     async kill(name) {
       const before = await until(() => pid(name), { what: `${name} runs`, timeoutMs: 30_000 });
       process.kill(before, "SIGKILL");
       const killedAt = performance.now();
-      const back = async () => (await pid(name)) !== before && (await isReady(name));
-      await until(back, { what: `${name} is ready again`, timeoutMs: 60_000, intervalMs: 20 });
+      await ready(name, async () => (await pid(name)) !== before && (await isReady(name)));
       return performance.now() - killedAt;
     },
     [Symbol.asyncDispose]: () => resources[Symbol.asyncDispose](),
