@@ -1,6 +1,7 @@
 import type { StreamName } from "@aegis/contracts/subjects";
 import type { Logger } from "@aegis/service/logger";
 import { AckPolicy, type Consumer, type ConsumerMessages, DeliverPolicy, type JsMsg } from "@nats-io/jetstream";
+import { Arrival } from "./arrival.ts";
 import { Backoff } from "./backoff.ts";
 import { type Bus, untilConnected } from "./connect.ts";
 import { isJetStreamCode, jetStreamCode } from "./errors.ts";
@@ -54,6 +55,7 @@ class Reader {
   lag = 0;
   readonly #bus: Bus;
   readonly #options: ConsumeOptions;
+  readonly #arrival: Arrival;
   readonly #batch: number;
   readonly #stopping = new AbortController();
   readonly #failing = new Backoff(200, 10_000);
@@ -62,6 +64,7 @@ class Reader {
   constructor(bus: Bus, options: ConsumeOptions) {
     this.#bus = bus;
     this.#options = options;
+    this.#arrival = new Arrival(bus);
     this.#batch = options.batch ?? 200;
   }
 
@@ -151,7 +154,7 @@ class Reader {
       for (const message of fetched) message.working();
     }, ackWaitMs / 3);
     try {
-      await this.#options.onBatch(fetched.map(busMessage));
+      await this.#options.onBatch(fetched.map((message) => busMessage(message, this.#arrival)));
       this.#failing.reset();
     } catch (error) {
       const { logger, stream, durable } = this.#options;

@@ -1,5 +1,6 @@
 import { AegisError } from "@aegis/contracts/errors";
 import type { JsMsg } from "@nats-io/jetstream";
+import type { Arrival } from "./arrival.ts";
 
 /** One delivery of a stored message. */
 export interface BusMessage {
@@ -13,7 +14,7 @@ export interface BusMessage {
   /** 1 for the first delivery. */
   readonly deliveries: number;
   readonly streamSequence: number;
-  /** Confirmed by the server when it resolves; throws `unavailable` when it could not be, and the message comes again. */
+  /** The server has it when it resolves; throws `unavailable` when nobody can tell. An acknowledgement that is lost makes the message come again. */
   ack(): Promise<void>;
   /** Asks for this message again after so many milliseconds. A message already answered stays as it was. */
   nak(delayMs: number): void;
@@ -21,7 +22,7 @@ export interface BusMessage {
   term(): void;
 }
 
-export function busMessage(message: JsMsg): BusMessage {
+export function busMessage(message: JsMsg, arrival: Arrival): BusMessage {
   return {
     subject: message.subject,
     bytes: message.data,
@@ -35,11 +36,9 @@ export function busMessage(message: JsMsg): BusMessage {
         throw new AegisError("invalid_argument", "the message is not JSON", { cause: error });
       }
     },
-    async ack() {
-      const confirmed = await message.ackAck({ timeout: 2_000 }).catch((error: unknown) => {
-        throw new AegisError("unavailable", "the acknowledgement was not confirmed", { cause: error });
-      });
-      if (!confirmed) throw new AegisError("unavailable", "the acknowledgement was not confirmed");
+    ack() {
+      message.ack();
+      return arrival.confirmed();
     },
     nak: (delayMs) => message.nak(delayMs),
     term: () => message.term(),

@@ -36,6 +36,13 @@ test("days of 23 and 25 hours", () => {
   expect(day("2026-10-25T12:00:00Z", "Europe/Berlin")).toEqual(["2026-10-24T22:00:00.000Z", "2026-10-25T23:00:00.000Z"]);
 });
 
+test("a day is found whichever day was asked for before", () => {
+  for (const now of ["2026-11-20T23:59:59.999Z", "2026-11-21T00:00:00Z", "2026-11-20T00:00:00Z", "2026-11-22T00:00:00Z"]) {
+    const start = at(now) - (at(now) % 86_400_000);
+    expect(windowAt("day", at(now), "UTC"), now).toEqual({ start, end: start + 86_400_000 });
+  }
+});
+
 test("29 February is a day, and a date that was left out is none", () => {
   expect(day("2028-02-29T23:59:59.999Z", "UTC")).toEqual(["2028-02-29T00:00:00.000Z", "2028-03-01T00:00:00.000Z"]);
   // Pacific/Apia had no 2011-12-30.

@@ -17,6 +17,20 @@ const hourMs = 3_600_000;
  */
 export function windowAt(kind: BudgetWindow, now: number, timeZone: string): Window {
   if (kind !== "day") return { start: 0, end: undefined };
+  // Finding where a day starts takes a hundred questions to the calendar, and every decision asks.
+  const known = days.get(timeZone);
+  if (known !== undefined && known.start <= now && now < known.end) return known;
+  const found = dayAt(now, timeZone);
+  days.set(timeZone, found);
+  return found;
+}
+
+type Day = Window & { readonly end: number };
+
+/** The day that was last asked for in each time zone. */
+const days = new Map<string, Day>();
+
+function dayAt(now: number, timeZone: string): Day {
   // Where clocks go back across midnight, a date is shown twice; a day still starts once, so windows neither overlap nor leave a gap.
   let day = dateAt(now, timeZone);
   while (now >= startOf(day + 1, timeZone)) day++;

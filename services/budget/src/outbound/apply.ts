@@ -71,8 +71,9 @@ async function attribute(trx: Trx, tenant: string, decisions: readonly DecisionF
   const touched = new Set<string>();
   const rows: { decision: DecisionFact; leaseId: string; key: AccountKey; units: number; owed: boolean }[] = [];
   let uncovered = 0;
-  for (const { leaseId, units, target, decision } of taken) {
+  for (const { leaseId, units, target: targetNow, decision } of taken) {
     const lease = leases.get(leaseId);
+    const target = lease === undefined ? targetNow() : undefined;
     const key = lease?.key ?? target;
     if (key === undefined) throw new AegisError("unavailable", `the limits of ${tenant} are not known yet`);
     const part = lease === undefined ? 0 : covered(lease, units);

@@ -66,7 +66,7 @@ function decisionFact(ports: Pick<Ports, "policies">, event: DecisionEvent): Dec
       // Without a lease it was reserved directly, and is in the books since then.
       leaseId === undefined || units === 0
         ? []
-        : [{ leaseId, units, target: content && targetOf(content, { tenant, scope, unit, window }, at) }],
+        : [{ leaseId, units, target: () => content && targetOf(content, { tenant, scope, unit, window }, at) }],
     ),
   };
 }

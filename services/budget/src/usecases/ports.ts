@@ -83,8 +83,8 @@ export interface DecisionFact {
   readonly tool: string;
   readonly promptId: string;
   readonly cost: { readonly microUsd: number; readonly tokens: number };
-  /** `target` is undefined while nothing is known of the tenant's limits. */
-  readonly leased: readonly { readonly leaseId: string; readonly units: number; readonly target: Target | undefined }[];
+  /** `target` is asked for where the lease is gone; it gives undefined while nothing is known of the tenant's limits. */
+  readonly leased: readonly { readonly leaseId: string; readonly units: number; readonly target: () => Target | undefined }[];
 }
 
 /** What became of a decision. */
