@@ -2,7 +2,8 @@ import { freePort } from "@aegis/infra/ports";
 import { startCerbos } from "./cerbos.ts";
 import { startAegis, startTrivial } from "./fabric.ts";
 import { type Machine, machine } from "./machine.ts";
-import { alternate, median, type RoundResult } from "./rounds.ts";
+import type { CpuByPart } from "./parts.ts";
+import { alternate, type Load, median, type RoundResult } from "./rounds.ts";
 
 interface Row {
   readonly server: string;
@@ -18,6 +19,10 @@ export interface CheckReport {
   readonly machine: Machine;
   readonly load: string;
   readonly rows: readonly Row[];
+  /** Where the processor time of one decision goes, microseconds, medians: by part of the fabric, up to where the ledger had every event. */
+  readonly parts: CpuByPart;
+  /** Decisions per second when the time counts until the ledger had every event. */
+  readonly sustained: number;
   /** Throughput of Aegis over that of the peer. */
   readonly ratio: number;
   /** Processor time for a decision over that for the trivial handler's answer. */
@@ -54,7 +59,18 @@ export async function benchCheck(options: { rounds: number; seconds: number; pro
     machine: machine(),
     load: `${load.connections} connections x ${load.streams} streams, closed loop, ${options.rounds} alternating rounds of ${options.seconds} s, medians`,
     rows,
+    parts: medianParts(results.aegis),
+    sustained: median(results.aegis.map((one) => sustained(one, load))),
     ratio: Number((rows[0].perSecond / rows[1].perSecond).toFixed(2)),
     cpuRatio: Number((rows[0].cpuMicros / rows[2].cpuMicros).toFixed(2)),
   };
+}
+
+const sustained = ({ total, settledMs = 0 }: RoundResult, { warmupMs, measureMs }: Load): number =>
+  Math.round((total / (warmupMs + measureMs + settledMs)) * 1000);
+
+function medianParts(rounds: readonly RoundResult[]): CpuByPart {
+  const names = Object.keys(rounds[0]?.parts ?? {});
+  const medians = names.map((name) => [name, median(rounds.map((one) => one.parts?.[name] ?? 0))] as const);
+  return Object.fromEntries(medians.filter(([, micros]) => micros > 0).sort((a, b) => b[1] - a[1]));
 }

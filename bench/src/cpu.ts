@@ -1,15 +1,54 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Linux counts in hundredths of a second (USER_HZ), whatever the kernel's own tick is. */
 const microsecondsPerTick = 10_000;
 
 /** Processor time a process has used so far, all its threads, user and system, in microseconds; undefined where there is no /proc. */
 export function cpuMicros(pid: number): number | undefined {
+  const stat = statOf(String(pid));
+  return stat && stat.own * microsecondsPerTick;
+}
+
+/** The same for a process and whatever it started, ended children included. */
+export function treeMicros(pid: number): number {
+  const all = readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? (statOf(name) ?? []) : []));
+  const children = Map.groupBy(all, ({ parent }) => parent);
+  const root = all.find((one) => one.pid === pid);
+  let ticks = 0;
+  for (const open = root ? [root] : []; open.length > 0; ) {
+    const one = open.pop() as Stat;
+    ticks += one.own + one.ended;
+    open.push(...(children.get(one.pid) ?? []));
+  }
+  return ticks * microsecondsPerTick;
+}
+
+/** Processor time of the whole machine so far that was not idle, in microseconds. */
+export function machineMicros(): number {
+  const [first = ""] = readFileSync("/proc/stat", "utf8").split("\n");
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = first.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq) * microsecondsPerTick;
+}
+
+interface Stat {
+  readonly pid: number;
+  readonly parent: number;
+  /** Ticks of this process, and of its children that have ended. */
+  readonly own: number;
+  readonly ended: number;
+}
+
+/** proc_pid_stat(5); undefined for a process that is gone. */
+function statOf(pid: string): Stat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name in parentheses may hold anything; fields are counted from behind it.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick;
+    const fields = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
+    const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15);
+    return { pid: Number(pid), parent: fields[1] ?? 0, own: user + system, ended: endedUser + endedSystem };
   } catch {
     return undefined;
   }

@@ -3,9 +3,11 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { Endpoints } from "@aegis/contracts/endpoints";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { cpuByPart, usedBetween } from "./parts.ts";
 import type { Target } from "./rounds.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -75,11 +77,27 @@ export async function startAegis(): Promise<AsyncDisposable & { target(): Promis
         message: checkRequest(issued.access_token),
         // Field 1, decision: allow.
         expect: "0801",
+        whole: { cpu: () => cpuByPart(directory), settled: () => settled(endpoints, directory) },
       };
     },
     [Symbol.asyncDispose]: () => fabric[Symbol.asyncDispose](),
   };
 }
+
+/** Waits until the ledger has every event and nothing in the fabric is busy any more: what it owes must not be paid in a peer's round. */
+async function settled({ audit }: Endpoints, directory: string): Promise<void> {
+  for (let [quiet, before] = [0, await cpuByPart(directory)]; quiet < 2; ) {
+    await pause(quietMs);
+    const after = await cpuByPart(directory);
+    const used = Object.values(usedBetween(before, after)).reduce((sum, micros) => sum + micros, 0);
+    before = after;
+    const metrics = await (await fetch(`${audit.http}/metrics`)).text();
+    const lag = Number(/^aegis_ledger_lag_messages\S* (\d+)/m.exec(metrics)?.[1] ?? Number.NaN);
+    quiet = lag === 0 && used < 0.15 * quietMs * 1_000 ? quiet + 1 : 0;
+  }
+}
+
+const quietMs = 400;
 
 /** Starts the smallest gRPC server there can be, which answers the same request. */
 export async function startTrivial(): Promise<AsyncDisposable & { of(target: Target): Target }> {

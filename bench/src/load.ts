@@ -32,6 +32,8 @@ export interface LoadResult {
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
+  /** Processor time of the client itself for the whole run, in microseconds. */
+  readonly clientMicros: number;
 }
 
 const frameHeader = 9;
@@ -224,7 +226,12 @@ async function run(options: LoadOptions): Promise<LoadResult> {
   await new Promise((resolve) => setTimeout(resolve, options.warmupMs + options.measureMs));
   await Promise.all(connections.map((connection) => connection.finish()));
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
-  return { perSecond: Math.round((answered / options.measureMs) * 1000), answered, total, wrong, p50: at(50), p99: at(99), p999: at(99.9) };
+  const { user, system } = process.cpuUsage();
+  return {
+    perSecond: Math.round((answered / options.measureMs) * 1000),
+    ...{ answered, total, wrong, p50: at(50), p99: at(99), p999: at(99.9) },
+    clientMicros: user + system,
+  };
 }
 
 console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? "{}") as LoadOptions)));

@@ -39,7 +39,9 @@ const measurements: Readonly<Record<string, Measurement>> = {
         "CPU us each": cpuMicros,
         wrong,
       }));
-      const text = `${report.load}\n\n${table(rows)}\n\nthroughput over Cerbos: ${report.ratio}\nCPU of authz for a decision over the trivial handler's for an answer: ${report.cpuRatio}`;
+      const parts = Object.entries(report.parts).map(([part, micros]) => ({ part, "CPU us for a decision": micros }));
+      const all = Object.values(report.parts).reduce((sum, micros) => sum + micros, 0);
+      const text = `${report.load}\n\n${table(rows)}\n\n${table([...parts, { part: "together", "CPU us for a decision": all }])}\n\nuntil the ledger had every event: ${report.sustained} decisions/s\nthroughput over Cerbos: ${report.ratio}\nCPU of authz for a decision over the trivial handler's for an answer: ${report.cpuRatio}`;
       return { report, text };
     },
   },

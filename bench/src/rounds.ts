@@ -1,20 +1,26 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cpuMicros } from "./cpu.ts";
+import { treeMicros } from "./cpu.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
+import { type CpuByPart, usedBetween } from "./parts.ts";
 
 const execute = promisify(execFile);
 
 /** One server under load: what to call and what a right answer begins with. */
 export type Target = Pick<LoadOptions, "address" | "path" | "message" | "expect"> & {
-  /** The process that answers. */
+  /** The process that answers; what it starts counts as part of it. */
   readonly pid: number;
+  /** Where there is more than that process: what all of it used so far, and how to wait until it has done everything it owes. */
+  readonly whole?: { cpu(): Promise<CpuByPart>; settled(): Promise<void> };
 };
 
 export interface RoundResult extends LoadResult {
   /** Processor time that the answering process used for one answer, in microseconds. */
   readonly cpuMicros: number;
+  /** The same for each part of the whole, up to where it had done everything it owed; and how long after the last answer that was. */
+  readonly parts?: CpuByPart;
+  readonly settledMs?: number;
 }
 
 /** The load of every round. */
@@ -41,12 +47,19 @@ export async function alternate<Name extends string>(
   return results;
 }
 
-async function once({ pid, ...options }: LoadOptions & { pid: number }): Promise<RoundResult> {
-  const before = cpuMicros(pid);
+async function once({ pid, whole, ...options }: LoadOptions & Pick<Target, "pid" | "whole">): Promise<RoundResult> {
+  const [before, partsBefore] = [treeMicros(pid), await whole?.cpu()];
   const { stdout } = await execute(process.execPath, [join(import.meta.dirname, "load.ts"), JSON.stringify(options)]);
-  const after = cpuMicros(pid);
+  const after = treeMicros(pid);
   const result = JSON.parse(stdout) as LoadResult;
-  return { ...result, cpuMicros: before === undefined || after === undefined ? Number.NaN : Math.round((after - before) / result.total) };
+  const each = (micros: number) => Math.round(micros / result.total);
+  const measured = { ...result, cpuMicros: each(after - before) };
+  if (whole === undefined || partsBefore === undefined) return measured;
+  const answeredAt = performance.now();
+  await whole.settled();
+  const settledMs = Math.round(performance.now() - answeredAt);
+  const used = { ...usedBetween(partsBefore, await whole.cpu()), "the client": result.clientMicros };
+  return { ...measured, parts: Object.fromEntries(Object.entries(used).map(([name, micros]) => [name, each(micros)])), settledMs };
 }
 
 /** The middle value; the lower one of two. */
