@@ -33,12 +33,17 @@ export async function publishEvent(
 
 /** The stream that captures a subject; a subject no stream captures would be lost, so it is refused. */
 export function streamOf(subject: string): StreamName {
-  const stream = (Object.keys(streams) as StreamName[]).find((name) => captures(name, subject));
-  if (stream === undefined) throw new AegisError("invalid_argument", `no stream captures the subject ${subject}`);
-  return stream;
+  for (const name of names) if (captures(name, subject)) return name;
+  throw new AegisError("invalid_argument", `no stream captures the subject ${subject}`);
 }
+
+const names = Object.keys(streams) as StreamName[];
+
+/** What subjects of a stream begin with. */
+const prefixes = Object.fromEntries(names.map((name) => [name, streams[name].map((pattern) => pattern.slice(0, -1))]));
 
 /** Whether messages of this subject belong into the stream. */
 export function captures(stream: StreamName, subject: string): boolean {
-  return streams[stream].some((pattern) => subject.startsWith(pattern.slice(0, -1)));
+  for (const prefix of prefixes[stream] ?? []) if (subject.startsWith(prefix)) return true;
+  return false;
 }

@@ -143,11 +143,13 @@ function check(value: unknown, limits: IJsonLimits, depth: number): void {
   }
 }
 
+/** `ignoreBOM` keeps a byte order mark in the text, where the grammar refuses it. */
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function decode(bytes: Uint8Array, limits: IJsonLimits): string {
   if (bytes.byteLength > limits.maxBytes) tooLarge(limits);
   try {
-    // ignoreBOM keeps a byte order mark in the text, where the grammar refuses it.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return strictUtf8.decode(bytes);
   } catch (cause) {
     throw new AegisError("invalid_argument", "not I-JSON: invalid UTF-8", { cause });
   }

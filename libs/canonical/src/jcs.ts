@@ -29,14 +29,20 @@ function canonicalObject(object: object): string {
     throw new AegisError("invalid_argument", "only plain objects have a canonical form");
   const members = object as Readonly<Record<string, unknown>>;
   let text = "{";
-  // The default order of sort() is by UTF-16 code units, as RFC 8785 §3.2.3 asks.
-  for (const name of Object.keys(members).sort()) {
+  for (const name of sortedKeys(members)) {
     const member = members[name];
     if (member === undefined) continue;
     if (text.length > 1) text += ",";
     text += `${quote(name)}:${canonicalize(member)}`;
   }
   return `${text}}`;
+}
+
+/** Strings compare by UTF-16 code units, and sort() without an order does too, as RFC 8785 §3.2.3 asks. */
+function sortedKeys(members: object): string[] {
+  const names = Object.keys(members);
+  for (let index = 1; index < names.length; index++) if ((names[index - 1] as string) > (names[index] as string)) return names.sort();
+  return names;
 }
 
 function quote(text: string): string {

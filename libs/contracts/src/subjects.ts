@@ -126,9 +126,23 @@ export const breakerKey = (tenant: string, scope: string): string => `${tenant}.
 
 /** Fills a row's pattern; every value must be one subject token. */
 export function subject(name: SubjectName, tokens: Readonly<Record<string, string>>): string {
-  return subjects[name].pattern.replace(/<(\w+)>/g, (_, key: string) => {
+  let filled = "";
+  for (const { text, key } of parts[name]) {
+    filled += text;
+    if (key === undefined) continue;
     const value = tokens[key];
-    if (value === undefined || !/^[A-Za-z0-9_-]+$/.test(value)) throw new RangeError(`subject ${name}: ${key} is not one token: ${value}`);
-    return value;
-  });
+    if (value === undefined || !oneToken.test(value)) throw new RangeError(`subject ${name}: ${key} is not one token: ${value}`);
+    filled += value;
+  }
+  return filled;
 }
+
+const oneToken = /^[A-Za-z0-9_-]+$/;
+
+/** Each pattern as texts, and the name of the token that follows each. */
+const parts = Object.fromEntries(
+  Object.entries(subjects).map(([name, { pattern }]) => {
+    const pieces = pattern.split(/<(\w+)>/);
+    return [name, pieces.flatMap((text, index) => (index % 2 === 0 ? [{ text, key: pieces[index + 1] }] : []))];
+  }),
+) as unknown as Record<SubjectName, readonly { readonly text: string; readonly key: string | undefined }[]>;

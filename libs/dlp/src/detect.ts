@@ -30,7 +30,7 @@ export type Looking = Detectors | readonly string[];
 export function scan(value: JsonValue, looking: Looking): Finding[] {
   const found: Finding[] = [];
   const detectors = prepared(looking);
-  if (detectors.all.length > 0) visit(value, "", "", { detectors, found, names: new Map() });
+  if (detectors.all.length > 0) visit(value, "", "", { detectors, found, names: namesKnownTo(detectors) });
   return found;
 }
 
@@ -44,8 +44,10 @@ const prepared = (looking: Looking): Detectors => ("all" in looking ? looking : 
 interface Work {
   readonly detectors: Detectors;
   readonly found: Finding[];
-  /** The names met so far: a list of records has the same ones over and over. */
+  /** Names met before, in this value or in others. */
   readonly names: Map<string, Name>;
+  /** Names that are kept for this value alone: a list of records has the same ones over and over. */
+  own?: Map<string, Name>;
 }
 
 interface Name {
@@ -75,13 +77,32 @@ function visit(value: JsonValue, pointer: string, memberName: string, work: Work
   }
 }
 
-function nameOf(name: string, { names, detectors }: Work): Name {
-  let known = names.get(name);
+function nameOf(name: string, work: Work): Name {
+  const { names, detectors } = work;
+  let known = names.get(name) ?? work.own?.get(name);
   if (known === undefined) {
     known = { text: normalise(name).text, found: find(name, "", { pointer: "", inKey: true }, detectors) };
-    names.set(name, known);
+    if (names.size < mostNames && name.length <= longestName && known.found.length === 0) names.set(name, known);
+    else {
+      work.own ??= new Map();
+      work.own.set(name, known);
+    }
   }
   return known;
+}
+
+/** Calls of one tool have the same names again and again. Long ones are met once, and what holds something found is not kept. */
+const mostNames = 2_000;
+const longestName = 64;
+const knownNames = new WeakMap<Detectors, Map<string, Name>>();
+
+function namesKnownTo(detectors: Detectors): Map<string, Name> {
+  let names = knownNames.get(detectors);
+  if (names === undefined) {
+    names = new Map();
+    knownNames.set(detectors, names);
+  }
+  return names;
 }
 
 /** Not by spreading: a string may hold more findings than a call may have arguments. */
@@ -111,17 +132,25 @@ interface Match extends Finding {
 
 function find(text: string, memberName: string, place: Place, detectors: Detectors): Finding[] {
   if (text === "") return none;
-  const found = new Map<string, Match>();
-  look(normalise(text), memberName, place, detectors, found);
+  let found = look(normalise(text), memberName, place, detectors, undefined);
   const decoded = normaliseDecoded(text);
-  if (decoded !== undefined) look(decoded, memberName, place, detectors, found);
-  return found.size === 0 ? none : settle([...found.values()]);
+  if (decoded !== undefined) found = look(decoded, memberName, place, detectors, found);
+  return found === undefined ? none : settle([...found.values()]);
 }
+
+type Matches = Map<string, Match>;
 
 const none: Finding[] = [];
 
 /** What kinds of characters there are is looked up once; a detector that needs others is not asked. */
-function look(view: NormalisedText, memberName: string, place: Place, detectors: Detectors, found: Map<string, Match>): void {
+function look(
+  view: NormalisedText,
+  memberName: string,
+  place: Place,
+  detectors: Detectors,
+  known: Matches | undefined,
+): Matches | undefined {
+  let found = known;
   const { text } = view;
   const kinds = kindsIn(text);
   const subject = { text, memberName, longRuns: longRunsIn(text) };
@@ -129,9 +158,11 @@ function look(view: NormalisedText, memberName: string, place: Place, detectors:
     if (text.length < detector.shortest) continue;
     for (const span of detector.find(subject)) {
       const { start, end } = view.original(span.start, span.end);
+      found ??= new Map();
       found.set(`${name} ${start} ${end}`, { ...place, detector: name, start, end, certainty: detector.certainty });
     }
   }
+  return found;
 }
 
 /** Drops what lies inside another match of the same detector, or inside a surer match of another; sorts by start. */

@@ -76,8 +76,17 @@ export function chainOf(claims: { readonly sub: string; readonly act?: Actor | u
 /** Whether a subject is a person rather than an agent. */
 export const isUser = (subject: string): boolean => subject.startsWith("user:");
 
-/** The items of a token's scope. */
-export const scopeOf = (claims: { readonly scope: string }): Scope => parseScope(claims.scope);
+/** The items of a token's scope; read once for each token. */
+export function scopeOf(claims: { readonly scope: string }): Scope {
+  let scope = scopes.get(claims);
+  if (scope === undefined) {
+    scope = parseScope(claims.scope);
+    scopes.set(claims, scope);
+  }
+  return scope;
+}
+
+const scopes = new WeakMap<object, Scope>();
 
 function isScope(text: string): boolean {
   return text === "" || text.split(" ").every(isScopeItem);

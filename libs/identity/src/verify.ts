@@ -51,6 +51,7 @@ interface Entry {
   readonly generation: number;
   /** When its key ends, in milliseconds since the epoch. */
   readonly until: number;
+  readonly answer: VerifiedToken;
 }
 
 /**
@@ -72,16 +73,20 @@ export function agentTokenVerifier(options: AgentTokenVerifierOptions): AgentTok
   const cached = (token: string): VerifiedToken | undefined => {
     const entry = verified.get(token);
     if (entry === undefined) return undefined;
-    verified.delete(token);
     // A key taken out of the set takes its tokens with it.
-    if (entry.generation !== keys.generation || entry.until <= clock.now().getTime()) return undefined;
-    if (entry.claims.exp * 1000 <= clock.now().getTime()) return { ok: false, why: "expired", claims: entry.claims };
-    verified.set(token, entry);
-    return { ok: true, claims: entry.claims };
+    const now = clock.now().getTime();
+    const expired = entry.claims.exp * 1000 <= now;
+    const useless = entry.generation !== keys.generation || entry.until <= now;
+    // Moving a token to the end with every call would cost more than finding it: its place matters only once some have to go.
+    if (expired || useless || verified.size > cacheSize / 2) verified.delete(token);
+    if (useless) return undefined;
+    if (expired) return { ok: false, why: "expired", claims: entry.claims };
+    if (verified.size >= cacheSize / 2) verified.set(token, entry);
+    return entry.answer;
   };
 
   const remember = (token: string, claims: AgentClaims, generation: number, until = Number.POSITIVE_INFINITY): void => {
-    verified.set(token, { claims, generation, until });
+    verified.set(token, { claims, generation, until, answer: { ok: true, claims } });
     if (verified.size > cacheSize) verified.delete(verified.keys().next().value!);
   };
 

@@ -23,6 +23,17 @@ test("a few large answers push out the oldest as many small ones do", () => {
   expect(["a", "b", "c"].map((key) => answers.get(key, 0))).toEqual([undefined, "b", "c"]);
 });
 
+test("the oldest go first among those that are left, whatever was forgotten or given again meanwhile", () => {
+  const answers = new RecentAnswers<number>(3);
+  for (const index of [0, 1, 2]) answers.set(String(index), index, index);
+  answers.forget("0", 0);
+  answers.set("1", 10, 3);
+  answers.set("3", 3, 4);
+  expect(["1", "2", "3"].map((key) => answers.get(key, 5))).toEqual([10, 2, 3]);
+  answers.set("4", 4, 5);
+  expect(["1", "2", "3", "4"].map((key) => answers.get(key, 5))).toEqual([10, undefined, 3, 4]);
+});
+
 test("forgetting takes only the very answer that failed", () => {
   const answers = new RecentAnswers<string>();
   answers.set("key", "first", 0);

@@ -6,7 +6,10 @@ export const answersKeptMs = 5 * 60 * 1000;
  * Entries leave in the order they came: all live equally long. Memory is bounded by number and by weight, whatever callers send.
  */
 export class RecentAnswers<T> {
-  readonly #answers = new Map<string, { at: number; answer: T; weight: number }>();
+  readonly #answers = new Map<string, Kept<T>>();
+  /** In the order they came, those that were forgotten included: a map cannot say which of its keys is the oldest without passing all gaps. */
+  #oldest: Kept<T> | undefined;
+  #newest: Kept<T> | undefined;
   readonly #most: number;
   readonly #mostWeight: number;
   #weight = 0;
@@ -23,22 +26,39 @@ export class RecentAnswers<T> {
 
   /** `weight` is roughly the bytes that the answer keeps alive. */
   set(key: string, answer: T, now: number, weight = 0): void {
-    this.#delete(key);
-    this.#answers.set(key, { at: now, answer, weight });
+    this.#delete(this.#answers.get(key));
+    const kept: Kept<T> = { key, at: now, answer, weight, next: undefined };
+    this.#answers.set(key, kept);
     this.#weight += weight;
-    for (const [oldest, { at }] of this.#answers) {
-      if (this.#answers.size <= this.#most && this.#weight <= this.#mostWeight && now - at < answersKeptMs) break;
-      this.#delete(oldest);
+    if (this.#newest === undefined) this.#oldest = kept;
+    else this.#newest.next = kept;
+    this.#newest = kept;
+    for (let oldest = this.#oldest; oldest !== undefined; oldest = oldest.next) {
+      this.#oldest = oldest;
+      const gone = this.#answers.get(oldest.key) !== oldest;
+      if (!gone && this.#answers.size <= this.#most && this.#weight <= this.#mostWeight && now - oldest.at < answersKeptMs) break;
+      if (!gone) this.#delete(oldest);
     }
+    if (this.#answers.size === 0) this.#oldest = this.#newest = undefined;
   }
 
   /** Forgets an answer that must not be repeated, unless a newer one took its place. */
   forget(key: string, answer: T): void {
-    if (this.#answers.get(key)?.answer === answer) this.#delete(key);
+    const kept = this.#answers.get(key);
+    if (kept?.answer === answer) this.#delete(kept);
   }
 
-  #delete(key: string): void {
-    this.#weight -= this.#answers.get(key)?.weight ?? 0;
-    this.#answers.delete(key);
+  #delete(kept: Kept<T> | undefined): void {
+    if (kept === undefined) return;
+    this.#weight -= kept.weight;
+    this.#answers.delete(kept.key);
   }
+}
+
+interface Kept<T> {
+  readonly key: string;
+  readonly at: number;
+  readonly answer: T;
+  readonly weight: number;
+  next: Kept<T> | undefined;
 }

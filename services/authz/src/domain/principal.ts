@@ -3,11 +3,21 @@ import type { Reason } from "@aegis/contracts/reasons";
 import { type AgentClaims, chainOf, scopeOf } from "@aegis/identity/claims";
 import { type Revocations, staleAfterMs } from "./revocations.ts";
 
-/** Who calls, as events name it. `assertedSubject`: on whose behalf, where the caller says so and not its token. */
+/** Who calls, as events name it; made once for each token. `assertedSubject`: on whose behalf, where the caller says so and not its token. */
 export function principalOf(token: AgentClaims, assertedSubject?: string): Principal {
-  const claims = assertedSubject === undefined ? token : speakingFor(token, assertedSubject);
+  if (assertedSubject !== undefined) return { subjectAsserted: true, ...namedBy(speakingFor(token, assertedSubject)) };
+  let principal = principals.get(token);
+  if (principal === undefined) {
+    principal = namedBy(token);
+    principals.set(token, principal);
+  }
+  return principal;
+}
+
+const principals = new WeakMap<AgentClaims, Principal>();
+
+function namedBy(claims: AgentClaims): Principal {
   return {
-    ...(assertedSubject !== undefined && { subjectAsserted: true as const }),
     org: claims.org,
     tenant: claims.tenant,
     agent: claims.client_id,
@@ -63,6 +73,7 @@ export function refuseContext(claims: AgentClaims, context: DecisionData["contex
 
 /** The call's context with what the token is bound to. */
 export function boundContext(claims: AgentClaims, context: DecisionData["context"]): DecisionData["context"] {
+  if (claims.prompt_id === undefined && claims.session_id === undefined) return context;
   return {
     ...context,
     ...(claims.prompt_id !== undefined && { promptId: claims.prompt_id }),
