@@ -65,7 +65,7 @@ export async function startFabric(): Promise<Fabric> {
 /** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. */
 export async function startAegis(): Promise<AsyncDisposable & { target(): Promise<Target> }> {
   const fabric = await startFabric();
-  const { endpoints, run } = fabric;
+  const { directory, endpoints, run } = fabric;
   return {
     async target() {
       // A token lives minutes; each round asks for its own.

@@ -24,6 +24,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { grpcDefinition } from "./definition.ts";
 import { boundSessions, guardConnections, type Patience } from "./guard.ts";
 import { addReflection } from "./reflection.ts";
+import { replaceStreamTables } from "./stream-table.ts";
 
 /** What a handler may know of its call. */
 export interface RpcCall {
@@ -60,6 +61,7 @@ export interface RpcServer {
  * A handler's AegisError becomes its status; anything else is logged and becomes INTERNAL without its text.
  */
 export function createRpcServer(context: ServiceContext, patience: Partial<Patience> = {}): RpcServer {
+  replaceStreamTables();
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_concurrent_streams": 256,
