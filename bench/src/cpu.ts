@@ -23,13 +23,6 @@ export function treeMicros(pid: number): number {
   return ticks * microsecondsPerTick;
 }
 
-/** Processor time of the whole machine so far that was not idle, in microseconds. */
-export function machineMicros(): number {
-  const [first = ""] = readFileSync("/proc/stat", "utf8").split("\n");
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = first.split(/\s+/).slice(1).map(Number);
-  return (user + nice + system + irq + softirq) * microsecondsPerTick;
-}
-
 interface Stat {
   readonly pid: number;
   readonly parent: number;
