@@ -94,7 +94,7 @@ export const decisionData = z.object({
   /** Milliseconds from the call's arrival until the event was serialised. */
   latencyMs: z.number(),
   /** Which kind of enforcement point asked. */
-  pep: z.enum(["grpc", "ext_authz", "ext_proc", "authzen", "opa"]),
+  pep: z.enum(["grpc", "ext_authz", "ext_proc", "ext_mcp", "authzen", "opa"]),
   producer,
 });
 

@@ -14,6 +14,8 @@ export interface Peers extends AsyncDisposable {
   readonly overrides: Map<string, string>;
   /** Units left by scope and unit; an account that is not here has no limit. */
   readonly left: Map<string, number>;
+  /** Calls that still fit under the rate of a scope; a scope that is not here has none. */
+  readonly places: Map<string, number>;
   /** Leases in authz's hands. */
   readonly leases: Map<string, { readonly account: string; readonly granted: number }>;
 }
@@ -21,6 +23,7 @@ export interface Peers extends AsyncDisposable {
 export async function startPeers(peersFile: string): Promise<Peers> {
   const overrides = new Map<string, string>();
   const left = new Map<string, number>();
+  const places = new Map<string, number>();
   const leases = new Map<string, { account: string; granted: number }>();
   const context = { health: new Health(), logger: testLogger() } as ServiceContext;
 
@@ -52,6 +55,14 @@ export async function startPeers(peersFile: string): Promise<Peers> {
       if (granted > 0) leases.set(leaseId, { account, granted });
       return { leaseId, granted: BigInt(granted), ttl: { seconds: 10n }, limit: 200n, remaining: BigInt(rest - granted) };
     },
+    async admit({ scopes, calls, returned }, call) {
+      await authzAtBudget(call.metadata);
+      const bound = scopes.filter((scope) => places.has(scope));
+      for (const scope of bound) places.set(scope, (places.get(scope) ?? 0) + returned);
+      const admitted = Math.min(calls, ...bound.map((scope) => places.get(scope) ?? 0));
+      for (const scope of bound) places.set(scope, (places.get(scope) ?? 0) - admitted);
+      return { admitted, ...(admitted < calls && { refusedBy: "1 in 60 s", retryAfter: { seconds: 7n } }) };
+    },
     async release(request, call) {
       await authzAtBudget(call.metadata);
       const lease = request.what.case === "leaseId" ? leases.get(request.what.value) : undefined;
@@ -65,7 +76,7 @@ export async function startPeers(peersFile: string): Promise<Peers> {
   const listen = (server: RpcServer) => server.listen({ host: "127.0.0.1", port: 0 });
   const [approvalsAt, budgetAt] = await Promise.all([listen(approvals), listen(budget)]);
   return {
-    ...{ overrides, left, leases },
+    ...{ overrides, left, places, leases },
     approvalsAddress: approvalsAt.address,
     budgetAddress: budgetAt.address,
     async [Symbol.asyncDispose]() {

@@ -206,7 +206,7 @@ on_path(entry) if not entry.path
 
 on_path(entry) if {
 	regex.match(entry.path, path)
-	not regex.match("(?i)%(?:2[ef5]|5c|[01][0-9a-f]|7f)|/\\.{1,2}(?:/|$)|//|;", path)
+	not regex.match("(?i)%(?:2[ef5]|5c|[01][0-9a-f]|7f|c[01]|e0%[89]|f0%8)|/\\.{1,2}(?:/|$)|//|;", path)
 }
 
 by_method(entry) if not entry.methods

@@ -16,8 +16,8 @@ export type EgressCheck = (destination: Destination | undefined, method: string 
 const strictUrl =
   /^(https?|wss?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?(\/[!"$->@-[\]-~]*)?(?:\?[!-[\]-~]*)?(?:#[!-[\]-~]*)?$/i;
 
-// What a server may turn into a separator or a step upwards after it was matched.
-const unsafePath = /%(?:2[ef5]|5c|[01][0-9a-f]|7f)|\/\.{1,2}(?:\/|$)|\/\/|;/i;
+// What a server may turn into a separator or a step upwards after it was matched, also by reading UTF-8 that is longer than it need be.
+const unsafePath = /%(?:2[ef5]|5c|[01][0-9a-f]|7f|c[01]|e0%[89]|f0%8)|\/\.{1,2}(?:\/|$)|\/\/|;/i;
 
 const wildcardLabels = /^(?!xn--)[a-z0-9_-]+(?:\.(?!xn--)[a-z0-9_-]+)*$/;
 

@@ -26,7 +26,7 @@ export interface EventFacts {
 /** An event must fit into one NATS message (1 MiB by default) with room to spare. */
 const maxArgumentsInEvent = 256 * 1024;
 /** Who sees where a call goes, rather than being told. */
-const observers: ReadonlySet<DecisionData["pep"]> = new Set(["ext_authz", "ext_proc"]);
+const observers: ReadonlySet<DecisionData["pep"]> = new Set(["ext_authz", "ext_proc", "ext_mcp"]);
 const noKey = new Uint8Array(32);
 
 /** The event of a decision; it names its place in the producer's sequence, so it is made when that is known. */

@@ -15,6 +15,9 @@ const talk: ReadonlySet<string> = new Set([
   ...["notifications/initialized", "notifications/cancelled", "notifications/progress", "notifications/roots/list_changed"],
 ]);
 
+/** Whether a method belongs to the protocol itself, and needs no permission of its own. */
+export const isProtocolTalk = (method: string): boolean => talk.has(method);
+
 /** What a call may hold beside its arguments. Anything else would go past the policies. */
 const membersOfCall: ReadonlySet<string> = new Set(["name", "arguments", "_meta", "task"]);
 
@@ -36,7 +39,7 @@ export function mcpCall(request: ObservedRequest, server: string): HttpCall | Mc
   const named = params.name ?? params.uri;
   if (disagrees(request, "mcp-method", method)) return new Unusable("Mcp-Method and the message disagree");
   if (disagrees(request, "mcp-name", named)) return new Unusable("Mcp-Name and the message disagree");
-  if (talk.has(method)) return { kind: "talk", lists: method === "tools/list" };
+  if (isProtocolTalk(method)) return { kind: "talk", lists: method === "tools/list" };
   if (typeof id !== "string" && typeof id !== "number") return new Unusable(`${method.slice(0, 64)} without an id would be done unseen`);
   if (method !== "tools/call") return otherMethod(server, message, method, params);
   const { name, arguments: given = Object.create(null) } = params;

@@ -36,7 +36,7 @@ export class Unusable {
 const unusable = (message: string, status?: Unusable["status"]) => new Unusable(message, status);
 
 /** Runs a strict reader; what it refuses is unusable. */
-function orUnusable<T>(read: () => T): T | Unusable {
+export function orUnusable<T>(read: () => T): T | Unusable {
   try {
     return read();
   } catch (error) {

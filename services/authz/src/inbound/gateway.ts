@@ -63,19 +63,40 @@ export function routeOf(settings: (name: string) => string | undefined): Route |
 
 /** Judges one request that a gateway holds back. @throws AegisError when nothing can be said: the gateway must then refuse. */
 export async function judgeRequest(usecases: GatewayUsecases, request: ObservedRequest, options: JudgeOptions): Promise<Judged> {
-  const { route, pep, can, requestId } = options;
+  const { route } = options;
+  const read =
+    route === undefined
+      ? new Unusable("the gateway's route names no tool (aegis-tool)")
+      : (refuseForm(request) ?? readRequest(request, route));
+  return judgeRead(usecases, request, read, { ...options, destination: destinationOf(request) });
+}
+
+type Read = ReturnType<typeof mcpCall>;
+
+/** What a request asks for. */
+export const readRequest = (request: ObservedRequest, { tool, action }: Route): Read =>
+  action === undefined ? mcpCall(request, tool) : httpCall(request, { tool, action });
+
+interface JudgeReadOptions extends Omit<JudgeOptions, "pep" | "route"> {
+  readonly pep: Caller["pep"];
+  readonly destination: { readonly url: string; readonly method: string } | undefined;
+}
+
+/** Judges what was read of a request. @throws AegisError when nothing can be said: the gateway must then refuse. */
+export async function judgeRead(
+  usecases: GatewayUsecases,
+  request: ObservedRequest,
+  read: Read,
+  { pep, can, ...options }: JudgeReadOptions,
+): Promise<Judged> {
   const caller = callerOfRequest(request, pep, can);
   try {
-    if (route === undefined) return refused(new Unusable("the gateway's route names no tool (aegis-tool)"));
-    const read =
-      refuseForm(request) ??
-      (route.action === undefined ? mcpCall(request, route.tool) : httpCall(request, { tool: route.tool, action: route.action }));
     if (read instanceof Unusable) return refused(read);
     if (read.kind === "talk") {
       const refusal = await usecases.mayAct.refusal(caller);
       return refusal ? { kind: "refused", refusal: refusalOfAgent(refusal) } : read;
     }
-    const draft = await usecases.check(checkRequest(request, read, requestId), caller);
+    const draft = await usecases.check(checkRequest(request, read, options), caller);
     const refusal = refusalOf(draft, usecases.statusUrl);
     return refusal ? { kind: "refused", refusal, draft } : { kind: "goes", draft, call: read };
   } catch (error) {
@@ -94,11 +115,15 @@ export function unusableOf(error: unknown): Parameters<typeof refusalOfUnusable>
   throw error;
 }
 
-function checkRequest(request: ObservedRequest, call: HttpCall, requestId: string | undefined) {
+function checkRequest(
+  request: ObservedRequest,
+  call: HttpCall,
+  { requestId, destination }: Pick<JudgeReadOptions, "requestId" | "destination">,
+) {
   const header = (name: string) => request.headers.get(`x-aegis-${name}`) ?? "";
   return create(CheckRequestSchema, {
     ...{ tool: call.tool, action: call.action, args: { case: "arguments", value: call.arguments as never } },
-    destination: destinationOf(request),
+    ...(destination && { destination }),
     context: {
       ...{ sessionId: header("session-id"), promptId: header("prompt-id") },
       ...{ purpose: header("purpose"), fingerprint: header("fingerprint") },

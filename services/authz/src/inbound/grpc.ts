@@ -5,6 +5,7 @@ import { span, withRemoteParent } from "@aegis/telemetry/trace";
 import { toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Draft } from "#domain/draft.ts";
+import type { AdmitHits } from "#usecases/admit-hits.ts";
 import type { Check } from "#usecases/check.ts";
 import type { checkBatch } from "#usecases/check-batch.ts";
 import type { CheckResult, ResultRequest } from "#usecases/check-result.ts";
@@ -13,8 +14,10 @@ import type { Approvals } from "#usecases/ports.ts";
 import type { ReportOutcome } from "#usecases/report-outcome.ts";
 import type { Caller } from "#usecases/work.ts";
 import { serveExtAuthz } from "./ext-authz.ts";
+import { serveExtMcp } from "./ext-mcp.ts";
 import { serveExtProc } from "./ext-proc.ts";
 import { authorizationOf, traceContext } from "./presented.ts";
+import { serveRateLimit } from "./rate-limit.ts";
 import { checkResponse, checkResultResponse } from "./response.ts";
 
 export interface GrpcUsecases {
@@ -23,6 +26,7 @@ export interface GrpcUsecases {
   readonly checkResult: CheckResult;
   readonly reportOutcome: ReportOutcome;
   readonly mayAct: MayAct;
+  readonly admitHits: AdmitHits;
   readonly statusUrl: Approvals["statusUrl"];
   readonly outcomeReported: (outcome: number) => void;
 }
@@ -31,6 +35,8 @@ export interface GrpcUsecases {
 export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
   serveExtAuthz(server, usecases);
   serveExtProc(server, usecases);
+  serveExtMcp(server, usecases);
+  serveRateLimit(server, usecases);
   const respond = (draft: Draft) => checkResponse(draft, usecases.statusUrl);
   server.serve(AuthorizationService, {
     check: async (request, call) => {

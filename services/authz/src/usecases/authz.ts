@@ -2,6 +2,7 @@ import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { Revocations } from "#domain/revocations.ts";
 import { Streaks } from "#domain/streaks.ts";
 import { type AccessRequests, accessRequests, type Tasks } from "./access-requests.ts";
+import { type AdmitHits, admitHits } from "./admit-hits.ts";
 import { type AdoptBundle, type AdoptBundlePorts, adoptBundle } from "./adopt-bundle.ts";
 import { type AdoptRevocations, adoptRevocations } from "./adopt-revocations.ts";
 import { type AnnouncePorts, announceActivation } from "./announce-activation.ts";
@@ -49,6 +50,7 @@ export interface Authz {
   readonly reportOutcome: ReportOutcome;
   readonly mayAct: MayAct;
   readonly accessRequests: AccessRequests;
+  readonly admitHits: AdmitHits;
   /** Another replica was told that a call failed. */
   readonly failedElsewhere: (call: MadeCall) => void;
   readonly policies: AdoptBundle;
@@ -71,6 +73,7 @@ export function authz(ports: AuthzPorts): Authz {
     checkResult: checkResult({ ...ports, authenticate, recent, policyOf: policies.policyOf, signals: checkSignals }),
     reportOutcome: reportOutcome({ ...ports, authenticate, recent, failed, streaks, policyOf: policies.policyOf }),
     mayAct: may,
+    admitHits: admitHits({ rates: ports.rates, mayAct: may }),
     accessRequests: accessRequests({ tasks: ports.tasks, mayAct: may }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
     policies,
