@@ -9,7 +9,7 @@ import { Health } from "@aegis/service/health";
 import { createLogger } from "@aegis/service/logger";
 import type { ServiceContext } from "@aegis/service/run";
 import { Metadata } from "@grpc/grpc-js";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { rpcClient } from "./client.ts";
 import { peerToken, peerVerifier } from "./peer.ts";
 import { createRpcServer } from "./server.ts";
@@ -54,6 +54,74 @@ test("our error crosses with its code; a fault inside says nothing of itself", a
   await expect(client.check({ tool: "refuse" })).rejects.toMatchObject({ code: "precondition_failed", message: "not like this" });
   await expect(client.check({ tool: "fault" })).rejects.toMatchObject({ code: "internal", message: "internal error" });
   await expect(client.checkResult({})).rejects.toMatchObject({ code: "unimplemented" });
+});
+
+test("of many calls at once some are let in, and the others are told at once when to come back; afterwards there is room again", async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  let refused = 0;
+  const rpc = createRpcServer(context, {}, { inFlight: 8, onRefused: () => refused++ });
+  rpc.serve(AuthorizationService, { check: () => gate.then(() => ({ decision: Decision.ALLOW })) });
+  await using busy = await rpc.listen({ host: "127.0.0.1", port: 0 });
+  using client = rpcClient(AuthorizationService, busy.address);
+  let settled = 0;
+  const count = () => void settled++;
+  const calls = Array.from({ length: 50 }, () => client.check({}).finally(count));
+  const all = Promise.allSettled(calls);
+  await vi.waitFor(() => expect(settled).toBe(42));
+  open();
+  const outcomes = await all;
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(8);
+  const reasons = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as AegisError] : []));
+  for (const reason of reasons) {
+    expect(reason).toMatchObject({ code: "unavailable", message: "too many calls at once: come back shortly" });
+    const { metadata } = reason.cause as { metadata: Metadata };
+    expect([metadata.get("retry-after"), metadata.get("grpc-retry-pushback-ms")]).toEqual([["1"], ["250"]]);
+  }
+  expect(refused).toBe(42);
+  expect((await client.check({})).decision).toBe(Decision.ALLOW);
+});
+
+test("what arrives in one turn beyond what can be answered in time is refused, though nothing is in flight", async () => {
+  const rpc = createRpcServer(context, {}, { perTurn: 4 });
+  let [begun, most, inTurn] = [0, 0, 0];
+  rpc.serve(AuthorizationService, {
+    async check() {
+      if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+      most = Math.max(most, inTurn);
+      begun++;
+      return { decision: Decision.ALLOW };
+    },
+  });
+  await using busy = await rpc.listen({ host: "127.0.0.1", port: 0 });
+  using client = rpcClient(AuthorizationService, busy.address);
+  await client.check({});
+  const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => client.check({})));
+  const answered = outcomes.filter(({ status }) => status === "fulfilled").length;
+  expect(begun).toBe(answered + 1);
+  expect(answered).toBeLessThan(100);
+  expect(most).toBeLessThanOrEqual(4);
+});
+
+test("a call whose deadline passed before it was begun is not begun", async () => {
+  let begun = 0;
+  const rpc = createRpcServer(context);
+  rpc.serve(AuthorizationService, {
+    async check({ tool }) {
+      begun++;
+      // A busy thread: what comes meanwhile waits in the socket.
+      for (const until = performance.now() + (tool === "busy" ? 300 : 0); performance.now() < until; );
+      return { decision: Decision.ALLOW };
+    },
+  });
+  await using served = await rpc.listen({ host: "127.0.0.1", port: 0 });
+  using client = rpcClient(AuthorizationService, served.address);
+  await client.check({});
+  const keptBusy = client.check({ tool: "busy" });
+  const late = client.check({}, { deadlineMs: 100 });
+  await expect(late).rejects.toMatchObject({ code: "deadline_exceeded" });
+  await keptBusy;
+  await client.check({});
+  expect(begun).toBe(3);
 });
 
 test("a stream arrives in order", async () => {

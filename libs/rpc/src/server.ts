@@ -21,6 +21,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
+import { Admission, type Bounds, busy, late } from "./admission.ts";
 import { grpcDefinition } from "./definition.ts";
 import { boundSessions, guardConnections, type Patience } from "./guard.ts";
 import { addReflection } from "./reflection.ts";
@@ -58,9 +59,10 @@ export interface RpcServer {
 /**
  * A gRPC server as every service has it: reflection, `grpc.health.v1` that follows readiness, bounds on what one connection may send, hold
  * and do (`guard.ts`), and a look after peers that are gone.
- * A handler's AegisError becomes its status; anything else is logged and becomes INTERNAL without its text.
+ * Calls of one message beyond `bounds` are refused with UNAVAILABLE, `retry-after` and `grpc-retry-pushback-ms`; one whose deadline has
+ * passed is not begun. A handler's AegisError becomes its status; anything else is logged and becomes INTERNAL without its text.
  */
-export function createRpcServer(context: ServiceContext, patience: Partial<Patience> = {}): RpcServer {
+export function createRpcServer(context: ServiceContext, patience: Partial<Patience> = {}, bounds: Partial<Bounds> = {}): RpcServer {
   replaceStreamTables();
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
@@ -76,6 +78,7 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
   boundSessions(server);
   const served: DescService[] = [];
   const unaryPaths = new Set<string>();
+  const admission = new Admission(bounds);
   return {
     serve(service, handlers) {
       served.push(service);
@@ -86,7 +89,7 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
         implementation[method.localName] =
           method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming"
             ? streaming(context, method.output, handler)
-            : unary(context, method.output, handler);
+            : unary(context, admission, method.output, handler);
       }
       server.addService(grpcDefinition(service), implementation as never);
     },
@@ -119,12 +122,21 @@ const maxMessageBytes = 2 * 1024 * 1024;
 
 type Handler = ((request: unknown, call: RpcCall) => unknown) | undefined;
 
-function unary(context: ServiceContext, output: DescMethodUnary["output"], handler: Handler) {
+function unary(context: ServiceContext, admission: Admission, output: DescMethodUnary["output"], handler: Handler) {
   return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>) => {
     if (handler === undefined) return done({ code: status.UNIMPLEMENTED, details: "this method is not served" });
+    // Its time may have passed while it waited in the socket.
+    if (call.cancelled || Number(call.getDeadline()) <= Date.now()) return done(late);
+    if (!admission.enter()) return done(busy);
     (handler(call.request, new ServedCall(call)) as Promise<object>).then(
-      (answer) => done(null, create(output, answer as never)),
-      (error: unknown) => done(statusOf(context, error)),
+      (answer) => {
+        admission.leave();
+        done(null, create(output, answer as never));
+      },
+      (error: unknown) => {
+        admission.leave();
+        done(statusOf(context, error));
+      },
     );
   };
 }

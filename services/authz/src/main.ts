@@ -51,7 +51,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   });
   const heartbeat = () => board.show({ ...service.policies.standing(), revocations: service.revocations.applied() });
   signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
-  const rpc = createRpcServer(context);
+  const rpc = createRpcServer(context, {}, { inFlight: config.maxInFlight, onRefused: signals.refusedBusy });
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, breakers, holder });
   own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));

@@ -12,6 +12,8 @@ export interface Signals {
   /** What is read at each scrape. */
   watch(read: { spool: { bytes(): number }; log: { lag(): number; publisher: { inFlight(): number } }; revocationAge: () => number }): void;
   outcomeReported(outcome: number): void;
+  /** A call was not let in. */
+  refusedBusy(): void;
   revocationUnreadable(key: string, error: unknown): void;
   upkeepFailed(what: string, error: unknown): void;
   /** Tells of a change; called again and again. */
@@ -24,6 +26,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
   const wouldDeny = telemetry.counter("aegis_shadow_decisions", "What enforcement would have decided, by decision");
   const duration = telemetry.histogram("aegis_decision_duration_seconds", "From a call's arrival to its durable decision", latencyBuckets);
   const unauthenticated = telemetry.counter("aegis_authn_failures", "Calls whose token did not verify");
+  const busy = telemetry.counter("aegis_rpc_refused", "Calls refused at once because too many were being answered");
   const unrecorded = telemetry.counter("aegis_unrecorded_decisions", "Decisions denied because they could not be recorded");
   const activated = telemetry.counter("aegis_policy_activations", "Revisions that came into force on this replica");
   const refused = telemetry.counter("aegis_policy_refusals", "Heads and bundles that were not accepted");
@@ -64,6 +67,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
       telemetry.gauge("aegis_publish_in_flight", "Events on their way to JetStream", () => read.log.publisher.inFlight());
       telemetry.gauge("aegis_revocation_age_seconds", "Age of what is known of revocations", read.revocationAge);
     },
+    refusedBusy: () => busy.add(1),
     outcomeReported: (outcome) => outcomes.add(1, { outcome: ["", "executed", "failed", "rolled_back"][outcome] ?? "" }),
     revocationUnreadable: (key, error) => logger.error({ err: error, key }, "revocation cannot be understood"),
     upkeepFailed: (what, error) => logger.warn({ err: error }, `${what} failed; trying again`),

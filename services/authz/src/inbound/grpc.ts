@@ -87,7 +87,7 @@ function traced(check: Check, request: CheckRequest, caller: Caller): Promise<Dr
   );
 }
 
-function callerOf({ metadata, path }: RpcCall): Caller {
+function callerOf({ metadata, path, deadline }: RpcCall): Caller {
   const authorization = metadata.get("authorization")[0];
   const proofs = metadata.get("dpop");
   const traceparent = metadata.get("traceparent")[0];
@@ -96,6 +96,7 @@ function callerOf({ metadata, path }: RpcCall): Caller {
     // RFC 9449 §4.3, point 1: of several proofs none is taken.
     proof: proofs.length === 0 ? undefined : proofs.length === 1 ? String(proofs[0]) : "",
     path,
+    deadline: deadline?.getTime(),
     traceparent: typeof traceparent === "string" && traceContext.test(traceparent) ? traceparent : undefined,
     arrived: performance.now(),
     pep: "grpc",

@@ -283,3 +283,12 @@ test("what a caller calls things is one line, and is not stored as written when 
   await world.call({ context: { planId: "jane@example.com", reasoning: "two\nlines" } });
   expect(world.log.last().data.context).toEqual({ planId: "[REDACTED:email]", reasoning: "two\nlines" });
 });
+
+test("a call that has its budget only after its deadline is not decided, pays nothing, and may be asked again", async () => {
+  const { call, caller, clock, log, budget } = given({ policy });
+  const late = { ...caller, deadline: clock.time };
+  await expect(call({ requestId: "once" }, { amount: 100 }, late)).rejects.toMatchObject({ code: "deadline_exceeded" });
+  expect(log.events).toEqual([]);
+  expect(budget).toMatchObject({ reserved: 1, committed: 0, returned: 1 });
+  expect((await call({ requestId: "once" }, { amount: 100 }, { ...caller, deadline: clock.time + 1 })).decision).toBe("allow");
+});

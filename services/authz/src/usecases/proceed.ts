@@ -1,4 +1,5 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
+import { AegisError } from "@aegis/contracts/errors";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { Verdict } from "@aegis/policy/input";
 import { defaultApproval } from "@aegis/policy/ir";
@@ -9,7 +10,7 @@ import { hiddenArguments } from "#domain/event.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { type BreakerPorts, breakersOf, passBreakers } from "./pass-breakers.ts";
-import type { Approvals, Budget, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
+import type { Approvals, Budget, Clock, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
 import type { RecordInSession } from "./session-facts.ts";
 import { setAside } from "./set-aside.ts";
 import { type Decided, deny, notAcknowledged, type Work } from "./work.ts";
@@ -22,6 +23,7 @@ export interface ProceedPorts extends BreakerPorts {
   readonly failed: FailedCalls;
   readonly hashKeyOf: HashKeyOf;
   readonly newId: NewId;
+  readonly clock: Clock;
 }
 
 /** What the policies say of a call. */
@@ -100,6 +102,10 @@ async function goAhead(
     if (aside.kind === "refused")
       return { draft: { ...deny(work, aside.reason), policy, verdict, retryAfter: aside.retryAfter, budgets: budgets() } };
     [verdict, hold] = [aside.verdict, aside.hold];
+    if (ports.clock.now().getTime() >= (work.caller.deadline ?? Number.POSITIVE_INFINITY)) {
+      hold.giveBack();
+      throw new AegisError("deadline_exceeded", "the call's deadline passed while it waited for its budget");
+    }
   }
   const judged = { policy, verdict };
   if (record !== undefined && !call.dryRun) {

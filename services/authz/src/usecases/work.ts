@@ -12,6 +12,8 @@ import type { Hold } from "./ports.ts";
 /** How the call reached us. */
 export interface Caller extends Presented {
   readonly traceparent: string | undefined;
+  /** When the caller stops waiting, in milliseconds since 1970; absent: it did not say. */
+  readonly deadline?: number | undefined;
   /** Milliseconds on the monotonic clock when the call arrived. */
   readonly arrived: number;
   readonly pep: DecisionData["pep"];
