@@ -5,6 +5,8 @@ import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jos
 /** A person, authenticated. */
 export interface Operator {
   readonly user: string;
+  /** When the token ends: milliseconds since 1970. */
+  readonly expiresAt: number;
   /** Whether this person holds one of the roles in the tenant, directly or through "*". */
   has(tenant: string, ...roles: OperatorRole[]): boolean;
   /** @throws AegisError `permission_denied` when not. */
@@ -59,7 +61,7 @@ async function discover(issuer: string): Promise<JWTVerifyGetKey> {
   return createRemoteJWKSet(new URL(document.jwks_uri));
 }
 
-function operator(claims: { sub: string; aegis_roles: Record<string, OperatorRole[]> }): Operator {
+function operator(claims: { sub: string; exp: number; aegis_roles: Record<string, OperatorRole[]> }): Operator {
   const rolesIn = (tenant: string): readonly OperatorRole[] => [
     ...(Object.hasOwn(claims.aegis_roles, tenant) ? (claims.aegis_roles[tenant] ?? []) : []),
     ...(Object.hasOwn(claims.aegis_roles, "*") ? (claims.aegis_roles["*"] ?? []) : []),
@@ -67,6 +69,7 @@ function operator(claims: { sub: string; aegis_roles: Record<string, OperatorRol
   const has = (tenant: string, ...roles: OperatorRole[]) => rolesIn(tenant).some((role) => roles.includes(role));
   return {
     user: claims.sub,
+    expiresAt: claims.exp * 1000,
     has,
     require(tenant, ...roles) {
       if (!has(tenant, ...roles)) throw new AegisError("permission_denied", `this needs one of the roles ${roles.join(", ")} in ${tenant}`);

@@ -1,6 +1,7 @@
 import type { Database } from "@aegis/postgres/connect";
 import { systemClock } from "@aegis/service/clock";
 import type { ServiceContext } from "@aegis/service/run";
+import { tenantSecrets } from "@aegis/service/tenant-secrets";
 import { v7 } from "uuid";
 import type { readConfig } from "./config.ts";
 import { accessRequestStore } from "./outbound/access-request-store.ts";
@@ -14,7 +15,6 @@ import { grantStore } from "./outbound/grant-store.ts";
 import { historyStore } from "./outbound/history.ts";
 import { memberStore } from "./outbound/member-store.ts";
 import { overrideStore } from "./outbound/override-store.ts";
-import { secretFiles } from "./outbound/secrets.ts";
 import { slackPort } from "./outbound/slack.ts";
 import { slackSocket } from "./outbound/slack-socket.ts";
 import { statistics } from "./outbound/statistics.ts";
@@ -32,7 +32,7 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
   const events = eventWriter(instance);
   const told = signals(telemetry, logger);
   const { slackApiUrl, channelsAllowInternal: allowInternal } = config;
-  const secrets = secretFiles(config.channelSecretsDirectory);
+  const secrets = tenantSecrets(config.channelSecretsDirectory);
   const slack = { secrets, apiUrl: slackApiUrl };
   return {
     approvals: approvalStore(db, events),

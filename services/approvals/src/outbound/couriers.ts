@@ -1,13 +1,13 @@
+import { poster } from "@aegis/http/outward";
+import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import type { ChannelPorts } from "#usecases/channel-ports.ts";
 import { emailCourier } from "./email.ts";
-import { poster } from "./post.ts";
-import type { Secrets } from "./secrets.ts";
 import { slackCourier } from "./slack.ts";
 import { teamsCourier } from "./teams.ts";
 import { webhookCourier } from "./webhook.ts";
 
 interface CourierOptions {
-  readonly secrets: Secrets;
+  readonly secrets: TenantSecrets;
   readonly slackApiUrl: string | undefined;
   readonly consoleUrl: string | undefined;
   readonly allowInternal: boolean;

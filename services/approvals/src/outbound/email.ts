@@ -1,12 +1,12 @@
+import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import { createTransport } from "nodemailer";
 import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 import type { Courier } from "#usecases/channel-ports.ts";
 import type { ApprovalRecord } from "#usecases/ports.ts";
-import type { Secrets } from "./secrets.ts";
 
 interface EmailOptions {
-  readonly secrets: Secrets;
+  readonly secrets: TenantSecrets;
   readonly consoleUrl: string | undefined;
   /** Whether a server may be spoken to without TLS: in development. */
   readonly allowPlain: boolean;

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import type { Database } from "@aegis/postgres/connect";
+import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import { LogLevel, WebClient } from "@slack/web-api";
 import { sql } from "kysely";
 import type { Channel } from "#domain/channel.ts";
 import type { Courier, SlackPort } from "#usecases/channel-ports.ts";
-import type { Secrets } from "./secrets.ts";
 import { slackMessage } from "./slack-message.ts";
 import { isSlackSignature } from "./slack-signature.ts";
 import type { Tables } from "./tables.ts";
 
 interface SlackOptions {
-  readonly secrets: Secrets;
+  readonly secrets: TenantSecrets;
   /** Slack's own, unless another is configured. */
   readonly apiUrl: string | undefined;
 }

@@ -1,20 +1,20 @@
+import type { Poster } from "@aegis/http/outward";
+import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import { Webhook } from "standardwebhooks";
 import type { Courier } from "#usecases/channel-ports.ts";
-import type { Poster } from "./post.ts";
-import type { Secrets } from "./secrets.ts";
 
 /** Larger arguments are left out; the approval itself shows them. */
 const maxArgumentsLength = 64 * 1024;
 
 /** Signed webhooks as Standard Webhooks has them: `webhook-id` is the idempotency key. */
-export function webhookCourier(secrets: Secrets, post: Poster): Courier {
+export function webhookCourier(secrets: TenantSecrets, post: Poster): Courier {
   return async ({ delivery, channel, approval, now }) => {
     const { target } = channel;
     if (target.kind !== "webhook") return { ok: false, why: "the channel is of another kind" };
     const secret = new Webhook(await secrets(delivery.tenant, target.secret));
     const at = new Date(now);
     const body = JSON.stringify({ type: `approval.${delivery.notice}`, timestamp: at.toISOString(), data: dataOf(approval) });
-    const status = await post({
+    const { status } = await post({
       url: target.url,
       headers: {
         "content-type": "application/json",

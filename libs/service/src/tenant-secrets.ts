@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
 
 /** Reads a tenant's secret by its name. */
-export type Secrets = (tenant: string, name: string) => Promise<string>;
+export type TenantSecrets = (tenant: string, name: string) => Promise<string>;
 
 /**
- * Secrets as files `<directory>/<tenant>/<name>`, read whenever one is needed: a changed one is used at once. A tenant's channels can name
- * only that tenant's.
+ * Secrets as files `<directory>/<tenant>/<name>`, read whenever one is needed: a changed one is used at once. What a tenant
+ * configures can name only that tenant's.
  */
-export const secretFiles =
-  (directory: string | undefined): Secrets =>
+export const tenantSecrets =
+  (directory: string | undefined): TenantSecrets =>
   async (tenant, name) => {
     if (directory === undefined) throw new AegisError("precondition_failed", "no directory of secrets is configured");
     if (!/^[a-z0-9][a-z0-9-]*$/.test(tenant) || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {

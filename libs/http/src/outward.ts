@@ -4,33 +4,44 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { BlockList, isIP } from "node:net";
 
-const timeoutMs = 8_000;
-const maxAnswerBytes = 64 * 1024;
-
 interface Post {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Resolves to the status. */
-export type Poster = (post: Post) => Promise<number>;
+interface Answer {
+  readonly status: number;
+  /** As much of it as was read. */
+  readonly body: string;
+}
+
+export type Poster = (post: Post) => Promise<Answer>;
+
+export interface OutwardOptions {
+  /** Lifts https and the addresses: of every host, or of these. */
+  readonly allowInternal: boolean | ReadonlySet<string>;
+  /** For all of it. Default: eight seconds. */
+  readonly timeoutMs?: number;
+  /** An answer is read so far. Default: 64 KiB. */
+  readonly maxAnswerBytes?: number;
+}
 
 /**
  * Posts to addresses that tenants choose, so only to where they may reach: https, no login in the URL, no address that is private,
- * loopback, link-local or reserved, checked on the very address that is connected to. Redirects are not followed, an answer is read up to
- * 64 KiB, and all of it takes eight seconds at most. `allowInternal`, for development, lifts https and the addresses.
+ * loopback, link-local or reserved, checked on the very address that is connected to. Redirects are not followed.
  */
-export function poster(options: { readonly allowInternal: boolean }): Poster {
+export function poster({ allowInternal, timeoutMs = 8_000, maxAnswerBytes = 64 * 1024 }: OutwardOptions): Poster {
   return ({ url, headers, body }) =>
     new Promise((resolve, reject) => {
       // A URL may be a secret, and its own error would show it to the log.
       if (!URL.canParse(url)) throw new Error("the URL is not usable");
       const target = new URL(url);
       if (target.username !== "" || target.password !== "") throw new Error("the URL holds a login");
-      if (target.protocol !== "https:" && !(options.allowInternal && target.protocol === "http:")) throw new Error("the URL is not https");
       const host = target.hostname.replace(/^\[|\]$/g, "");
-      if (!options.allowInternal && isIP(host) !== 0 && isInternal(host)) throw new Error("the URL names an internal address");
+      const anywhere = mayBeInternal(host, allowInternal);
+      if (target.protocol !== "https:" && !(anywhere && target.protocol === "http:")) throw new Error("the URL is not https");
+      if (!anywhere && isIP(host) !== 0 && isInternal(host)) throw new Error("the URL names an internal address");
       const send = target.protocol === "https:" ? httpsRequest : httpRequest;
       const call = send(
         target,
@@ -40,16 +51,18 @@ export function poster(options: { readonly allowInternal: boolean }): Poster {
           // No connection is kept: each is checked.
           agent: false,
           signal: AbortSignal.timeout(timeoutMs),
-          ...(options.allowInternal ? {} : { lookup: publicOnly }),
+          ...(anywhere ? {} : { lookup: publicOnly }),
         },
         (answer) => {
-          let read = 0;
+          const read: Buffer[] = [];
+          let bytes = 0;
           answer.on("data", (chunk: Buffer) => {
-            read += chunk.length;
-            if (read > maxAnswerBytes) answer.destroy();
+            bytes += chunk.length;
+            if (bytes > maxAnswerBytes) answer.destroy();
+            else read.push(chunk);
           });
           answer.on("error", () => undefined);
-          answer.on("close", () => resolve(answer.statusCode ?? 0));
+          answer.on("close", () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(read).toString("utf8") }));
         },
       );
       call.on("error", reject);
@@ -57,9 +70,14 @@ export function poster(options: { readonly allowInternal: boolean }): Poster {
     });
 }
 
+/** Whether a tenant may name this host though its address is internal. */
+export const mayBeInternal = (host: string, allowed: OutwardOptions["allowInternal"]): boolean =>
+  typeof allowed === "boolean" ? allowed : allowed.has(host.toLowerCase());
+
 type Found = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
-function publicOnly(host: string, options: LookupOptions, found: Found): void {
+/** A `lookup` for sockets that knows public addresses only. */
+export function publicOnly(host: string, options: LookupOptions, found: Found): void {
   lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error) return found(error, []);
     const allowed = addresses.filter(({ address }) => !isInternal(address));

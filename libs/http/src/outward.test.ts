@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import { isInternal, poster } from "./post.ts";
+import { isInternal, poster } from "./outward.ts";
 
 test.each([
   "127.0.0.1",
@@ -45,6 +45,12 @@ test.each([
   await expect(post(url)).rejects.toThrow(/not https|login|internal/);
 });
 
+test("a host that is allowed by name may be internal, and no other", async () => {
+  const named = poster({ allowInternal: new Set(["siem.internal", "localhost"]) });
+  await expect(named({ url: "https://127.0.0.1/", headers: {}, body: "" })).rejects.toThrow(/internal/);
+  await expect(named({ url: "http://localhost:1/", headers: {}, body: "" })).rejects.toThrow(/ECONNREFUSED/);
+});
+
 test("an answer without end is cut", async () => {
   let sent = 0;
   const server = createServer((_, response) => {
@@ -59,7 +65,7 @@ test("an answer without end is cut", async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  expect(await poster({ allowInternal: true })({ url: `http://127.0.0.1:${port}/`, headers: {}, body: "" })).toBe(200);
+  expect(await poster({ allowInternal: true })({ url: `http://127.0.0.1:${port}/`, headers: {}, body: "" })).toMatchObject({ status: 200 });
   expect(sent).toBeLessThan(64 * 1024 * 1024);
   server.closeAllConnections();
   server.close();
