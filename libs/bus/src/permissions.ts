@@ -1,4 +1,4 @@
-import { hints, type ServiceName, type StreamName, stores, subjects } from "@aegis/contracts/subjects";
+import { hints, type ServiceName, type StreamName, siemSubject, stores, subjects } from "@aegis/contracts/subjects";
 import { definitions } from "./streams.ts";
 
 /** What a NATS user may do, as allow-lists of subjects; everything else is refused by the server. */
@@ -63,6 +63,7 @@ export function servicePermissions(service: ServiceName): Permissions {
     publish: [
       ...owned,
       ...hintRows.filter((row) => row.owner === service).map((row) => row.subject),
+      ...(service === "audit" ? siem : []),
       "$JS.API.INFO",
       ...definitions().flatMap(({ name }) => [`$JS.API.STREAM.INFO.${name}`, `$JS.API.STREAM.CREATE.${name}`]),
       ...readers.flatMap(consuming),
@@ -71,6 +72,9 @@ export function servicePermissions(service: ServiceName): Permissions {
     subscribe: [inboxOf(service), ...hintRows.filter((row) => row.consumers.includes(service)).map((row) => row.subject)],
   };
 }
+
+/** audit writes the OCSF records, and makes the durable consumers that tenants read them from. */
+const siem = [siemSubject("*", "*"), ...["CREATE", "DURABLE.CREATE", "INFO"].map((call) => `$JS.API.CONSUMER.${call}.SIEM.>`)];
 
 /** What anyone on NATS may hear without a login, for people and systems that look on: every event and hint, and nothing else. */
 export const observableSubjects: readonly string[] = ["aegis.>"];

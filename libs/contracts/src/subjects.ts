@@ -6,7 +6,7 @@ import { outcomeEvent } from "./outcome-event.ts";
 
 export const services = ["authz", "token", "approvals", "policy-compiler", "budget", "audit"] as const;
 export type ServiceName = (typeof services)[number];
-export type StreamName = "DECISIONS" | "CONTROL" | "LEDGER";
+export type StreamName = "DECISIONS" | "CONTROL" | "LEDGER" | "SIEM";
 
 export interface SubjectRow {
   /** `<name>` marks a token filled in by `subject()`. */
@@ -72,7 +72,28 @@ export const streams: Readonly<Record<StreamName, readonly string[]>> = {
   DECISIONS: ["aegis.decision.>", "aegis.outcome.>"],
   CONTROL: ["aegis.policy.>", "aegis.identity.>", "aegis.approval.>", "aegis.budget.>"],
   LEDGER: ["aegis.ledger.>"],
+  SIEM: ["aegis.siem.>"],
 };
+
+/** Written by audit: every entry of a tenant's ledger as an OCSF event; `ocsfClass` is its class by name, e.g. "api_activity". */
+export const siemSubject = (tenant: string, ocsfClass: string): string => `aegis.siem.ocsf.${tenant}.${ocsfClass}`;
+
+/** Where a tenant's login finds JetStream's API: the prefix that its client must be told. */
+export const tenantApiPrefix = "AEGIS.API";
+
+/**
+ * What a tenant's own login hears on NATS: each of its events as it is published, and its OCSF records. The durable consumer of the stream
+ * SIEM, made by audit, is what it reads those from without a gap.
+ */
+export const tenantStream = (tenant: string) => ({
+  user: `tenant-${tenant}`,
+  hears: Object.values(streams)
+    .flat()
+    .map((pattern) => pattern.replace(/^aegis\.siem\.>$/, "aegis.siem.ocsf.>").replace(/>$/, `${tenant}.>`)),
+  stream: "SIEM" as const,
+  durable: `tenant-${tenant}`,
+  filter: siemSubject(tenant, ">"),
+});
 
 /** Core NATS subjects: they carry hints whose loss is harmless, so they are in no stream. */
 export const hints = {

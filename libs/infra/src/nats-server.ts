@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { access, chmod, mkdir, rename, writeFile } from "node:fs/promises";
+import { createHash, randomBytes } from "node:crypto";
+import { access, chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
@@ -51,8 +51,7 @@ export async function startNatsServer(options: NatsServerOptions, output: Proces
     if (port !== 0) await requirePort(port, "NATS");
   }
   if (options.users !== undefined) await adoptDefaultAccount(join(directory, "jetstream"));
-  await writeFile(config, configuration(options, directory, await natsServerVersion(binary)), { mode: 0o600 });
-  await chmod(config, 0o600);
+  await writeConfiguration(options, directory, await natsServerVersion(binary));
   const command: Command = { command: binary, args: ["-c", config] };
   const server = await startProcess(command, output);
   try {
@@ -65,6 +64,32 @@ export async function startNatsServer(options: NatsServerOptions, output: Proces
   return { url: `nats://127.0.0.1:${options.port}`, pid: server.pid, process: server, command, stop, [Symbol.asyncDispose]: stop };
 }
 
+/** Has a running server of this directory take over other logins; nobody whose login stays is disconnected. */
+export async function reloadNatsServer(options: NatsServerOptions): Promise<void> {
+  const directory = resolve(options.directory);
+  const version = await natsServerVersion(await ensureNatsServer(options.toolsDirectory));
+  await writeConfiguration(options, directory, version);
+  const pid = Number.parseInt(await readFile(join(directory, "nats-server.pid"), "utf8"), 10);
+  process.kill(pid, "SIGHUP");
+}
+
+async function writeConfiguration(
+  options: NatsServerOptions,
+  directory: string,
+  version: readonly [number, number, number],
+): Promise<void> {
+  const config = join(directory, "nats-server.conf");
+  await writeFile(`${config}.draft`, configuration(options, directory, version), { mode: 0o600 });
+  await chmod(`${config}.draft`, 0o600);
+  await rename(`${config}.draft`, config);
+}
+
+/** No client needs it, and as long as the logins stay it stays, so that a reload disconnects nobody. */
+function observerPassword({ users = [] }: NatsServerOptions): string {
+  const secret = createHash("sha256").update(users.map(({ password }) => password).join("\n"));
+  return users.length === 0 ? generatePassword() : secret.digest("base64url");
+}
+
 /** NATS reads JSON values, but as a whole wants `key: value` lines. */
 function configuration(options: NatsServerOptions, directory: string, version: readonly [number, number, number]): string {
   const hasSync = version[0] > 2 || version[1] >= 10;
@@ -75,7 +100,7 @@ function configuration(options: NatsServerOptions, directory: string, version: r
     pid_file: join(directory, "nats-server.pid"),
     max_payload: 8 * 1024 * 1024,
     jetstream: { store_dir: join(directory, "jetstream"), ...(hasSync ? { sync_interval: options.sync ?? "1s" } : {}) },
-    ...accountsConfiguration(options, generatePassword()),
+    ...accountsConfiguration(options, observerPassword(options)),
   };
   return `${Object.entries(entries)
     .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)

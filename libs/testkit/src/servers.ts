@@ -14,7 +14,7 @@ export interface TestServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-export type NatsLogins = Pick<NatsServerOptions, "users" | "observable">;
+export type NatsLogins = Pick<NatsServerOptions, "users" | "observable" | "tenants">;
 
 export async function natsServer(logins: NatsLogins = {}): Promise<TestServer> {
   // Logins are written into the server's configuration file, which a container has its own of.
