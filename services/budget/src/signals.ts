@@ -1,6 +1,6 @@
 import type { Logger } from "@aegis/service/logger";
 import type { Telemetry } from "@aegis/telemetry/telemetry";
-import type { Signals } from "#usecases/ports.ts";
+import type { BurningAccount, Signals } from "#usecases/ports.ts";
 
 export interface BudgetSignals extends Signals {
   policiesLoaded(tenant: string, version: string): void;
@@ -8,6 +8,8 @@ export interface BudgetSignals extends Signals {
   /** An event that can never be used. */
   unusableEvent(subject: string, error: unknown): void;
   sweepFailed(error: unknown): void;
+  /** The accounts nearest to their limits, as last looked at. */
+  burning(accounts: readonly BurningAccount[]): void;
 }
 
 /** Everything this service counts and every business line it logs. */
@@ -22,7 +24,14 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
   const overdue = telemetry.counter("aegis_budget_overdue_decisions_total", "Decisions settled as reserved for want of an outcome.");
   const unusable = telemetry.counter("aegis_budget_unusable_events_total", "Events that could not be understood.");
   const policies = telemetry.counter("aegis_budget_policies_total", "Policy revisions seen, by whether they could be used.");
+  let burning: readonly BurningAccount[] = [];
+  telemetry.gauge("aegis_budget_used_ratio", "How much of a daily limit is spent or held, of the accounts nearest to theirs.", () =>
+    burning.map(({ used, ...labels }) => ({ value: used, labels })),
+  );
   return {
+    burning(accounts) {
+      burning = accounts;
+    },
     leased(result, units) {
       leases.add(1, { result });
       if (units > 0) leasedUnits.add(units);

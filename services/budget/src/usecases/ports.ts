@@ -234,6 +234,14 @@ export interface Ids {
 }
 
 /** What operators are told. */
+/** A daily account, and how much of its limit is spent or held: 1 is all of it. */
+export interface BurningAccount {
+  readonly tenant: string;
+  readonly scope: string;
+  readonly unit: string;
+  readonly used: number;
+}
+
 export interface Signals {
   leased(result: "granted" | "unlimited" | "refused" | "fenced", units: number): void;
   reserved(result: "reserved" | "refused"): void;
