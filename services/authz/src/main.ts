@@ -50,7 +50,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
     onChange: () => heartbeat().catch((error) => signals.upkeepFailed("the replica's heartbeat", error)),
   });
   const heartbeat = () => board.show({ ...service.policies.standing(), revocations: service.revocations.applied() });
-  signals.watch({ log, spool, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
+  signals.watch({ log, spool, spoolLimit: config.spoolMaxBytes, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context, {}, { inFlight: config.maxInFlight, onRefused: signals.refusedBusy });
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, breakers, holder });

@@ -10,7 +10,12 @@ export interface Signals {
   readonly check: CheckSignals;
   readonly policy: PolicySignals;
   /** What is read at each scrape. */
-  watch(read: { spool: { bytes(): number }; log: { lag(): number; publisher: { inFlight(): number } }; revocationAge: () => number }): void;
+  watch(read: {
+    spool: { bytes(): number };
+    spoolLimit: number;
+    log: { lag(): number; publisher: { inFlight(): number } };
+    revocationAge: () => number;
+  }): void;
   outcomeReported(outcome: number): void;
   /** A call was not let in. */
   refusedBusy(): void;
@@ -63,6 +68,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     },
     watch(read) {
       telemetry.gauge("aegis_spool_bytes", "Bytes in the local spool", () => read.spool.bytes());
+      telemetry.gauge("aegis_spool_limit_bytes", "Bytes the local spool may hold before calls are denied", () => read.spoolLimit);
       telemetry.gauge("aegis_publish_lag_events", "Events in the spool that JetStream has not stored yet", () => read.log.lag());
       telemetry.gauge("aegis_publish_in_flight", "Events on their way to JetStream", () => read.log.publisher.inFlight());
       telemetry.gauge("aegis_revocation_age_seconds", "Age of what is known of revocations", read.revocationAge);

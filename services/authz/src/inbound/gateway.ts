@@ -68,7 +68,7 @@ export async function judgeRequest(usecases: GatewayUsecases, request: ObservedR
     route === undefined
       ? new Unusable("the gateway's route names no tool (aegis-tool)")
       : (refuseForm(request) ?? readRequest(request, route));
-  return judgeRead(usecases, request, read, { ...options, destination: destinationOf(request) });
+  return judgeRead(usecases, request, read, { ...options, mcp: route?.action === undefined, destination: destinationOf(request) });
 }
 
 type Read = ReturnType<typeof mcpCall>;
@@ -79,6 +79,8 @@ export const readRequest = (request: ObservedRequest, { tool, action }: Route): 
 
 interface JudgeReadOptions extends Omit<JudgeOptions, "pep" | "route"> {
   readonly pep: Caller["pep"];
+  /** The request was an MCP message. */
+  readonly mcp?: boolean;
   readonly destination: { readonly url: string; readonly method: string } | undefined;
 }
 
@@ -87,7 +89,7 @@ export async function judgeRead(
   usecases: GatewayUsecases,
   request: ObservedRequest,
   read: Read,
-  { pep, can, ...options }: JudgeReadOptions,
+  { pep, can, mcp, ...options }: JudgeReadOptions,
 ): Promise<Judged> {
   const caller = callerOfRequest(request, pep, can);
   try {
@@ -96,7 +98,7 @@ export async function judgeRead(
       const refusal = await usecases.mayAct.refusal(caller);
       return refusal ? { kind: "refused", refusal: refusalOfAgent(refusal) } : read;
     }
-    const draft = await usecases.check(checkRequest(request, read, options), caller);
+    const draft = await usecases.check(checkRequest(request, read, options), mcp || pep === "ext_mcp" ? { ...caller, mcp: true } : caller);
     const refusal = refusalOf(draft, usecases.statusUrl);
     return refusal ? { kind: "refused", refusal, draft } : { kind: "goes", draft, call: read };
   } catch (error) {

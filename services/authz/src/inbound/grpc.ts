@@ -1,7 +1,6 @@
-import { AuthorizationService, type CheckRequest, type CheckResultRequest } from "@aegis/contracts/aegis/authz/v1/authz";
+import { AuthorizationService, type CheckResultRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import { errorCodes } from "@aegis/contracts/errors";
 import type { RpcCall, RpcServer } from "@aegis/rpc/server";
-import { span, withRemoteParent } from "@aegis/telemetry/trace";
 import { toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Draft } from "#domain/draft.ts";
@@ -19,6 +18,7 @@ import { serveExtProc } from "./ext-proc.ts";
 import { authorizationOf, traceContext } from "./presented.ts";
 import { serveRateLimit } from "./rate-limit.ts";
 import { checkResponse, checkResultResponse } from "./response.ts";
+import { traced } from "./traced.ts";
 
 export interface GrpcUsecases {
   readonly check: Check;
@@ -32,7 +32,8 @@ export interface GrpcUsecases {
 }
 
 /** Serves `aegis.authz.v1.AuthorizationService`, and what gateways ask. A caller that hangs up cancels nothing: its decision is recorded all the same. */
-export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
+export function serveGrpc(server: RpcServer, given: GrpcUsecases): void {
+  const usecases = { ...given, check: traced(given.check) };
   serveExtAuthz(server, usecases);
   serveExtProc(server, usecases);
   serveExtMcp(server, usecases);
@@ -40,8 +41,7 @@ export function serveGrpc(server: RpcServer, usecases: GrpcUsecases): void {
   const respond = (draft: Draft) => checkResponse(draft, usecases.statusUrl);
   server.serve(AuthorizationService, {
     check: async (request, call) => {
-      const caller = callerOf(call);
-      return respond(await (isSampled(caller.traceparent) ? traced(usecases.check, request, caller) : usecases.check(request, caller)));
+      return respond(await usecases.check(request, callerOf(call)));
     },
     checkBatch: async (request, call) => {
       const items = await usecases.checkBatch(request.requests, callerOf(call));
@@ -68,25 +68,6 @@ function resultRequest(request: CheckResultRequest): ResultRequest {
   return { agentToken, decisionId, tool, action, ...(context && { context }), content: value };
 }
 
-/** A span costs more than the decision: only a trace that is recorded anyway gets one. */
-function traced(check: Check, request: CheckRequest, caller: Caller): Promise<Draft> {
-  const attributes = { "aegis.tool": request.tool.slice(0, 128), "aegis.action": request.action.slice(0, 128) };
-  return withRemoteParent(caller.traceparent, () =>
-    span("aegis.check", attributes, async (active) => {
-      const draft = await check(request, caller);
-      active.setAttributes({
-        "aegis.tenant": draft.principal.tenant,
-        "aegis.agent": draft.principal.agent,
-        "aegis.decision": draft.decision,
-        "aegis.decision_id": draft.id,
-      });
-      if (draft.decision === "deny" || draft.decision === "approval_needed")
-        active.addEvent("aegis.policy_violation", { "aegis.reasons": draft.reasons.map((reason) => reason.code) });
-      return draft;
-    }),
-  );
-}
-
 function callerOf({ metadata, path, deadline }: RpcCall): Caller {
   const authorization = metadata.get("authorization")[0];
   const proofs = metadata.get("dpop");
@@ -102,5 +83,3 @@ function callerOf({ metadata, path, deadline }: RpcCall): Caller {
     pep: "grpc",
   };
 }
-
-const isSampled = (traceparent: string | undefined) => traceparent !== undefined && (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;

@@ -6,6 +6,7 @@ import { accessRequestRoutes } from "./access-requests.ts";
 import { authzenRoutes } from "./authzen.ts";
 import type { GatewayUsecases } from "./gateway.ts";
 import { opaRoutes } from "./opa-data.ts";
+import { traced } from "./traced.ts";
 
 export interface HttpOptions {
   readonly host: string;
@@ -18,7 +19,8 @@ export interface HttpOptions {
 type HttpUsecases = GatewayUsecases & { readonly accessRequests: AccessRequests };
 
 /** Decisions and access requests by AuthZEN, decisions in OPA's way; health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
-export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions, usecases: HttpUsecases) {
+export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions, given: HttpUsecases) {
+  const usecases = { ...given, check: traced(given.check) };
   const server = await createHttpServer(context);
   const pdp = (resource ?? `http://${host}:${port}`).replace(/\/$/, "");
   const endpoint = `${pdp}/access/v1/requests`;

@@ -3,6 +3,7 @@ import { openPipeline } from "@aegis/bus/pipeline";
 import type { Logger } from "@aegis/service/logger";
 import type { SpoolRecord } from "@aegis/spool/reader";
 import type { Spool } from "@aegis/spool/spool";
+import { isTracing, pastSpan, sampledTraceparentIn, spanTime } from "@aegis/telemetry/trace";
 import { decodeSpooled } from "./spooled-event.ts";
 
 export interface PublisherOptions {
@@ -37,13 +38,18 @@ export function startPublisher(options: PublisherOptions): Publisher {
   const stop = new AbortController();
   const flight = new Flight();
   const pipeline = openPipeline(options.bus);
+  const tracing = isTracing();
   let stored = 0;
   let rounds = 0;
   const send = async (record: SpoolRecord, round = "") => {
     for (let attempt = 0; !stop.signal.aborted; attempt++) {
       try {
         const event = decodeSpooled(record.body);
+        const trace = tracing ? sampledTraceparentIn(event.bytes) : undefined;
+        const start = trace === undefined ? 0 : spanTime();
         await pipeline.publish(event.subject, event.id + round, event.bytes);
+        if (trace !== undefined)
+          pastSpan("aegis.publish", { traceparent: trace, start, end: spanTime(), attributes: publishAttributes(event.subject, event.id) });
         if (record.epoch === options.spool.epoch && round === "") stored += 1;
         options.onStored(event.id);
         return;
@@ -89,6 +95,14 @@ export function startPublisher(options: PublisherOptions): Publisher {
     },
   };
 }
+
+/** By OpenTelemetry's conventions for messaging. */
+const publishAttributes = (subject: string, id: string) => ({
+  "messaging.system": "nats",
+  "messaging.operation.name": "publish",
+  "messaging.destination.name": subject,
+  "messaging.message.id": id,
+});
 
 /** Counts what is on its way and tells when there is room. */
 class Flight {

@@ -51,8 +51,10 @@ export function checkCall(ports: CheckPorts): Check {
   const turns = new Turns();
   return async (request, caller) => {
     const { claims, expired, refusal } = await ports.authenticate(request, caller);
+    caller.stage?.("authenticate");
     const call = parseCall(request);
     const work = prepareWork(ports, call, claims, expired, caller);
+    caller.stage?.("detect");
     // Whoever replays a proof must not be told what was answered to its owner.
     if (refusal !== undefined || call.requestId === undefined) return decideAndRecord(ports, turns, work, refusal);
     const key = JSON.stringify([
@@ -125,6 +127,7 @@ async function decideAndRecord(ports: CheckPorts, turns: Turns, work: Work, refu
 
 async function decide(ports: CheckPorts, turns: Turns, work: Work): Promise<Decided> {
   const judgement = judged(ports, work);
+  work.caller.stage?.("evaluate");
   if (judgement.kind === "refused") return refuse(work, judgement);
   const { snapshot } = judgement.policy;
   const { chain } = work.base.principal;
@@ -145,6 +148,7 @@ async function decideInSession(ports: CheckPorts, work: Work, first: Judged): Pr
       return { draft };
     }
     const judgement = judged(ports, work, seen.facts);
+    work.caller.stage?.("evaluate");
     if (judgement.kind === "refused") return refuse(work, judgement);
     const decided = await proceed(ports, work, judgement, seen.record);
     if (decided !== undefined) return decided;
@@ -176,7 +180,9 @@ async function record(ports: CheckPorts, work: Work, { draft, hold }: Decided): 
   const stored = durability === "T0" ? log.acknowledged(draft.id, acknowledgeMs) : undefined;
   try {
     const { now, caller, findings, looking } = work;
+    caller.stage?.("reserve");
     await appendDecision(ports, draft, { now, caller, findings, looking, context: contextOf(work) });
+    caller.stage?.("record");
   } catch (error) {
     hold?.giveBack();
     ports.signals.unrecorded(draft.id, error);

@@ -19,6 +19,10 @@ export interface Caller extends Presented {
   readonly pep: DecisionData["pep"];
   /** What the enforcement point can do, where not everything. */
   readonly can?: Capabilities;
+  /** The enforcement point speaks MCP, and this is a `tools/call`. */
+  readonly mcp?: boolean;
+  /** Told, where somebody records the call's trace, of each stage that is over. */
+  readonly stage?: (name: "authenticate" | "detect" | "evaluate" | "reserve" | "record") => void;
 }
 
 /** A call on its way to a decision. */
