@@ -19,6 +19,17 @@ export const readConfig = () =>
     checkpointIntervalMs: z.coerce.number().int().min(10).max(10_000).default(1_000),
     /** And at most so many entries. */
     checkpointEntries: z.coerce.number().int().min(1).max(1_000).default(1_000),
+    /** Holds the secrets of sinks, as `<tenant>/<name>`. */
+    sinkSecretsDirectory: z.string().optional(),
+    /** Where sinks of kind `file` write, as `<tenant>/<sink>/`; a mounted bucket, for example. */
+    sinkDirectory: z.string().optional(),
+    /** Whether sinks may reach internal addresses, and by http: in development. */
+    sinksAllowInternal: z.stringbool().default(false),
+    /** The internal hosts that sinks may reach all the same, separated by commas: a SIEM of one's own. */
+    sinkInternalHosts: z
+      .string()
+      .default("")
+      .transform((text) => new Set(text.toLowerCase().split(",").filter(Boolean))),
   });
 
 /** Environment `AEGIS_SIGNER_*`. */

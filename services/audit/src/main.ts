@@ -13,13 +13,16 @@ import { readConfig } from "./config.ts";
 import { consumeEvents } from "./inbound/events.ts";
 import { ledgerRoutes } from "./inbound/http.ts";
 import { runSchedule } from "./inbound/schedule.ts";
+import { serveSiem } from "./inbound/siem.ts";
 import { tlogRoutes } from "./inbound/tlog-http.ts";
 import { announcer } from "./outbound/announcer.ts";
 import { checkpointArchive } from "./outbound/checkpoint-archive.ts";
 import type { AuditDatabase } from "./outbound/database.ts";
+import { exportPorts } from "./outbound/exports.ts";
+import { siemConsumer } from "./outbound/siem-consumer.ts";
 import { signerClient } from "./outbound/signer-client.ts";
 import { stores } from "./outbound/stores.ts";
-import { signals } from "./signals.ts";
+import { exportSignals, signals } from "./signals.ts";
 
 const config = readConfig();
 
@@ -44,9 +47,11 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
   own(runOutbox({ db, bus, schema: "audit", logger }));
   const { checkpointIntervalMs: intervalMs, checkpointEntries: entries, batch } = config;
   const schedule = own(runSchedule(ports, { intervalMs, entries, logger, postgres: health.check("postgres") }));
-  own(consumeEvents(bus, ports, { batch, logger, nats: health.check("nats"), onAppended: schedule.appended }));
   const http = await createHttpServer(context);
   const auth = operatorAuth({ issuer: config.oidcIssuer });
+  const exports = { ...own(exportPorts(db, bus, config)), exportSignals: exportSignals(telemetry, logger) };
+  const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
+  own(consumeEvents(bus, ports, { batch, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
   ledgerRoutes(http, ports, auth);
   tlogRoutes(http, ports, auth);
   own(await listen(http, { host: config.host, port: config.httpPort }));

@@ -1,5 +1,6 @@
 import type { Logger } from "@aegis/service/logger";
 import type { Telemetry } from "@aegis/telemetry/telemetry";
+import type { Backlog, ExportSignals } from "#usecases/export-ports.ts";
 import type { Signals } from "#usecases/ports.ts";
 
 /** Every counter, histogram and business log line of this service. */
@@ -15,7 +16,9 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
   );
   const batchSeconds = telemetry.histogram("aegis_ledger_batch_seconds", "From a batch's arrival to its commit");
   const checkpointSeconds = telemetry.histogram("aegis_ledger_checkpoint_seconds", "From reading a head to its stored checkpoint");
+  const business = businessOf(telemetry);
   return {
+    counted: business,
     appended(counts) {
       entries.add(counts.entries);
       duplicates.add(counts.duplicates);
@@ -40,5 +43,72 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
       logger.error(checkpoint, "a checkpoint that was archived is gone from the database");
     },
     watchLag: (lag) => telemetry.gauge("aegis_ledger_lag_messages", "Messages stored in the streams and not yet in the ledger", lag),
+  };
+}
+
+/** So many tenants have series of their own; what more there are is summed up as "other". */
+const mostTenants = 200;
+
+/** The tenants' business in numbers, as it comes into the ledger: each event counts once, whatever is delivered again. */
+function businessOf(telemetry: Telemetry): Signals["counted"] {
+  const decisions = telemetry.counter("aegis_tenant_decisions", "Decisions by tenant, decision and how the policy stood; without dry runs");
+  const wouldDeny = telemetry.counter("aegis_tenant_would_deny", "Calls that a policy on trial would not have let through, by tenant");
+  const cost = telemetry.counter("aegis_tenant_cost_micro_usd", "Cost of calls that went ahead, as estimated, by tenant");
+  const tokens = telemetry.counter("aegis_tenant_tokens", "Tokens of calls that went ahead, as estimated, by tenant");
+  const outcomes = telemetry.counter("aegis_tenant_outcomes", "What came of calls, by tenant and outcome");
+  const control = telemetry.counter("aegis_control_events", "What happened to policies, identities, approvals and budgets");
+  const known = new Set<string>();
+  const labelOf = (tenant: string) => {
+    if (known.size < mostTenants) known.add(tenant);
+    return known.has(tenant) ? tenant : "other";
+  };
+  return ({ tenants, control: events }) => {
+    for (const [event, many] of events) control.add(many, { event });
+    for (const [name, one] of tenants) {
+      const tenant = labelOf(name);
+      for (const [key, many] of one.decisions) {
+        const [decision = "", policy = ""] = key.split(" ");
+        decisions.add(many, { tenant, decision, policy });
+      }
+      for (const [outcome, many] of one.outcomes) outcomes.add(many, { tenant, outcome });
+      wouldDeny.add(one.wouldDeny, { tenant });
+      cost.add(one.microUsd, { tenant });
+      tokens.add(one.tokens, { tenant });
+    }
+  };
+}
+
+/** The same of exports, streams and sinks. */
+export function exportSignals(telemetry: Telemetry, logger: Logger): ExportSignals {
+  const delivered = telemetry.counter("aegis_sink_entries", "Entries that sinks took, or refused for good, by kind of sink");
+  const failures = telemetry.counter("aegis_sink_failures", "Batches that a sink did not take, by kind of sink");
+  let streams = 0;
+  let backlog: readonly Backlog[] = [];
+  telemetry.gauge("aegis_streams_open", "Streams of server-sent events that are open", () => streams);
+  telemetry.gauge("aegis_sink_backlog_entries", "Entries that the sink furthest behind still has to be sent, by tenant and kind", () =>
+    backlog.map(({ tenant, kind, behind }) => ({ value: behind, labels: { tenant, kind } })),
+  );
+  telemetry.gauge("aegis_sinks_failing", "Sinks whose last batch was not taken, by tenant and kind", () =>
+    backlog.map(({ tenant, kind, failing }) => ({ value: failing, labels: { tenant, kind } })),
+  );
+  return {
+    entriesExported: (what) => logger.info(what, "entries were taken out"),
+    streaming(change) {
+      streams += change;
+    },
+    delivered(kind, entries, rejected) {
+      if (entries > 0) delivered.add(entries, { kind, result: "delivered" });
+      if (rejected > 0) delivered.add(rejected, { kind, result: "rejected" });
+    },
+    undelivered({ failures: inARow, ...sink }, why) {
+      failures.add(1, { kind: sink.kind });
+      const worth = inARow === 1 || inARow % 20 === 0;
+      logger[worth ? "warn" : "debug"]({ ...sink, failures: inARow, why }, "a sink did not take a batch; trying again");
+    },
+    sinkChanged: (what) => logger.warn(what, "a sink was changed"),
+    backlog(counted) {
+      backlog = counted;
+    },
+    deliveryFailed: (error) => logger.warn({ err: error }, "a round of deliveries failed; the next one tries again"),
   };
 }

@@ -2,12 +2,13 @@ import type { Bus } from "@aegis/bus/connect";
 import { type BusMessage, consume } from "@aegis/bus/consume";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Logger } from "@aegis/service/logger";
+import { isTracing, pastSpan, sampledTraceparentIn, spanTime } from "@aegis/telemetry/trace";
 import { type Appended, append } from "#usecases/append.ts";
 import type { Ports } from "#usecases/ports.ts";
 
 export interface EventsOptions {
   /** Told of new entries, once they are committed. */
-  readonly onAppended: (appended: Appended) => void;
+  readonly onAppended: readonly ((appended: Appended) => void)[];
   readonly batch: number;
   readonly logger: Logger;
   readonly nats: HealthCheck;
@@ -20,9 +21,13 @@ export function consumeEvents(
   { onAppended, batch, logger, nats }: EventsOptions,
 ): AsyncDisposable {
   const take = append(ports);
+  const tracing = isTracing();
   let acknowledged: Promise<unknown> = Promise.resolve();
   const onBatch = async (messages: BusMessage[]): Promise<void> => {
-    onAppended(await take(messages.map(({ subject, bytes }) => ({ subject, bytes }))));
+    const start = tracing ? spanTime() : 0;
+    const appended = await take(messages.map(({ subject, bytes }) => ({ subject, bytes })));
+    if (tracing) traceAppends(messages, start);
+    for (const tell of onAppended) tell(appended);
     // Only now, and a lost acknowledgement is no loss: the message comes again and is known. So the next batch need not wait for it.
     await acknowledged;
     acknowledged = Promise.allSettled(messages.map((message) => message.ack()));
@@ -40,4 +45,19 @@ export function consumeEvents(
       await acknowledged;
     },
   };
+}
+
+/** A span for each event whose trace is recorded: from its batch's arrival to the commit. */
+function traceAppends(messages: readonly BusMessage[], start: number): void {
+  const end = spanTime();
+  for (const { bytes, subject } of messages) {
+    const traceparent = sampledTraceparentIn(bytes);
+    if (traceparent === undefined) continue;
+    const attributes = {
+      "messaging.system": "nats",
+      "messaging.destination.name": subject,
+      "messaging.batch.message_count": messages.length,
+    };
+    pastSpan("aegis.ledger.append", { traceparent, start, end, attributes });
+  }
 }

@@ -2,6 +2,7 @@ import type { Candidate, Coordinates, Received } from "#domain/candidate.ts";
 import { chain } from "#domain/chain.ts";
 import { receive } from "#domain/receive.ts";
 import { newAlarms, settle } from "#domain/settle.ts";
+import { tally } from "#domain/tally.ts";
 import type { Ports } from "./ports.ts";
 
 export interface Appended {
@@ -31,6 +32,7 @@ export function append({ ledger, clock, signals }: Pick<Ports, "ledger" | "clock
       if (alarm !== undefined) signals.alarm({ tenant, id, reason: alarm, subject: received.subject });
     }
     signals.appended({ entries: added.length, duplicates, seconds: (performance.now() - start) / 1000 });
+    signals.counted(tally(added));
     return { entries: new Map([...Map.groupBy(added, (each) => each.tenant)].map(([tenant, own]) => [tenant, own.length])) };
   };
 }

@@ -7,6 +7,7 @@ import type { Coordinates } from "#domain/candidate.ts";
 import type { Extension, Head } from "#domain/chain.ts";
 import type { Known } from "#domain/settle.ts";
 import type { SigningRequest } from "#domain/signing.ts";
+import type { Tally } from "#domain/tally.ts";
 
 export interface Clock {
   now(): Date;
@@ -160,6 +161,8 @@ export interface Announcer {
 /** What the business has to say to those who watch it. */
 export interface Signals {
   appended(counts: { readonly entries: number; readonly duplicates: number; readonly seconds: number }): void;
+  /** What new entries say about the tenants' business. */
+  counted(tally: Tally): void;
   alarm(alarm: { readonly tenant: string; readonly id: string; readonly reason: string; readonly subject: string }): void;
   checkpointed(checkpoint: { readonly tenant: string; readonly size: number; readonly seconds: number }): void;
   refused(refusal: { readonly tenant: string; readonly size: number; readonly signed: number }): void;
