@@ -1,13 +1,12 @@
-import { createWriteStream } from "node:fs";
-import type { Writable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import { type Command, Option } from "commander";
 import { query } from "../clients/control.ts";
 import { auditClient, type EntryFilter, findEntries, type LedgerEntry, verifyFabricLedger } from "../clients/ledger.ts";
 import { checkProof, checkReceipt, writeReceipt } from "../clients/proofs.ts";
-import { action, type Context } from "../context.ts";
+import { action } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { table } from "../output.ts";
+import { rowOf } from "./audit-rows.ts";
+import { streamCommands } from "./audit-streams.ts";
 
 interface Filter extends EntryFilter {
   limit?: string;
@@ -68,13 +67,7 @@ export function auditCommands(program: Command): void {
         return result.ok ? exit.ok : exit.verification;
       }),
     );
-  filtering(
-    audit.command("tail").description("follow decisions as they are ledgered, until Ctrl-C; with --json one document per line"),
-  ).action(action<Filter, []>((context, options) => tail(context, filterOf(options))));
-  filtering(audit.command("export").description("write entries as JSON lines, newest first"))
-    .addOption(new Option("--format <name>", "how").choices(["jsonl"]).default("jsonl"))
-    .option("--out <file>", "where to (default: stdout)")
-    .action(action<Filter & { out?: string }, []>((context, options) => exportEntries(context, options)));
+  streamCommands(audit);
 }
 
 function filtering(command: Command): Command {
@@ -98,42 +91,3 @@ function count(text: string): number {
 
 const describe = (entries: readonly LedgerEntry[]): string =>
   table(["time", "seq", "kind", "agent", "call", "decision", "reasons"], entries.map(rowOf));
-
-const rowOf = (entry: LedgerEntry): (string | number)[] => [
-  entry.occurredAt,
-  entry.sequence,
-  entry.kind,
-  entry.agent ?? "",
-  entry.tool === null ? entry.type : `${entry.tool}:${entry.action}`,
-  entry.decision ?? "",
-  (entry.event?.data?.reasons ?? []).map((reason) => reason.code).join(" "),
-];
-
-async function tail(context: Context, filter: EntryFilter): Promise<void> {
-  const service = await auditClient(context, context.tenant());
-  let after = -1;
-  for await (const entry of findEntries(service, context.tenant(), filter, 10)) after = Math.max(after, entry.sequence);
-  for (;;) {
-    const fresh: LedgerEntry[] = [];
-    for await (const entry of findEntries(service, context.tenant(), filter)) {
-      if (entry.sequence <= after) break;
-      fresh.unshift(entry);
-    }
-    for (const entry of fresh) process.stdout.write(`${context.json ? JSON.stringify(entry) : rowOf(entry).join("  ")}\n`);
-    after = fresh.at(-1)?.sequence ?? after;
-    await delay(500);
-  }
-}
-
-async function exportEntries(context: Context, options: Filter & { out?: string }): Promise<void> {
-  const service = await auditClient(context, context.tenant());
-  const sink: Writable = options.out ? createWriteStream(options.out, { mode: 0o600 }) : process.stdout;
-  let entries = 0;
-  for await (const entry of findEntries(service, context.tenant(), filterOf(options))) {
-    entries += 1;
-    if (!sink.write(`${JSON.stringify(entry)}\n`)) await new Promise((resolve) => sink.once("drain", resolve));
-  }
-  if (!options.out) return;
-  await new Promise((resolve) => sink.end(() => resolve(undefined)));
-  context.output.result({ entries, file: options.out }, () => `${entries} entries written to ${options.out}`);
-}

@@ -3,6 +3,7 @@ import { delegationsOf, type Stopped, stopAll } from "../clients/stops.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
+import { tenantStreamCommand } from "./tenant-stream.ts";
 
 interface StopOptions {
   agent?: string;
@@ -47,6 +48,7 @@ export function stopCommands(program: Command): void {
       ),
     );
   const tenant = program.command("tenant").description("whole tenants");
+  tenantStreamCommand(tenant);
   stopping(tenant.command("revoke"), "stop every agent of a tenant for good; nothing new is registered in it")
     .argument("[tenant]", "the tenant, when --tenant does not say it")
     .action(

@@ -8,6 +8,10 @@ export interface DataDirectory {
   readonly keys: string;
   /** What approvals' channels need, as `<tenant>/<name>`. */
   readonly channelSecrets: string;
+  /** What sinks need, as `<tenant>/<name>`. */
+  readonly sinkSecrets: string;
+  /** Where sinks of kind file write, as `<tenant>/<sink>/`. */
+  readonly sinks: string;
   readonly logs: string;
   /** The supervisor's record of itself and its children. */
   readonly record: string;
@@ -37,6 +41,8 @@ export function dataDirectory(root: string): DataDirectory {
     endpoints: join(root, "endpoints.json"),
     keys,
     channelSecrets: join(keys, "channel-secrets"),
+    sinkSecrets: join(keys, "sink-secrets"),
+    sinks: join(root, "sinks"),
     logs: join(root, "logs"),
     record: join(root, "run", "record.json"),
     ports: join(root, "run", "ports.json"),

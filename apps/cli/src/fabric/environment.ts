@@ -98,7 +98,14 @@ function own(
     case "budget":
       return { BUNDLE_KEYS_FILE: keys.bundleKeys };
     case "audit":
-      return { SIGNER_URL: httpUrl(ports, "signer"), CHECKPOINT_KEY: checkpointVkey, CHECKPOINT_DIRECTORY: directory.checkpoints };
+      return {
+        SIGNER_URL: httpUrl(ports, "signer"),
+        CHECKPOINT_KEY: checkpointVkey,
+        CHECKPOINT_DIRECTORY: directory.checkpoints,
+        SINK_SECRETS_DIRECTORY: directory.sinkSecrets,
+        SINK_DIRECTORY: directory.sinks,
+        SINKS_ALLOW_INTERNAL: "true",
+      };
     default:
       return {};
   }

@@ -1,17 +1,15 @@
 import { join } from "node:path";
-import { observableSubjects, servicePermissions } from "@aegis/bus/permissions";
-import { services } from "@aegis/contracts/subjects";
 import { bootstrapDatabase, statefulServices } from "@aegis/infra/bootstrap";
 import { startNatsServer } from "@aegis/infra/nats-server";
 import { startPostgres } from "@aegis/infra/postgres-server";
-import { repositoryRoot } from "../context.ts";
 import { writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { FabricSurroundings } from "./endpoints.ts";
-import { ensureSecret } from "./keys.ts";
+import { natsServerOptions, serviceLogin } from "./nats-logins.ts";
 import type { Ports } from "./ports.ts";
 import { stages } from "./processes.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { toolsDirectory } from "./tools.ts";
 
 export interface StoreOptions {
   directory: DataDirectory;
@@ -22,9 +20,6 @@ export interface StoreOptions {
 }
 
 export type Stores = Pick<FabricSurroundings, "natsUrl" | "natsLogin" | "databaseFiles" | "reader" | "superuser">;
-
-/** Programs that were found or built once. */
-export const toolsDirectory = join(repositoryRoot, ".aegis", "tools");
 
 /** NATS and PostgreSQL: those that AEGIS_NATS_URL and AEGIS_POSTGRES_URL name, else servers of our own under supervision. */
 export async function startStores(options: StoreOptions): Promise<Stores> {
@@ -38,17 +33,13 @@ export async function startStores(options: StoreOptions): Promise<Stores> {
 async function startNats({ directory, ports, supervisor, log }: StoreOptions): Promise<Pick<Stores, "natsUrl" | "natsLogin">> {
   const given = process.env.AEGIS_NATS_URL;
   if (given) return { natsUrl: given };
-  const passwordFile = (service: string) => join(directory.keys, `${service}.nats-password`);
-  const users = await Promise.all(
-    services.map(async (user) => ({ user, password: await ensureSecret(passwordFile(user)), permissions: servicePermissions(user) })),
-  );
-  const server = { directory: directory.nats, port: ports.nats, users, observable: observableSubjects, toolsDirectory };
+  const server = await natsServerOptions(directory, ports.nats);
   await supervisor.start({
     name: "nats",
     stage: stages.store,
     start: async () => (await startNatsServer(server, { onOutput: log("nats") })).process,
   });
-  return { natsUrl: `nats://127.0.0.1:${ports.nats}`, natsLogin: (service) => ({ user: service, passwordFile: passwordFile(service) }) };
+  return { natsUrl: `nats://127.0.0.1:${ports.nats}`, natsLogin: serviceLogin(directory) };
 }
 
 async function startDatabase(options: StoreOptions): Promise<Pick<Stores, "databaseFiles" | "reader" | "superuser">> {
