@@ -246,7 +246,8 @@ test("no NATS subject of another tenant takes anything from who has no service's
     ...Object.values(subjects).map(({ pattern }) => pattern.replace(/<(\w+)>/g, (_, key: string) => named[key] ?? "x")),
     ...Object.values(stores).map((name) => `$KV.${name}.${prey.tenant}`),
     ...Object.values(stores).map((name) => `$O.${name}.C.x`),
-    ...["DECISIONS", "CONTROL", "LEDGER"].map((name) => `$JS.API.STREAM.DELETE.${name}`),
+    `aegis.siem.ocsf.${prey.tenant}.api_activity`,
+    ...["DECISIONS", "CONTROL", "LEDGER", "SIEM"].map((name) => `$JS.API.STREAM.DELETE.${name}`),
   ];
   for (const target of targets) connection.publish(target, "{}");
   await connection.flush();

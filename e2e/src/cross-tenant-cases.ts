@@ -163,6 +163,14 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "budget POST /v1/breakers/{nameAndCommand}": { ...refused, path: { nameAndCommand: `${agent}:reset` }, query },
     "budget GET /v1/spend": { ...own, query: { tenant, by: "agent" } },
 
+    "audit GET /v1/export": { ...own, query },
+    // Its own operator is served for as long as they listen.
+    "audit GET /v1/stream": { ...refused, query },
+    "audit GET /v1/sinks": { ...own, query },
+    "audit GET /v1/sinks/{name}": { ...refused, path: { name: "main" }, query },
+    "audit PUT /v1/sinks/{name}": { ...refused, path: { name: "main" }, query, body: { target: { kind: "file" }, from: "start" } },
+    "audit DELETE /v1/sinks/{name}": { ...refused, path: { name: "main" }, query },
+    "audit PUT /v1/streams/{tenant}": { ...refused, path },
     "audit GET /v1/entries": { ...own, query },
     "audit GET /v1/decisions:export": { ...own, query: window },
     "audit GET /v1/decisions:usage": { ...own, query: window },
