@@ -40,8 +40,8 @@ afterEach(async () => {
 
 async function loaded(orders: Orders = {}, on: Site = site): Promise<Load> {
   on.order(orders);
-  load = new Load(on.fabric.endpoints.authz.grpc, on.token);
-  await more(100);
+  load = await Load.start(on.fabric.endpoints.authz.grpc, on.token, { workers: 4, pauseMs: 10 });
+  await more(50);
   load.next();
   return load;
 }
@@ -64,9 +64,9 @@ test(
     ready.push(await site.kill("authz-0"));
     for (let round = 0; round < kills; round++) {
       load.reconnect();
-      await more(100);
+      await more(40);
       site.order({ powerCut: true, slowSyncMs: 15, hold: true });
-      await more(50);
+      await more(20);
       ready.push(await site.kill("authz-0"));
       site.order({ powerCut: true, slowSyncMs: 15 });
     }

@@ -60,6 +60,10 @@ test("one event per check, the same ids in the ledger, and an edit by a superuse
   };
   await expect.poll(verify, { timeout: 20_000 }).toMatchObject({ code: 0, ok: true, faults: [] });
 
+  // Each entry of an authz process is one that its key signed, within a second of being said.
+  const whole = () => tenant.cli.run("audit", "verify", "--json").then((run) => JSON.parse(run.stdout) as Verified);
+  await expect.poll(whole, { timeout: 20_000 }).toMatchObject({ ok: true, unsigned: 0, faults: [] });
+
   const superuser = new pg.Client({ connectionString: fabric.endpoints.postgresSuperuser });
   await superuser.connect();
   const { rows } = await superuser.query<{ sequence: string }>(

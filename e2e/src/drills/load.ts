@@ -13,6 +13,8 @@ export interface Stretch {
 
 const newStretch = (): Stretch => ({ latencies: [], allowed: 0, denied: 0, failed: 0 });
 
+const renewMs = 100_000;
+
 /** Calls authz without end, in a closed loop, and remembers every decision that let a call pass. */
 export class Load implements AsyncDisposable {
   /** Decisions that a client was told may go ahead. */
@@ -20,14 +22,22 @@ export class Load implements AsyncDisposable {
   readonly denials = new Map<string, number>();
   stretch = newStretch();
   readonly #address: string;
-  readonly #token: string;
+  readonly #issue: () => Promise<string>;
+  readonly #renewal: NodeJS.Timeout;
+  #token: string;
   readonly #workers: Promise<void>[];
   #caller: Caller;
   #stopped = false;
 
-  constructor(address: string, token: string, options: { workers?: number; pauseMs?: number } = {}) {
+  static async start(address: string, issue: () => Promise<string>, options: { workers?: number; pauseMs?: number } = {}): Promise<Load> {
+    return new Load(address, issue, await issue(), options);
+  }
+
+  private constructor(address: string, issue: () => Promise<string>, token: string, options: { workers?: number; pauseMs?: number }) {
     this.#address = address;
+    this.#issue = issue;
     this.#token = token;
+    this.#renewal = setInterval(() => void this.#renew(), renewMs);
     this.#caller = callAuthz(address, token);
     this.#workers = Array.from({ length: options.workers ?? 8 }, () => this.#work(options.pauseMs ?? 5));
   }
@@ -46,6 +56,7 @@ export class Load implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#renewal);
     this.#stopped = true;
     await Promise.all(this.#workers);
   }
@@ -53,6 +64,12 @@ export class Load implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     this.#caller[Symbol.dispose]();
+  }
+
+  /** A token lives for five minutes. When none can be had, the next time has to do. */
+  async #renew(): Promise<void> {
+    this.#token = await this.#issue().catch(() => this.#token);
+    if (!this.#stopped) this.reconnect();
   }
 
   async #work(pauseMs: number): Promise<void> {

@@ -26,7 +26,8 @@ export interface Site extends AsyncDisposable {
   readonly nats: TestServer;
   readonly postgres: TestServer;
   readonly tenant: Tenant;
-  readonly token: string;
+  /** A fresh token of the agent, good for some minutes. */
+  token(): Promise<string>;
   readonly ledger: Ledger;
   /** Gives new orders; the planted defect of this run is part of all. */
   order(orders: Orders): void;
@@ -67,7 +68,8 @@ export async function startSite(options: { spoolMegabytes?: number; sabotage?: S
   const tenant = tenantOn(fabric, "drill");
   await tenant.publish(barePayments);
   await tenant.register("finance-agent");
-  const issued = await tenant.cli.json<{ access_token: string }>(["token", "issue", "--tenant", tenant.name, "--agent", "finance-agent"]);
+  const issue = ["token", "issue", "--tenant", tenant.name, "--agent", "finance-agent"];
+  const token = async () => (await tenant.cli.json<{ access_token: string }>(issue)).access_token;
   const part = async (name: string) => {
     const record = JSON.parse(await readFile(join(directory, "run", "record.json"), "utf8")) as RunRecord;
     return record.parts.find((one) => one.name === name);
@@ -88,7 +90,7 @@ export async function startSite(options: { spoolMegabytes?: number; sabotage?: S
   const ledger = new Ledger(fabric.endpoints.postgresSuperuser, tenant.name);
   const resources = started.move();
   return {
-    ...{ fabric, nats, postgres, tenant, token: issued.access_token, ledger, order, ordersFile, pid, isReady, ready },
+    ...{ fabric, nats, postgres, tenant, token, ledger, order, ordersFile, pid, isReady, ready },
     async kill(name) {
       const before = await until(() => pid(name), { what: `${name} runs`, timeoutMs: 30_000 });
       process.kill(before, "SIGKILL");

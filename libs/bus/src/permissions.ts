@@ -1,4 +1,4 @@
-import { hints, type ServiceName, type StreamName, siemSubject, stores, subjects } from "@aegis/contracts/subjects";
+import { hints, type ServiceName, type StreamName, siemSubject, statementSubject, stores, subjects } from "@aegis/contracts/subjects";
 import { definitions } from "./streams.ts";
 
 /** What a NATS user may do, as allow-lists of subjects; everything else is refused by the server. */
@@ -40,7 +40,7 @@ const durables: Readonly<Record<ServiceName, Partial<Record<StreamName, readonly
   },
   "policy-compiler": { CONTROL: ["policy-compiler-activations"] },
   budget: { DECISIONS: ["budget"] },
-  audit: { DECISIONS: ["audit-decisions"], CONTROL: ["audit-control"] },
+  audit: { DECISIONS: ["audit-decisions"], CONTROL: ["audit-control"], PRODUCERS: ["audit-producers"] },
 };
 
 /** Core subjects: who says them, and who listens. */
@@ -62,6 +62,7 @@ export function servicePermissions(service: ServiceName): Permissions {
   return {
     publish: [
       ...owned,
+      ...(service === "authz" ? [statementSubject("*")] : []),
       ...hintRows.filter((row) => row.owner === service).map((row) => row.subject),
       ...(service === "audit" ? siem : []),
       "$JS.API.INFO",

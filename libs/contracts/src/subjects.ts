@@ -6,7 +6,7 @@ import { outcomeEvent } from "./outcome-event.ts";
 
 export const services = ["authz", "token", "approvals", "policy-compiler", "budget", "audit"] as const;
 export type ServiceName = (typeof services)[number];
-export type StreamName = "DECISIONS" | "CONTROL" | "LEDGER" | "SIEM";
+export type StreamName = "DECISIONS" | "CONTROL" | "LEDGER" | "SIEM" | "PRODUCERS";
 
 export interface SubjectRow {
   /** `<name>` marks a token filled in by `subject()`. */
@@ -73,6 +73,7 @@ export const streams: Readonly<Record<StreamName, readonly string[]>> = {
   CONTROL: ["aegis.policy.>", "aegis.identity.>", "aegis.approval.>", "aegis.budget.>"],
   LEDGER: ["aegis.ledger.>"],
   SIEM: ["aegis.siem.>"],
+  PRODUCERS: ["aegis.producer.>"],
 };
 
 /** Written by audit: every entry of a tenant's ledger as an OCSF event; `ocsfClass` is its class by name, e.g. "api_activity". */
@@ -87,13 +88,20 @@ export const tenantApiPrefix = "AEGIS.API";
  */
 export const tenantStream = (tenant: string) => ({
   user: `tenant-${tenant}`,
-  hears: Object.values(streams)
-    .flat()
+  hears: Object.entries(streams)
+    // What producers sign is of no one tenant.
+    .flatMap(([name, patterns]) => (name === "PRODUCERS" ? [] : patterns))
     .map((pattern) => pattern.replace(/^aegis\.siem\.>$/, "aegis.siem.ocsf.>").replace(/>$/, `${tenant}.>`)),
   stream: "SIEM" as const,
   durable: `tenant-${tenant}`,
   filter: siemSubject(tenant, ">"),
 });
+
+/**
+ * What an authz process signs of the events it numbered: the message of `libs/tlog`'s statement, no event and of no one tenant. Read by
+ * audit.
+ */
+export const statementSubject = (producer: string): string => `aegis.producer.${producer}`;
 
 /** Core NATS subjects: they carry hints whose loss is harmless, so they are in no stream. */
 export const hints = {

@@ -1,5 +1,4 @@
 import type { FileHandle } from "node:fs/promises";
-import { digestBytes } from "./chain.ts";
 import type { SpoolFiles } from "./files.ts";
 import { decodeRecord, findRecord } from "./record.ts";
 import type { Segment } from "./segment.ts";
@@ -21,6 +20,8 @@ export interface Damage {
 }
 
 const chunkBytes = 256 * 1024;
+/** Of the chain's head. */
+const headBytes = 32;
 
 /**
  * Reads one segment from its start, in chunks. A damaged stretch is told to `onDamage` and stepped over.
@@ -89,7 +90,7 @@ export class SegmentReader {
   #record(sequence: number, body: Buffer): SpoolRecord {
     const { epoch, chained } = this.segment;
     if (!chained) return { epoch, sequence, body, previous: undefined };
-    return { epoch, sequence, body: body.subarray(digestBytes), previous: body.subarray(0, digestBytes) };
+    return { epoch, sequence, body: body.subarray(headBytes), previous: body.subarray(0, headBytes) };
   }
 
   async #fill(known: number): Promise<void> {

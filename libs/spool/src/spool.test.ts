@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@aegis/service/logger";
+import { digestOf, nextHead, noHead } from "@aegis/tlog/statement";
 import { expect, test } from "vitest";
-import { digest, nextHead, noHead } from "./chain.ts";
 import { type SegmentFile, type SpoolFiles, systemFiles } from "./files.ts";
 import type { Damage, SpoolRecord } from "./reader.ts";
 import { encodeRecord } from "./record.ts";
@@ -247,7 +247,7 @@ test("each record holds the head of the chain before it, across segments; anothe
     let head: Buffer = noHead;
     for (const { previous, body } of own) {
       expect(previous).toEqual(head);
-      head = nextHead(head, digest(body.subarray(6)));
+      head = nextHead(head, digestOf(body.subarray(6)));
     }
   }
 });

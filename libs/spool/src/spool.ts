@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
-import { digest, nextHead, noHead } from "./chain.ts";
+import { digestOf, nextHead, noHead } from "@aegis/tlog/statement";
 import { type SpoolFiles, systemFiles } from "./files.ts";
 import { type Damage, SegmentReader, type SpoolRecord } from "./reader.ts";
 import { encodeRecord } from "./record.ts";
@@ -99,7 +99,7 @@ export class Spool implements AsyncDisposable {
       throw new AegisError("unavailable", `the event spool is ${state === "dead" ? "dead" : "full"}`);
     const body = make(this.#sequence + 1);
     const record = encodeRecord(this.#epochBytes, this.#sequence + 1, body, this.#head);
-    this.#head = nextHead(this.#head, digest(this.#chains(body)));
+    this.#head = nextHead(this.#head, digestOf(this.#chains(body)));
     this.#sequence += 1;
     await this.#writer.write(record, this.#sequence, tier === "T1");
   }

@@ -4,6 +4,7 @@ import { columnsFrom, type EntryColumns, noPrevious, parseLeaf } from "./leaf.ts
 import type { VerifierKey } from "./note.ts";
 import { equal } from "./proof.ts";
 import { compareState, nodePlace } from "./state-verifier.ts";
+import { digestOf } from "./statement.ts";
 import type { StoredState } from "./stored-state.ts";
 import { tileHeight } from "./tiles.ts";
 import { emptyRoot, Frontier, leafHash } from "./tree.ts";
@@ -62,8 +63,8 @@ export class TenantVerifier {
     return undefined;
   }
 
-  /** Takes in the next row; returns its position and event when its leaf can be read. */
-  take({ columns, leaf: bytes, payload }: LedgerRow): { columns: EntryColumns; sequence: number } | undefined {
+  /** Takes in the next row; returns its position and event when its leaf can be read. `digest`: SHA-256 of the event as it came. */
+  take({ columns, leaf: bytes, payload }: LedgerRow): { columns: EntryColumns; sequence: number; digest: () => Uint8Array } | undefined {
     const sequence = Number(columns.sequence);
     if (!Number.isSafeInteger(sequence)) {
       this.#fault(this.#next, "column", "column sequence is no number", "sequence");
@@ -100,7 +101,10 @@ export class TenantVerifier {
         this.#nodes.set(nodePlace(height / tileHeight, index), Buffer.from(root).toString("hex"));
     });
     this.#compareRoot();
-    return expected && { columns: expected, sequence };
+    if (parsed === undefined || expected === undefined) return undefined;
+    const { detached, event } = parsed.leaf;
+    const digest = () => (detached === undefined ? digestOf(event) : Buffer.from(detached.digest.slice("sha256:".length), "hex"));
+    return { columns: expected, sequence, digest };
   }
 
   /** Ends the rows: what was signed beyond them is gone, and what is stored beside them must follow from them. */

@@ -1,5 +1,7 @@
 import type { VerifierKey } from "./note.ts";
 import { type Position, ProducerSequences } from "./producer-sequences.ts";
+import { SignedEvents } from "./signed-events.ts";
+import { openStatement } from "./statement.ts";
 import type { StoredState } from "./stored-state.ts";
 import { TenantVerifier } from "./tenant-verifier.ts";
 
@@ -28,6 +30,8 @@ export interface LedgerCheckpoint {
  * - `checkpoint_missing`: a signed checkpoint has no row; `checkpoint`: its row is not what its note says;
  *   `checkpoint_unarchived`: its row has no copy in the archive
  * - `producer_gap`, `producer_repeat`: a producer's own numbering shows a loss or a double before this entry
+ * - `producer_mismatch`: the event is not the one that its producer signed under this number; `producer_missing`: its producer signed an
+ *   event that no row holds; `statement`: what a producer is said to have signed is not signed by its key, or contradicts itself
  */
 export type FaultKind =
   | "leaf"
@@ -47,7 +51,10 @@ export type FaultKind =
   | "checkpoint_missing"
   | "checkpoint_unarchived"
   | "producer_gap"
-  | "producer_repeat";
+  | "producer_repeat"
+  | "producer_mismatch"
+  | "producer_missing"
+  | "statement";
 
 export interface LedgerFault {
   readonly tenant: string;
@@ -69,6 +76,8 @@ export interface LedgerReport {
   readonly checkpoints: number;
   /** Rows that no confirmed checkpoint covers yet. */
   readonly uncovered: number;
+  /** Rows with a number of their producer's that no statement of its covers; undefined when no statements were given. */
+  readonly unsigned?: number;
   /** By tenant and sequence; at most `maxFaults`. */
   readonly faults: readonly LedgerFault[];
 }
@@ -83,6 +92,11 @@ export interface LedgerInput {
    * it may be gathered while they go by. Tenants without one are judged by their rows and checkpoints alone.
    */
   readonly states?: Iterable<StoredState>;
+  /** What producers signed, in their messages; with the pinned keys of the producers. Only where the rows are of all tenants. */
+  readonly statements?: {
+    readonly messages: Iterable<{ readonly message: string; readonly recordedAt: string }>;
+    readonly keys: readonly VerifierKey[];
+  };
   /** The pinned ledger keys; each tenant's key follows from them. */
   readonly keys: readonly VerifierKey[];
   /** Whether the rows are of all tenants: only then does a gap in a producer's numbering mean a loss. */
@@ -120,6 +134,8 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
     return made;
   };
   for (const tenant of notes.keys()) verifierOf(tenant);
+  const signed = input.statements && input.whole ? readStatements(input.statements, report) : undefined;
+  let unsigned = 0;
 
   // What is quarantined fills the place it claims in its producer's numbering, but does not double it.
   const claimed = new ProducerSequences();
@@ -131,6 +147,12 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
     const { producer, epoch, producer_sequence: number, recorded_at: recordedAt, kind } = read.columns;
     if (recordedAt > newest) newest = recordedAt;
     if (producer === null || epoch === null || number === null) continue;
+    if (signed !== undefined) {
+      const found = signed.find(producer, epoch, number, kind === "quarantine" ? undefined : read.digest());
+      if (found === "unsigned") unsigned += 1;
+      const detail = `not the event that ${producer} signed as ${number} of epoch ${epoch}`;
+      if (found === "other") report({ tenant: String(row.columns.tenant), sequence: read.sequence, kind: "producer_mismatch", detail });
+    }
     const position: Position = { tenant: String(row.columns.tenant), sequence: read.sequence, recordedAt };
     claimed.add(producer, epoch, number, position);
     if (kind !== "quarantine" && !taken.add(producer, epoch, number, position)) {
@@ -147,6 +169,15 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
       report({ ...place(before), kind: "producer_gap", detail: `${producer} said ${from} to ${to} of epoch ${epoch}, recorded nowhere` });
     }
   }
+  if (signed !== undefined) {
+    // A statement and its events come on two ways: the events of a young one may still be under way.
+    const settled = (input.now?.getTime() ?? Date.now()) - (input.settleMs ?? 60_000);
+    for (const { producer, epoch, number, tenant, recordedAt } of signed.unrecorded()) {
+      if (Date.parse(recordedAt) > settled) continue;
+      const sequence = tenants.get(tenant)?.entries ?? 0;
+      report({ tenant, sequence, kind: "producer_missing", detail: `${producer} signed ${number} of epoch ${epoch}, recorded nowhere` });
+    }
+  }
   const all = [...tenants.values()];
   const sum = (of: (tenant: TenantVerifier) => number): number => all.reduce((total, tenant) => total + of(tenant), 0);
   return {
@@ -154,8 +185,29 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
     tenants: all.length,
     checkpoints: sum((tenant) => tenant.confirmed),
     uncovered: sum((tenant) => Math.max(0, tenant.entries - tenant.covered)),
+    ...(signed !== undefined && { unsigned }),
     faults: faults.sort((a, b) => (a.tenant < b.tenant ? -1 : a.tenant > b.tenant ? 1 : a.sequence - b.sequence)),
   };
+}
+
+/** Takes in every statement that its producer's key signed, and tells of the others. */
+function readStatements({ messages, keys }: NonNullable<LedgerInput["statements"]>, report: (fault: LedgerFault) => void): SignedEvents {
+  const signed = new SignedEvents();
+  for (const { message, recordedAt } of messages) {
+    const opened = openStatement(message, keys);
+    if (opened.kind === "malformed") {
+      report({ tenant: "", sequence: 0, kind: "statement", detail: "a producer's statement cannot be read" });
+      continue;
+    }
+    const { statement } = opened;
+    const { producer, epoch, first, events } = statement;
+    const fault = (detail: string) => report({ tenant: events[0]?.tenant ?? "", sequence: first, kind: "statement", detail });
+    const name = `${producer}'s statement on ${first} to ${first + events.length - 1} of epoch ${epoch}`;
+    if (opened.kind === "unknown") fault(`${name} is signed by no pinned key of its`);
+    else if (opened.kind === "forged") fault(`${name} is not what was signed`);
+    else if (signed.add({ statement, recordedAt }) !== undefined) fault(`${name} contradicts an earlier one`);
+  }
+  return signed;
 }
 
 const place = ({ tenant, sequence }: Position) => ({ tenant, sequence });

@@ -27,7 +27,13 @@ function sampleEvent(number: number, tenant: string, producer = "authz-0"): Reco
 }
 
 /** A well-formed ledger of one tenant, with checkpoints at the sizes asked for: what tests then damage. */
-export function sampleLedger({ tenant = "acme", entries = 20, checkpointsAt = [20] as readonly number[], key = ledgerKey } = {}): {
+export function sampleLedger({
+  tenant = "acme",
+  entries = 20,
+  checkpointsAt = [20] as readonly number[],
+  key = ledgerKey,
+  edit = (text: string, _sequence: number) => text,
+} = {}): {
   rows: LedgerRow[];
   checkpoints: LedgerCheckpoint[];
   key: VerifierKey;
@@ -38,7 +44,7 @@ export function sampleLedger({ tenant = "acme", entries = 20, checkpointsAt = [2
   const verifier = verifierKey("ledger.test", rawPublicKey(key));
   let previous = noPrevious;
   for (let sequence = 0; sequence < entries; sequence += 1) {
-    const event = Buffer.from(JSON.stringify(sampleEvent(sequence + 1, tenant)));
+    const event = Buffer.from(edit(JSON.stringify(sampleEvent(sequence + 1, tenant)), sequence));
     const recordedAt = new Date(Date.UTC(2025, 0, 2) + sequence).toISOString();
     const subject = `aegis.decision.${tenant}.finance-agent.allow`;
     const leaf = encodeLeaf({ tenant, sequence, previous, recordedAt, kind: "decision", subject, event });

@@ -1,4 +1,5 @@
 import { baseConfig, loadConfig, natsConfig, operatorConfig, peerConfig, postgresConfig } from "@aegis/service/config";
+import { parseVerifierKey } from "@aegis/tlog/note";
 import { z } from "zod";
 
 /** Environment `AEGIS_AUDIT_*`. */
@@ -13,6 +14,16 @@ export const readConfig = () =>
     /** The ledger's pinned vkey (C2SP signed-note): the signer's notes are checked under it, and its name is the origins' prefix. */
     checkpointKey: z.string(),
     checkpointDirectory: z.string(),
+    /** Verifier keys (vkey) of the producers, one a line; their names are the producers'. */
+    producerKeys: z
+      .string()
+      .default("")
+      .transform((text) =>
+        text
+          .split("\n")
+          .filter((line) => line.trim() !== "")
+          .map((line) => parseVerifierKey(line.trim())),
+      ),
     /** At most so many messages in one transaction. */
     batch: z.coerce.number().int().min(1).max(1000).default(500),
     /** At most so many milliseconds between a tenant's new entries and their checkpoint. */

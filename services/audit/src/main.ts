@@ -45,13 +45,13 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
     key: parseVerifierKey(config.checkpointKey),
   };
   own(runOutbox({ db, bus, schema: "audit", logger }));
-  const { checkpointIntervalMs: intervalMs, checkpointEntries: entries, batch } = config;
+  const { checkpointIntervalMs: intervalMs, checkpointEntries: entries } = config;
   const schedule = own(runSchedule(ports, { intervalMs, entries, logger, postgres: health.check("postgres") }));
   const http = await createHttpServer(context);
   const auth = operatorAuth({ issuer: config.oidcIssuer });
   const exports = { ...own(exportPorts(db, bus, config)), exportSignals: exportSignals(telemetry, logger) };
   const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
-  own(consumeEvents(bus, ports, { batch, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
+  own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
   ledgerRoutes(http, ports, auth);
   tlogRoutes(http, ports, auth);
   own(await listen(http, { host: config.host, port: config.httpPort }));

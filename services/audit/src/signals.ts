@@ -14,6 +14,10 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     "aegis_ledger_checkpoints_lost",
     "Rounds that met a checkpoint which is archived and not in the database",
   );
+  const badStatements = telemetry.counter(
+    "aegis_ledger_bad_statements",
+    "Producers' statements that were not signed by a pinned key, by why",
+  );
   const batchSeconds = telemetry.histogram("aegis_ledger_batch_seconds", "From a batch's arrival to its commit");
   const checkpointSeconds = telemetry.histogram("aegis_ledger_checkpoint_seconds", "From reading a head to its stored checkpoint");
   const business = businessOf(telemetry);
@@ -36,6 +40,10 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     refused(refusal) {
       refusals.add(1);
       logger.error(refusal, "the signer refuses this ledger: it does not continue what was signed before");
+    },
+    badStatement(why, producer) {
+      badStatements.add(1, { why });
+      logger.error({ why, producer }, "what came as a producer's statement is not signed by its key");
     },
     exported: (what) => logger.info(what, "recorded decisions were read in bulk"),
     lost(checkpoint) {

@@ -33,6 +33,8 @@ export const readConfig = () =>
     pseudonymKey: z.string().min(43).optional(),
     /** Calls answered at the same time; what comes beside them is refused at once. */
     maxInFlight: z.coerce.number().int().min(1).default(1_024),
+    /** A private Ed25519 JWK that signs what this replica records; its public half is audit's and the verifiers' to know. */
+    producerKey: z.string().optional(),
     spoolMaxBytes: z.coerce
       .number()
       .int()

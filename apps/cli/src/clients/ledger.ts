@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";
 import type { StoredState } from "@aegis/tlog/stored-state";
-import { type LedgerCheckpoint, type LedgerFault, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
+import { type LedgerCheckpoint, type LedgerFault, type LedgerInput, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
 import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
 import { Failure, usage } from "../failure.ts";
@@ -45,6 +45,8 @@ export interface Verification {
   checkpoints: number;
   /** Entries that no confirmed checkpoint covers yet. */
   uncovered: number;
+  /** Entries of producers that no statement of theirs covers; absent when one tenant alone was verified, or no producer's key is pinned. */
+  unsigned?: number;
   faults: readonly LedgerFault[];
 }
 
@@ -57,6 +59,8 @@ export interface VerifyOptions {
   decisions?: readonly string[];
   /** The pinned key (C2SP vkey), when it is not the one in the data directory. */
   key?: string | undefined;
+  /** A file of producers' keys (vkey, one a line), when it is not the one in the data directory. */
+  producerKeys?: string | undefined;
 }
 
 export const auditClient = (context: Context, tenant: string | undefined): Promise<Control> =>
@@ -93,6 +97,8 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
   const tenants = options.tenant === undefined ? await everyTenant(service, directory.checkpoints) : [options.tenant];
   // An archive that was removed whole is an empty one, except where nothing shows that it is kept here.
   const archive = options.key === undefined || (await readdir(directory.checkpoints).catch(() => [])).length > 0;
+  // Before the rows: then every event of a settled statement has had its time to become one.
+  const statements = options.tenant === undefined ? await producersStatements(context, service, options.producerKeys) : undefined;
   const states: StoredState[] = [];
   const checkpoints: LedgerCheckpoint[] = [];
   for (const tenant of tenants)
@@ -104,12 +110,17 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
     states,
     checkpoints,
     keys: [key],
+    ...(statements && { statements }),
     whole: options.tenant === undefined,
   });
   // What was tampered with may be why it does not catch up.
   if (late !== undefined && report.faults.length === 0) throw late;
-  const { entries, tenants: count, checkpoints: confirmed, uncovered, faults } = report;
-  return { ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered, faults };
+  const { entries, tenants: count, checkpoints: confirmed, uncovered, unsigned, faults } = report;
+  return {
+    ...{ ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered },
+    ...(unsigned !== undefined && { unsigned }),
+    faults,
+  };
 }
 
 /** The ledger's pinned key: the one given (C2SP vkey), else the one in the data directory. */
@@ -123,6 +134,18 @@ export async function pinnedKey(context: Context, given: string | undefined): Pr
   } catch (error) {
     throw usage(`the key is not usable: ${(error as Error).message}`);
   }
+}
+
+/** What producers signed, with the keys pinned for them; undefined when none is pinned. */
+async function producersStatements(context: Context, service: Control, file: string | undefined): Promise<LedgerInput["statements"]> {
+  const { producerKeys } = dataDirectory(context.dataDirectory);
+  const text = await readIfPresent(file ?? producerKeys);
+  if (text === undefined && file !== undefined) throw usage(`there are no producers' keys at ${file}`);
+  if (text === undefined) return undefined;
+  const keys = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : [parseVerifierKey(line.trim())]));
+  const response = await service.raw("/v1/statements", { timeoutMs: 600_000 });
+  const messages = (await response.text()).split("\n").filter((line) => line !== "");
+  return { keys, messages: messages.map((line) => JSON.parse(line) as { message: string; recordedAt: string }) };
 }
 
 interface TenantHead {

@@ -52,15 +52,17 @@ export function auditCommands(program: Command): void {
     .description("recompute the ledger on this side, under the pinned key; exit 5 when anything was changed, dropped or reordered")
     .option("--wait", "first wait until everything ledgered is checkpointed")
     .option("--key <vkey>", "the pinned checkpoint key, when it is not the one in the data directory")
+    .option("--producer-keys <file>", "producers' keys (vkey, one a line), when they are not those in the data directory")
     .option("--receipt <file>", "check one entry's receipt instead; nothing but the file and the key is read")
     .action(
-      action<{ wait?: boolean; key?: string; receipt?: string }, []>(async (context, options) => {
+      action<{ wait?: boolean; key?: string; producerKeys?: string; receipt?: string }, []>(async (context, options) => {
         if (options.receipt !== undefined) return checkReceipt(context, options.receipt, options.key);
-        const result = await verifyFabricLedger(context, { tenant: context.optionalTenant, wait: options.wait, key: options.key });
+        const result = await verifyFabricLedger(context, { tenant: context.optionalTenant, ...options });
         context.output.result(result, () =>
           [
             result.ok ? context.output.style("green", "ok") : context.output.style("red", "NOT ok"),
             `${result.entries} entries of ${result.tenants} tenants under ${result.checkpoints} checkpoints${result.uncovered > 0 ? `; ${result.uncovered} too new for one` : ""}`,
+            ...(result.unsigned ? [`${result.unsigned} entries without their producer's signature`] : []),
             ...result.faults.slice(0, 50).map((fault) => `${fault.tenant} ${fault.sequence} ${fault.kind}: ${fault.detail}`),
           ].join("\n"),
         );

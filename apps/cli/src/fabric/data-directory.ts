@@ -25,6 +25,8 @@ export interface DataDirectory {
   readonly agents: string;
   readonly bundleKeys: string;
   readonly checkpointKey: string;
+  /** Verifier keys of the producers of events, one a line. */
+  readonly producerKeys: string;
   readonly issuerKey: string;
   /** Orders to revoke that PostgreSQL has not seen yet. */
   readonly tokenJournal: string;
@@ -54,6 +56,7 @@ export function dataDirectory(root: string): DataDirectory {
     agents: join(root, "agents"),
     bundleKeys: join(keys, "bundle-keys.json"),
     checkpointKey: join(keys, "checkpoint.vkey"),
+    producerKeys: join(keys, "producers.vkeys"),
     issuerKey: join(keys, "issuer.jwk"),
     tokenJournal: join(root, "token", "journal.jsonl"),
     authz: (instance) => join(root, instance),

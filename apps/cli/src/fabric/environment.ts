@@ -76,6 +76,7 @@ function own(
         BUDGET_ADDRESS: `127.0.0.1:${ports["budget-grpc"]}`,
         APPROVALS_URL: httpUrl(ports, "approvals"),
         BUNDLE_KEYS_FILE: keys.bundleKeys,
+        PRODUCER_KEY_FILE: keys.producerKey(instance),
         PSEUDONYM_KEY_FILE: keys.pseudonymKey,
         ORIGINS: authzOrigins(ports),
       };
@@ -105,6 +106,7 @@ function own(
         SINK_SECRETS_DIRECTORY: directory.sinkSecrets,
         SINK_DIRECTORY: directory.sinks,
         SINKS_ALLOW_INTERNAL: "true",
+        PRODUCER_KEYS_FILE: keys.producerKeys,
       };
     default:
       return {};

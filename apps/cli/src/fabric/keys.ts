@@ -18,6 +18,9 @@ export interface Instance {
 /** Files of key material; each is written once, 0600, and never shown. */
 export interface FabricKeys {
   serviceKey(instance: string): string;
+  /** What a producer of events signs them with. */
+  producerKey(instance: string): string;
+  producerKeys: string;
   peersFile: string;
   bundleSigningKey: string;
   bundleKeys: string;
@@ -35,6 +38,8 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
   const file = (name: string) => join(directory.keys, name);
   const keys: FabricKeys = {
     serviceKey: (instance) => file(`${instance}.jwk`),
+    producerKey: (instance) => file(`${instance}.producer.jwk`),
+    producerKeys: directory.producerKeys,
     peersFile: file("peers.json"),
     bundleSigningKey: file("bundle-signing.jwk"),
     bundleKeys: directory.bundleKeys,
@@ -48,6 +53,8 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
     const key = await ensureJwk(keys.serviceKey(instance), "EdDSA", instance);
     peers.push({ ...publicJwkOf(key), aegis_service: service });
   }
+  const producers = instances.filter(({ service }) => service === "authz");
+  await keepProducerKeys(keys, producers);
   await writeAtomically(keys.peersFile, JSON.stringify({ keys: peers }, null, 1));
   const bundle = await ensureJwk(keys.bundleSigningKey, "ES256", `bundle-${randomBytes(4).toString("hex")}`);
   await writeAtomically(keys.bundleKeys, JSON.stringify({ keys: await withEarlier(keys.bundleKeys, publicJwkOf(bundle)) }, null, 1), 0o644);
@@ -65,6 +72,17 @@ export async function checkpointVkey(directory: DataDirectory, keys: FabricKeys)
   const vkey = formatVerifierKey(verifierKey(jwk.kid, Buffer.from(jwk.x, "base64url")));
   await writeAtomically(directory.checkpointKey, `${vkey}\n`, 0o644);
   return vkey;
+}
+
+/** Makes the keys of producers that have none. Those that no longer run stay in the list: what they signed is to be verified. */
+async function keepProducerKeys(keys: FabricKeys, producers: readonly Instance[]): Promise<void> {
+  const known = ((await readIfPresent(keys.producerKeys)) ?? "").split("\n").filter((line) => line !== "");
+  const listed = new Set(known);
+  for (const { instance } of producers) {
+    const jwk = await ensureJwk(keys.producerKey(instance), "EdDSA", instance);
+    listed.add(formatVerifierKey(verifierKey(instance, Buffer.from(jwk.x, "base64url"))));
+  }
+  await writeAtomically(keys.producerKeys, [...listed, ""].join("\n"), 0o644);
 }
 
 /** The secret in the file; a new one of 32 random bytes, base64url, when there is none yet. */

@@ -3,8 +3,10 @@ import { type BusMessage, consume } from "@aegis/bus/consume";
 import type { HealthCheck } from "@aegis/service/health";
 import type { Logger } from "@aegis/service/logger";
 import { isTracing, pastSpan, sampledTraceparentIn, spanTime } from "@aegis/telemetry/trace";
+import type { VerifierKey } from "@aegis/tlog/note";
 import { type Appended, append } from "#usecases/append.ts";
 import type { Ports } from "#usecases/ports.ts";
+import { keepStatements } from "#usecases/statements.ts";
 
 export interface EventsOptions {
   /** Told of new entries, once they are committed. */
@@ -12,13 +14,15 @@ export interface EventsOptions {
   readonly batch: number;
   readonly logger: Logger;
   readonly nats: HealthCheck;
+  /** Keys of the producers: what is said to be theirs is checked when it comes. */
+  readonly producerKeys: readonly VerifierKey[];
 }
 
-/** Reads both event streams whole, each by one durable that all instances share. */
+/** Reads the event streams and producers' statements whole, each by one durable that all instances share. */
 export function consumeEvents(
   bus: Bus,
-  ports: Pick<Ports, "ledger" | "clock" | "signals">,
-  { onAppended, batch, logger, nats }: EventsOptions,
+  ports: Pick<Ports, "ledger" | "clock" | "signals" | "statements">,
+  { onAppended, batch, logger, nats, producerKeys }: EventsOptions,
 ): AsyncDisposable {
   const take = append(ports);
   const tracing = isTracing();
@@ -32,7 +36,13 @@ export function consumeEvents(
     await acknowledged;
     acknowledged = Promise.allSettled(messages.map((message) => message.ack()));
   };
+  const keep = keepStatements(ports, producerKeys);
+  const onStatements = async (messages: BusMessage[]): Promise<void> => {
+    await keep(messages.map(({ bytes }) => bytes));
+    await Promise.allSettled(messages.map((message) => message.ack()));
+  };
   const consumers = [
+    consume(bus, { stream: "PRODUCERS", durable: "audit-producers", batch: 50, onBatch: onStatements, logger }),
     consume(bus, { stream: "DECISIONS", durable: "audit-decisions", batch, onBatch, logger }),
     consume(bus, { stream: "CONTROL", durable: "audit-control", batch, onBatch, logger }),
   ];

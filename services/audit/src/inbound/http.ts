@@ -10,6 +10,7 @@ import { exportLedger } from "#usecases/export.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { prove, receiptOf } from "#usecases/prove.ts";
 import { recordedDecisions } from "#usecases/recorded-decisions.ts";
+import { everyStatement } from "#usecases/statements.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
 
 /** Who may read a ledger. */
@@ -115,6 +116,15 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
     const { tenant } = request.params;
     (await auth.authenticate(request.headers.authorization)).require(tenant, ...verifiers);
     return entries.state(tenant);
+  });
+
+  server.get("/v1/statements", async (request, reply) => {
+    // A statement holds digests of every tenant's events.
+    (await auth.authenticate(request.headers.authorization)).require("*", ...verifiers);
+    async function* lines() {
+      for await (const statement of everyStatement(ports)) yield `${JSON.stringify(statement)}\n`;
+    }
+    return reply.type("application/x-ndjson").send(Readable.from(lines()));
   });
 
   server.get("/v1/checkpoints/:tenant", { schema: { params: anyTenant } }, async (request) => {

@@ -1,10 +1,24 @@
+import type { Generated } from "kysely";
+
 /** Tables of the schema `audit`, as kysely sees them. */
 export interface AuditDatabase {
   entries: EntriesTable;
   heads: { tenant: string; size: number; frontier: Buffer; last_hash: Buffer };
   nodes: { tenant: string; level: number; index: number; hash: Buffer };
   checkpoints: { tenant: string; size: number; root: Buffer; note: string; recorded_at: Date };
+  statements: StatementsTable;
   producers: { producer: string; epoch: string; highest: number; watermark: number; seen_at: Date };
+}
+
+interface StatementsTable {
+  number: Generated<number>;
+  producer: string;
+  epoch: string;
+  first: number;
+  last: number;
+  digest: Buffer;
+  message: string;
+  recorded_at: Generated<Date>;
 }
 
 interface EntriesTable {

@@ -4,6 +4,7 @@ import type { AuditDatabase } from "./database.ts";
 import { entryStore } from "./entry-store.ts";
 import { ledgerStore } from "./ledger-store.ts";
 import { producerStore } from "./producer-store.ts";
+import { statementStore } from "./statement-store.ts";
 import { treeStore } from "./tree-store.ts";
 
 /** Every port that PostgreSQL stands behind. */
@@ -13,4 +14,5 @@ export const stores = (db: Database<AuditDatabase>, instance: string) => ({
   tree: treeStore(db),
   checkpoints: checkpointStore(db, instance),
   producers: producerStore(db),
+  statements: statementStore(db),
 });

@@ -154,6 +154,30 @@ export interface Producers {
   heardSince(since: Date): Promise<Watermark[]>;
 }
 
+/** What a producer signed, in the message that it came in. */
+export interface StoredStatement {
+  /** Grows with time. */
+  readonly number: number;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly recordedAt: string;
+}
+
+export interface Statements {
+  /** Keeps each once. */
+  keep(
+    statements: readonly {
+      readonly message: string;
+      readonly producer: string;
+      readonly epoch: string;
+      readonly first: number;
+      readonly last: number;
+    }[],
+  ): Promise<void>;
+  /** Those beyond a number, ascending. */
+  page(after: number, limit: number): Promise<StoredStatement[]>;
+}
+
 export interface Announcer {
   watermark(watermark: Watermark): void;
 }
@@ -170,6 +194,8 @@ export interface Signals {
   lost(checkpoint: { readonly tenant: string; readonly size: number }): void;
   /** Somebody took a tenant's recorded decisions out. */
   exported(what: { readonly tenant: string; readonly by: string; readonly from: string; readonly to: string }): void;
+  /** What came as a producer's statement is none, is not what was signed, or is signed by no pinned key. */
+  badStatement(why: "malformed" | "forged" | "unknown", producer: string | undefined): void;
   /** What waits in the streams, read whenever somebody looks. */
   watchLag(lag: () => number): void;
 }
@@ -181,6 +207,7 @@ export interface Ports {
   readonly tree: Tree;
   readonly checkpoints: Checkpoints;
   readonly producers: Producers;
+  readonly statements: Statements;
   readonly archive: CheckpointArchive;
   readonly signer: Signer;
   readonly announcer: Announcer;

@@ -1,10 +1,12 @@
+import type { KeyObject } from "node:crypto";
 import type { Bus } from "@aegis/bus/connect";
 import { openPipeline } from "@aegis/bus/pipeline";
 import type { Logger } from "@aegis/service/logger";
 import type { SpoolRecord } from "@aegis/spool/reader";
 import type { Spool } from "@aegis/spool/spool";
 import { isTracing, pastSpan, sampledTraceparentIn, spanTime } from "@aegis/telemetry/trace";
-import { decodeSpooled } from "./spooled-event.ts";
+import { decodeSpooled, type SpooledEvent } from "./spooled-event.ts";
+import { Statements } from "./statements.ts";
 
 export interface PublisherOptions {
   readonly spool: Spool;
@@ -12,6 +14,8 @@ export interface PublisherOptions {
   readonly logger: Logger;
   /** JetStream has stored this event. It frees nothing: only the ledger's watermark does. */
   readonly onStored: (id: string) => void;
+  /** Who signs what is published; nobody when absent. */
+  readonly signer?: { readonly producer: string; readonly key: KeyObject } | undefined;
 }
 
 export interface Publisher extends AsyncDisposable {
@@ -41,32 +45,40 @@ export function startPublisher(options: PublisherOptions): Publisher {
   const tracing = isTracing();
   let stored = 0;
   let rounds = 0;
-  const send = async (record: SpoolRecord, round = "") => {
+  const send = async ({ subject, id, bytes }: SpooledEvent, onStored: () => void) => {
     for (let attempt = 0; !stop.signal.aborted; attempt++) {
       try {
-        const event = decodeSpooled(record.body);
-        const trace = tracing ? sampledTraceparentIn(event.bytes) : undefined;
+        const trace = tracing ? sampledTraceparentIn(bytes) : undefined;
         const start = trace === undefined ? 0 : spanTime();
-        await pipeline.publish(event.subject, event.id + round, event.bytes);
+        await pipeline.publish(subject, id, bytes);
         if (trace !== undefined)
-          pastSpan("aegis.publish", { traceparent: trace, start, end: spanTime(), attributes: publishAttributes(event.subject, event.id) });
-        if (record.epoch === options.spool.epoch && round === "") stored += 1;
-        options.onStored(event.id);
+          pastSpan("aegis.publish", { traceparent: trace, start, end: spanTime(), attributes: publishAttributes(subject, id) });
+        onStored();
         return;
       } catch (error) {
-        if (attempt % 20 === 5)
-          options.logger.warn({ err: error, epoch: record.epoch, sequence: record.sequence }, "event is not stored yet");
+        if (attempt % 20 === 5) options.logger.warn({ err: error, subject, id }, "event is not stored yet");
         // Full jitter: after an outage the waiting events must not come back as one wave.
         await pause(Math.random() * Math.min(lastRetryMs, firstRetryMs * 2 ** attempt), stop.signal);
       }
     }
+  };
+  const { signer } = options;
+  const statements = signer && new Statements({ ...signer, send: (event) => flight.add(send(event, () => undefined)) });
+  const first = (record: SpoolRecord) => {
+    const event = decodeSpooled(record.body);
+    statements?.add(record, event);
+    const onStored = () => {
+      if (record.epoch === options.spool.epoch) stored += 1;
+      options.onStored(event.id);
+    };
+    flight.add(send(event, onStored));
   };
   const carry = async () => {
     await using reader = options.spool.reader();
     while (!stop.signal.aborted) {
       try {
         await flight.below(mostInFlight, stop.signal);
-        for (const record of await reader.read(mostInFlight - flight.size, stop.signal)) flight.add(send(record));
+        for (const record of await reader.read(Math.max(1, mostInFlight - flight.size), stop.signal)) first(record);
       } catch (error) {
         options.logger.error({ err: error }, "the spool cannot be read; trying again");
         await pause(1_000, stop.signal);
@@ -82,11 +94,13 @@ export function startPublisher(options: PublisherOptions): Publisher {
       for await (const records of options.spool.again(epoch, first, last)) {
         for (const record of records) {
           await flight.below(mostInFlight, stop.signal);
-          flight.add(send(record, round));
+          const event = decodeSpooled(record.body);
+          flight.add(send({ ...event, id: event.id + round }, () => options.onStored(event.id)));
         }
       }
     },
     async [Symbol.asyncDispose]() {
+      statements?.close();
       // What was appended just now has a moment to leave; the rest goes out after the next start.
       if (options.bus.connected()) await Promise.race([flight.below(1, stop.signal), pause(1_000, stop.signal)]);
       stop.abort();

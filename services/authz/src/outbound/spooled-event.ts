@@ -10,6 +10,9 @@ export interface SpooledEvent {
 export const encodeSpooled = (event: { id: string; subject: string; json: string }): Buffer =>
   Buffer.from(`${event.subject}\n${event.id}\n${event.json}`);
 
+/** The event's bytes within a spooled body: what the spool's chain vouches for. */
+export const eventBytes = (body: Uint8Array): Uint8Array => body.subarray(body.indexOf(10, body.indexOf(10) + 1) + 1);
+
 /** @throws RangeError when it is something else. */
 export function decodeSpooled(body: Buffer): SpooledEvent {
   const first = body.indexOf(10);
