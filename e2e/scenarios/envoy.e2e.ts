@@ -1,4 +1,9 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { root } from "../src/cli.ts";
 import { type Gateway, gatewayTools, startEnvoy, wireTo } from "../src/envoy.ts";
 import { sharedTenant, type Tenant } from "../src/tenant.ts";
 import { mcpClient, startMail, startPayments, type Upstream } from "../src/upstreams.ts";
@@ -120,6 +125,19 @@ describe.skipIf(tools === undefined)("Envoy in front of an HTTP tool and an MCP 
     expect((await post("/mcp", call, { "mcp-name": "send" })).status, "headers disagree").toBe(403);
     expect((await post("/mcp", { ...call, id: undefined })).status, "a notification").toBe(403);
     expect(mail.received.length).toBe(before);
+  });
+
+  test("Envoy takes the configuration as it stands, and would not take one that is wrong", async () => {
+    const text = await readFile(join(root, "deploy/envoy/envoy.yaml"), "utf8");
+    const directory = await mkdtemp(join(tmpdir(), "envoy-"));
+    started.defer(() => rm(directory, { recursive: true, force: true }));
+    const validate = async (config: string) => {
+      const file = join(directory, "envoy.yaml");
+      await writeFile(file, config);
+      return spawnSync(tools!.envoy, ["--mode", "validate", "--config-path", file, "--log-level", "off"]).status;
+    };
+    expect(await validate(text)).toBe(0);
+    expect(await validate(text.replace("failure_mode_allow", "failure_mode_alow"))).not.toBe(0);
   });
 
   test("without authz nothing passes", async () => {

@@ -46,7 +46,7 @@ test("grpc-js hands our bounds to node:http2 as it stands", () => {
   const plain = new Server();
   boundSessions(plain);
   expect(plain).toMatchObject({
-    commonServerOptions: { streamResetBurst: 500, maxHeaderListPairs: 128, settings: { maxHeaderListSize: 32_768 } },
+    commonServerOptions: { streamResetBurst: 300, maxHeaderListPairs: 128, settings: { maxHeaderListSize: 32_768 } },
     http2Servers: expect.any(Map),
   });
 });

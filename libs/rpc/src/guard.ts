@@ -8,8 +8,8 @@ const sessionBounds = {
   maxSessionRejectedStreams: 100,
   maxOutstandingPings: 10,
   maxSettings: 32,
-  // Streams that a client opens and resets at once (CVE-2023-44487): a burst, and so many a second after it.
-  streamResetBurst: 500,
+  // Streams that a client opens and resets at once (CVE-2023-44487): a burst, more than one connection has open, and so many a second after it.
+  streamResetBurst: 300,
   streamResetRate: 50,
   unknownProtocolTimeout: 5_000,
 };
@@ -46,14 +46,14 @@ export function boundSessions(server: Server): void {
   Object.assign(options, sessionBounds, { settings: { ...options.settings, maxHeaderListSize: 32 * 1024 } });
 }
 
-/** The same for what takes time to tell, once it listens. `isUnary`: calls whose request is one message, by their path. */
-export function guardConnections(server: Server, isUnary: (path: string) => boolean, given: Partial<Patience> = {}): void {
+/** The same for what takes time to tell, once it listens. `isShort`: calls whose request is one message, by their path. */
+export function guardConnections(server: Server, isShort: (path: string) => boolean, given: Partial<Patience> = {}): void {
   const limits = { ...patience, ...given };
   for (const listening of internalsOf(server).http2Servers.keys()) {
     (listening as unknown as { maxConnections: number }).maxConnections = limits.connections;
     listening.on("session", (session) => guardSession(session, limits));
     listening.on("stream", (stream, headers) => {
-      if (isUnary(headers[":path"] ?? "")) guardStream(stream, limits.requestMs);
+      if (isShort(headers[":path"] ?? "")) guardStream(stream, limits.requestMs);
     });
   }
 }

@@ -77,14 +77,15 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
   });
   boundSessions(server);
   const served: DescService[] = [];
-  const unaryPaths = new Set<string>();
+  const oneMessage = new Set<string>();
   const admission = new Admission(bounds);
   return {
     serve(service, handlers) {
       served.push(service);
       const implementation: Record<string, unknown> = {};
       for (const method of service.methods) {
-        if (method.methodKind === "unary") unaryPaths.add(`/${service.typeName}/${method.name}`);
+        if (method.methodKind === "unary" || method.methodKind === "server_streaming")
+          oneMessage.add(`/${service.typeName}/${method.name}`);
         const handler = (handlers as Record<string, ((request: unknown, call: RpcCall) => unknown) | undefined>)[method.localName];
         implementation[method.localName] =
           method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming"
@@ -101,7 +102,7 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
         for (const name of ["", ...served.map((service) => service.typeName)]) health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
       });
       const port = await bind(server, at);
-      guardConnections(server, (path) => unaryPaths.has(path), patience);
+      guardConnections(server, (path) => oneMessage.has(path), patience);
       return {
         address: `${at.host}:${port}`,
         [Symbol.asyncDispose]: () =>

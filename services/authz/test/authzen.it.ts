@@ -63,6 +63,8 @@ test("an evaluation is the decision, with what must be done and who may agree; i
     context: { decision: "sanitize", obligations: [{ id: "sanitize", type: "custom" }] },
   });
   expect(JSON.stringify(redacted.body)).not.toContain("ann@");
+  const nameless = await post("/access/v1/evaluation", { ...ask(5), resource: { type: "a person", id: "beth@example.com" } });
+  expect([nameless.status, nameless.body.decision]).toEqual([200, false]);
   const other = await post("/access/v1/evaluation", { ...ask(5), subject: { type: "agent", id: "other-agent" } });
   expect(other.body).toMatchObject({ decision: false, context: { reasons: [{ code: "context_mismatch" }] } });
 });
@@ -119,4 +121,19 @@ test("whoever asks as if it were OPA gets the decision as a document", async () 
   expect(redacted.body).toMatchObject({ result: { allow: false, decision: "sanitize", obligations: [{ id: "sanitize" }] } });
   expect((await post("/v1/data/aegis/decision", {})).status).toBe(400);
   expect((await post("/v1/data/aegis/decision", input({ amount: 5 }), { authorization: "" })).status).toBe(401);
+});
+
+test("an issuer's clock may run ahead of ours by a minute, and a token's end is its end: no skew up to five minutes lets more pass", async () => {
+  const wrong: string[] = [];
+  for (let skew = -330; skew <= 330; skew += 30) {
+    const issued = Math.floor(Date.now() / 1_000) + skew;
+    const shifted = await world.token({ iat: issued, exp: issued + 300 });
+    const { body } = await post("/access/v1/evaluation", ask(5), { authorization: `Bearer ${shifted}` });
+    // Half a minute beside the edge, so that the test's own time does not matter.
+    if ((body.decision === true) !== (skew > -300 && skew <= 60)) wrong.push(`${skew} s: ${JSON.stringify(body)}`);
+    const later = await world.token({ nbf: issued, iat: issued, exp: issued + 600 });
+    const second = await post("/access/v1/evaluation", ask(5), { authorization: `Bearer ${later}` });
+    if ((second.body.decision as unknown) === true && skew > 60) wrong.push(`${skew} s, nbf`);
+  }
+  expect(wrong).toEqual([]);
 });

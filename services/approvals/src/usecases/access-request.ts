@@ -34,7 +34,8 @@ export interface Submission {
   readonly justification: string;
 }
 
-const arrival = { waitMs: 5_000, pollMs: 100 };
+/** How long a submission waits for its decision's event, and how soon it looks again: twice as late each time, since anybody can make up an id. */
+const arrival = { waitMs: 5_000, pollMs: 50 };
 
 /**
  * Ties a request to the approval that its denied evaluation opened. A repeat under the same key gets the same task, and the reason given
@@ -53,8 +54,9 @@ export async function submitAccessRequest(
   if (known) return known.submissionDigest === submissionDigest ? { task: taskOf(known) } : { error: "duplicate_request" };
   const until = now() + arrival.waitMs;
   let found = await ports.accessRequests.ofDecision(tenant, submission.evaluationId);
-  while (found === undefined && mayStillArrive(submission.evaluationId, now()) && now() < until && !signal.aborted) {
-    await ports.changes.pause(arrival.pollMs, signal);
+  const waits = () => found === undefined && mayStillArrive(submission.evaluationId, now()) && now() < until && !signal.aborted;
+  for (let pause = arrival.pollMs; waits(); pause *= 2) {
+    await ports.changes.pause(Math.min(pause, until - now()), signal);
     found = await ports.accessRequests.ofDecision(tenant, submission.evaluationId);
   }
   if (found === undefined || found.agent !== agent) return { error: "not_requestable" };

@@ -1,7 +1,7 @@
 import { parseIJson } from "@aegis/canonical/ijson";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readEvaluation, readEvaluations, readInput } from "./authzen.ts";
+import { readEvaluation, readEvaluations, readInput, refuseNames } from "./authzen.ts";
 
 const whole = {
   subject: { type: "agent", id: "a", properties: { role: "admin" } },
@@ -69,4 +69,18 @@ test("whatever comes is read or refused by name", () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test("a resource whose id is no tool's name is asked about by its type", () => {
+  const asked = read({ resource: { type: "user", id: "beth@example.com", properties: { id: "other" } } });
+  expect([asked.tool, JSON.parse(JSON.stringify(asked.arguments)), refuseNames(asked)]).toEqual([
+    "user",
+    { amount: 5, resource: { id: "beth@example.com" } },
+    undefined,
+  ]);
+});
+
+test("names that no tool and no action can have are denied and not an error", () => {
+  expect(refuseNames(read({ resource: { type: "a person", id: "beth@example.com" } }))?.code).toBe("tool_not_allowed");
+  expect(refuseNames(read({ action: { name: "do it" } }))?.code).toBe("action_not_allowed");
 });

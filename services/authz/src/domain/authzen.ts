@@ -1,5 +1,7 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { AegisError } from "@aegis/contracts/errors";
+import { toolPattern } from "@aegis/contracts/names";
+import type { Reason } from "@aegis/contracts/reasons";
 import type { Draft } from "./draft.ts";
 import { isObject } from "./mcp-call.ts";
 
@@ -54,20 +56,29 @@ export function readEvaluations(request: JsonObject): Evaluations {
   return { semantic: semantic as Semantic, evaluations: each };
 }
 
-/** Reads one evaluation (AuthZEN 1.0 §6). @throws AegisError `invalid_argument` naming the member at fault. */
+/**
+ * Reads one evaluation (AuthZEN 1.0 §6). A resource whose id cannot be a tool's name, as an address, is asked about by its type: its id is
+ * then `resource.id` among the arguments.
+ *
+ * @throws AegisError `invalid_argument` naming the member at fault.
+ */
 export function readEvaluation(request: JsonObject): AskedCall {
   const resource = member(request, "resource");
   const action = member(request, "action");
   const context = optional(request, "context");
   subjectOf(request);
-  text(resource, "resource", "type");
+  const [type, id] = [text(resource, "resource", "type"), text(resource, "resource", "id")];
+  const isTool = toolPattern.test(id);
   const [properties, given] = [optional(action, "properties"), optional(context, "arguments")];
   if (Object.keys(properties).length > 0 && Object.keys(given).length > 0)
     throw invalid("the arguments are in action.properties and in context.arguments: give one");
   return {
-    tool: text(resource, "resource", "id"),
+    tool: isTool ? id : type,
     action: text(action, "action", "name"),
-    arguments: withProperties(Object.keys(given).length > 0 ? given : properties, "resource", optional(resource, "properties")),
+    arguments: withProperties(Object.keys(given).length > 0 ? given : properties, "resource", {
+      ...optional(resource, "properties"),
+      ...(!isTool && { id }),
+    }),
     ...about(context),
     ...(context.approval !== undefined && { approvalId: text(member(context, "approval"), "context.approval", "id") }),
   };
@@ -111,6 +122,12 @@ function about(context: JsonObject): Omit<AskedCall, "tool" | "action" | "argume
     overrideToken: word(context, "override_token"),
     dryRun: flag(context, "dry_run"),
   };
+}
+
+/** Why a question about names that no tool and no action can have is denied; undefined when they can. */
+export function refuseNames({ tool, action }: AskedCall): Reason | undefined {
+  if (!toolPattern.test(tool)) return { code: "tool_not_allowed", message: "no tool has such a name" };
+  return toolPattern.test(action) ? undefined : { code: "action_not_allowed", message: "no action has such a name" };
 }
 
 /** What every answer says of its decision. */

@@ -10,6 +10,7 @@ import {
   obligationsOf,
   readEvaluation,
   readEvaluations,
+  refuseNames,
   type Said,
   subjectOf,
   withProperties,
@@ -138,6 +139,8 @@ async function evaluate(usecases: Evaluating, question: JsonObject, caller: Call
     const reasons = [{ code: "context_mismatch", message: "the subject is not the agent of the token" }];
     return { decision: false, context: { decision: "deny", reasons } };
   }
+  const unknown = refuseNames(read);
+  if (unknown !== undefined) return { decision: false, context: { decision: "deny", reasons: [unknown] } };
   const asked = asSaid(read, said, speaker);
   const { draft, refused } = await decided(usecases, asked, speaker);
   const goes = draft.decision === "allow" || draft.decision === "sanitize";

@@ -25,6 +25,8 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
   const { spool, revocations } = duties;
   const failed = (what: string) => (error: unknown) => duties.signals.upkeepFailed(what, error);
   const spoolCheck = duties.health.check("spool");
+  const revocationCheck = duties.health.check("revocations");
+  const watchRevocations = async () => (revocations.fresh() ? revocationCheck.up() : revocationCheck.down("too old to act on"));
   let deadSince: number | undefined;
   const watchSpool = async () => {
     const state = spool.state();
@@ -36,6 +38,7 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
   };
   const started = [
     every(1_000, watchSpool, failed("watching the spool")),
+    every(1_000, watchRevocations, failed("watching revocations")),
     every(1_000, duties.budget.sweep, failed("giving leases back")),
     every(2_000, () => revocations.refresh(), failed("refreshing revocations")),
     every(2_000, duties.heartbeat, failed("the replica's heartbeat")),

@@ -99,3 +99,16 @@ test("a restart knows who was revoked, and how old that knowledge is", async () 
   expect(again.revocations.standingOf("acme", "a")).toBe("revoked");
   expect(again.revocations.age(first.clock.time + 5_000)).toBe(5_000);
 });
+
+test("what is known is fresh from its first confirmation until five minutes after its last", async () => {
+  const { adopt, clock, world } = given();
+  world.away = true;
+  clock.time = 10_000_000;
+  expect(adopt.fresh()).toBe(false);
+  adopt.follows(true);
+  adopt.follows(false);
+  expect(adopt.fresh()).toBe(true);
+  clock.time += 5 * 60_000 + 1;
+  await expect(adopt.refresh()).rejects.toThrow();
+  expect(adopt.fresh()).toBe(false);
+});

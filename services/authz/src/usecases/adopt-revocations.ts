@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { namePattern } from "@aegis/contracts/names";
 import type { Standing } from "#domain/principal.ts";
-import type { Revocations } from "#domain/revocations.ts";
+import { type Revocations, staleAfterMs } from "#domain/revocations.ts";
 import type { Clock, RevocationCache, RevocationSnapshots } from "./ports.ts";
 
 export interface AdoptRevocations {
@@ -14,6 +14,8 @@ export interface AdoptRevocations {
   entry(key: string, value: Uint8Array | undefined, revision?: number): void;
   /** The newest revision of the bucket that is enforced here; 0 while none is known. */
   applied(): number;
+  /** Whether what is known is young enough to act on: when it is not, every call is denied. */
+  fresh(): boolean;
   /** Whether the bucket is being followed now: read as a whole, and connected. */
   follows(up: boolean): void;
   /**
@@ -72,6 +74,7 @@ export function adoptRevocations(ports: {
       if (followed) ports.onChange?.();
     },
     applied: () => applied,
+    fresh: () => revocations.age(now()) <= staleAfterMs,
     follows(up) {
       followed = up;
       if (!up) return;
