@@ -27,7 +27,7 @@ export const principal = z.object({
 export const reservation = z.object({
   scope: line,
   unit: z.enum(["micro_usd", "tokens", "actions"]),
-  window: z.enum(["day", "prompt", "session"]),
+  window: z.enum(["hour", "day", "week", "month", "prompt", "session"]),
   units: z.int().min(0),
   /** The lease it was spent from; absent when it was reserved synchronously. */
   leaseId: z.string().optional(),

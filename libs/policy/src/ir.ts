@@ -54,6 +54,9 @@ export interface CatalogAction {
   readonly costMicroUsd?: number;
   /** The most one call can cost: what is reserved when its cost is unknown. */
   readonly maxCostMicroUsd?: number;
+  /** Model tokens, likewise. */
+  readonly costTokens?: number;
+  readonly maxCostTokens?: number;
   readonly durability?: Durability;
 }
 
@@ -177,17 +180,18 @@ export interface DlpRule {
 }
 
 export type BudgetUnit = "micro_usd" | "tokens" | "actions";
-export type BudgetWindow = "day" | "prompt" | "session";
+/** A calendar window of the tenant's time zone (weeks begin on Monday), or the life of a prompt or session. */
+export type BudgetWindow = "hour" | "day" | "week" | "month" | "prompt" | "session";
 
 /** A ceiling on one kind of account. */
 export interface Limit {
   readonly rule: string;
-  /** The accounts it bounds: `tenant`, `agent/<pattern>`, `tool/<encoded name>`, or `prompt/*`, which `/agent/<pattern>` may follow. */
+  /** The accounts it bounds: `tenant`, `agent/<pattern>`, `tool/<encoded name>`; `prompt/*` or `session/*`, which `/agent/<pattern>` or `/tool/<encoded name>` may follow. */
   readonly scope: string;
   readonly unit: BudgetUnit;
   readonly window: BudgetWindow;
   readonly limit: number;
-  /** IANA name; where a `day` begins. */
+  /** IANA name; where a calendar window begins. */
   readonly timeZone: string;
   /** Before the limit itself, what happens once `units` are used; absent: nothing. */
   readonly soft?: { readonly units: number; readonly action: "notify" | "throttle" | "approval_needed" };
@@ -228,6 +232,7 @@ export interface ActionRule {
   /** Must be true for the call: false is `condition_false`, an error is a deny that names its place. With `approval`, false is a question. */
   readonly when?: Condition;
   readonly costMicroUsd?: number;
+  readonly costTokens?: number;
   /** In USD, when it depends on the call; rounded up to the next micro-unit. At most one of the two is there. */
   readonly costUsd?: Expression;
   readonly results?: ResultRules;

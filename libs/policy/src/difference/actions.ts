@@ -69,7 +69,7 @@ function tellCall(before: readonly Held<ActionRule>[], after: readonly Held<Acti
 
 function tellRule(was: ActionRule, is: ActionRule, tell: Tell): void {
   const { name: _n, rule: _r, digest: _d, mode, parameters: _p, additional: _a, approval, approvalAlways, when, ...others } = is;
-  const { costMicroUsd: _c, costUsd: _u, results, durability, obligations, ...unknown } = others;
+  const { costMicroUsd: _c, costUsd: _u, costTokens: _t, results, durability, obligations, ...unknown } = others;
   unknown satisfies Record<string, never>;
   if (was.mode !== mode)
     tell({ kind: "mode", direction: mode === "enforce" ? "tightens" : "loosens", what: "mode", before: was.mode, after: mode });
@@ -89,8 +89,10 @@ function tellRule(was: ActionRule, is: ActionRule, tell: Tell): void {
   for (const one of missing(was.obligations, obligations))
     tell({ kind: "obligations", direction: "loosens", what: "obligation", before: one });
 
-  function price({ costMicroUsd, costUsd }: ActionRule): string | undefined {
-    return costMicroUsd === undefined ? costUsd?.text : words.usd(costMicroUsd);
+  function price({ costMicroUsd, costUsd, costTokens }: ActionRule): string | undefined {
+    const money = costMicroUsd === undefined ? costUsd?.text : words.usd(costMicroUsd);
+    const tokens = costTokens === undefined ? undefined : `${words.number(costTokens)} tokens`;
+    return [money, tokens].filter((text) => text !== undefined).join(" and ") || undefined;
   }
 }
 

@@ -120,7 +120,7 @@ function tellCatalog(before: readonly CatalogTool[], after: readonly CatalogTool
 /** A catalog entry in words, whole. */
 function entryText(entry: CatalogAction | undefined): string | undefined {
   if (entry === undefined) return undefined;
-  const { risk, writes, parameters, labels, costMicroUsd, maxCostMicroUsd, durability } = entry;
+  const { risk, writes, parameters, labels, costMicroUsd, maxCostMicroUsd, costTokens, maxCostTokens, durability } = entry;
   return [
     `${risk} risk`,
     ...(writes ? ["writes"] : []),
@@ -130,6 +130,8 @@ function entryText(entry: CatalogAction | undefined): string | undefined {
     ...(labels === undefined ? [] : [`labels ${labels.join(", ")}`]),
     ...(costMicroUsd === undefined ? [] : [`costs ${words.usd(costMicroUsd)}`]),
     ...(maxCostMicroUsd === undefined ? [] : [`costs at most ${words.usd(maxCostMicroUsd)}`]),
+    ...(costTokens === undefined ? [] : [`costs ${words.number(costTokens)} tokens`]),
+    ...(maxCostTokens === undefined ? [] : [`costs at most ${words.number(maxCostTokens)} tokens`]),
     ...(durability === undefined ? [] : [durability]),
   ].join(", ");
 }

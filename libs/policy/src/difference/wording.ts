@@ -35,7 +35,7 @@ export const rate = ({ calls, seconds }: RateLimit): string => `${number(calls)}
 
 export function limit({ unit, limit: most, timeZone, window, soft }: Omit<Limit, "rule" | "scope">): string {
   const units = (count: number) => (unit === "micro_usd" ? usd(count) : `${number(count)} ${unit}`);
-  const zone = window === "day" && timeZone !== "UTC" ? ` (${timeZone})` : "";
+  const zone = window !== "prompt" && window !== "session" && timeZone !== "UTC" ? ` (${timeZone})` : "";
   const early = soft === undefined ? "" : `, ${soft.action} from ${units(soft.units)}`;
   return `${units(most)} a ${window}${zone}${early}`;
 }

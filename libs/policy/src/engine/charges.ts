@@ -15,6 +15,7 @@ type Line = Omit<Charge, "units" | "scope"> & { readonly scope: (input: Evaluati
 export function planCharges(limits: readonly Limit[]): ChargePlan {
   const lines = new Map<string, Line>();
   for (const { scope, unit, window } of limits) {
+    // Patterns of agents that cover one agent are one account of it.
     const kind = scope.replace(/agent\/.*$/, "agent");
     lines.set(`${kind} ${unit} ${window}`, { scope: scopeOf(scope), unit, window });
   }
@@ -38,9 +39,13 @@ function scopeOf(pattern: string): Line["scope"] {
   if (pattern === "tenant") return () => accounts.tenant;
   if (pattern.startsWith("agent/")) return ({ principal }) => accounts.agent(principal.agent);
   if (pattern.startsWith("tool/")) return ({ tool }) => (accounts.tool(tool) === pattern ? pattern : undefined);
-  const perAgent = pattern.startsWith("prompt/*/agent/");
-  return ({ principal, context }) => {
-    if (context.promptId === undefined || context.promptId === "") return undefined;
-    return perAgent ? accounts.promptAgent(context.promptId, principal.agent) : accounts.prompt(context.promptId);
+  const [kind, , part, name = ""] = pattern.split("/");
+  return ({ principal, context, tool }) => {
+    const id = kind === "prompt" ? context.promptId : context.sessionId;
+    // A call without a prompt id is refused before it is charged. One without a session's names an account that nobody can have.
+    if (kind === "prompt" && (id === undefined || id === "")) return undefined;
+    if (part === "tool" && encodeURIComponent(tool) !== name) return undefined;
+    const whole = kind === "prompt" ? accounts.prompt(id ?? "") : accounts.session(id ?? "");
+    return part === undefined ? whole : `${whole}/${part === "agent" ? accounts.agent(principal.agent) : accounts.tool(tool)}`;
   };
 }

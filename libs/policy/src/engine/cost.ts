@@ -18,7 +18,7 @@ export type PriceOf = (input: EvaluationInput) => number | string;
  */
 export function priceOf(input: EvaluationInput, rules: readonly PreparedAction[], known: CatalogAction | undefined): Price {
   const { estimate } = input;
-  const tokens = estimate === undefined ? 0 : units(estimate.tokens);
+  const tokens = tokensOf(input, rules, known);
   let price: number | undefined;
   for (const { source, price: compute } of rules) {
     let own = source.costMicroUsd;
@@ -34,6 +34,15 @@ export function priceOf(input: EvaluationInput, rules: readonly PreparedAction[]
   // A caller that says nothing and one that says 0 look the same.
   const microUsd = price ?? (estimated > 0 ? estimated : (known?.costMicroUsd ?? known?.maxCostMicroUsd ?? 0));
   return microUsd === 0 && tokens === 0 ? free : { cost: { microUsd, tokens } };
+}
+
+/**
+ * Tokens: the most that the caller estimates and any of the policies say, so that nobody estimates them away; without either, what the
+ * catalog says they are, or are at most.
+ */
+function tokensOf({ estimate }: EvaluationInput, rules: readonly PreparedAction[], known: CatalogAction | undefined): number {
+  const told = Math.max(estimate === undefined ? 0 : units(estimate.tokens), ...rules.map(({ source }) => source.costTokens ?? 0));
+  return told > 0 || rules.some(({ source }) => source.costTokens !== undefined) ? told : (known?.costTokens ?? known?.maxCostTokens ?? 0);
 }
 
 /** A price in US dollars as whole micro-units, rounded up; `undefined` when it is none. What only binary fractions add is no part of it. */

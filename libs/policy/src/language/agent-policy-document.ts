@@ -5,7 +5,7 @@ import { condition, cost } from "./expression-document.ts";
 import { policyLimit } from "./limit-document.ts";
 import { named } from "./named-document.ts";
 import { parameters } from "./parameter-document.ts";
-import { fault, keyed, listOf, optional, positioned, reader, record, required } from "./reader.ts";
+import { checked, entries, fault, keyed, listOf, optional, positioned, reader, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 
 const mode = read.oneOf("enforce", "shadow");
@@ -39,8 +39,19 @@ const action = positioned(
     ),
     approval: optional(approval, "Where a question goes. On an action without a parameter that has `beyond`, every call asks."),
     cost: optional(
-      record({ usd: required(cost, "US dollars: a number, or a CEL expression over the same variables as `when`.") }),
-      "What a call costs, when the caller gives no estimate.",
+      checked(
+        record({
+          usd: optional(cost, "US dollars: a number, or a CEL expression over the same variables as `when`."),
+          tokens: optional(read.integer(0, 1e12), "Model tokens."),
+        }),
+        (place, { usd, tokens }) => {
+          if (usd !== undefined || tokens !== undefined) return;
+          if (entries(place).length === 0)
+            place.source.report(place.parent, "missing_key", `${place.path} has no "usd"`, 'add "usd" or "tokens"');
+        },
+        { anyOf: [{ required: ["usd"] }, { required: ["tokens"] }] },
+      ),
+      "What a call costs; in tokens, unless the caller estimates more.",
     ),
     results: optional(results, "What holds for what this action answers, beside the policy's own `results`."),
     durability: optional(

@@ -64,7 +64,6 @@ export const faultCodes = {
   unknown_action: "the tenant's catalog has no such action",
   unknown_parameter: "the action takes no such parameter, says the tenant's catalog",
   unsatisfiable_grant: "no call can both be what the tenant's catalog describes and be allowed",
-  not_supported: "part of the policy language that this version does not enforce, and so refuses",
   conflicting_rules: "two parts of a rule cannot both hold",
 } as const;
 

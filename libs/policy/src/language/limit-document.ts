@@ -1,14 +1,20 @@
 import type { BudgetUnit, BudgetWindow, Limit, RateLimit } from "../ir.ts";
 import { checked, entries, fault, optional, type Place, positioned, type Reader, record, scalar } from "./reader.ts";
-import { integer, oneOf, percent, rate, supported, tool, usd } from "./scalars.ts";
+import { integer, oneOf, percent, rate, tool, usd } from "./scalars.ts";
 import type { Schema } from "./schema.ts";
 import type { Position } from "./source.ts";
 
-const budgets = supported(["daily", "prompt"], ["session", "hourly", "weekly", "monthly"], "write daily or prompt");
+/** What a budget may count over, as written and as the window of its accounts. */
+const windows = { hourly: "hour", daily: "day", weekly: "week", monthly: "month", prompt: "prompt", session: "session" } as const;
+type Budget = keyof typeof windows;
+const budgets = oneOf("hourly", "daily", "weekly", "monthly", "prompt", "session");
 
 const members = {
   rate: optional(rate, "At most so many calls, as `10/s`, `60/m` or `1000/h`, and as many at once. Stands alone, without `budget`."),
-  budget: optional(budgets, "What it counts over: `daily` (the tenant's calendar day) or `prompt`."),
+  budget: optional(
+    budgets,
+    "What it counts over: the tenant's calendar hour, day, week (from Monday) or month, or the life of a prompt or a session.",
+  ),
   usd: optional(usd, "The most that may be spent, in US dollars."),
   actions: optional(integer(0, 1e12), "The most calls."),
   tokens: optional(integer(0, 1e15), "The most model tokens."),
@@ -34,7 +40,7 @@ const shape: Schema = {
 /** An entry of `limits`, as written: a rate, or a budget of one or more units. */
 export interface LimitDocument {
   readonly rate?: { readonly calls: number; readonly seconds: number };
-  readonly budget?: "daily" | "prompt";
+  readonly budget?: Budget;
   /** Micro-units. */
   readonly usd?: number;
   readonly actions?: number;
@@ -50,20 +56,20 @@ export const policyLimit = positioned(bounding(record(members)));
 const governed = bounding(record({ ...members, tool: optional(tool, "Bounds the calls of one tool, instead of the whole tenant's.") }));
 
 /** An entry of `limits` in a Governance: it bounds the tenant, or one tool. */
-export const governanceLimit = positioned(
-  checked(governed, (place, value) => {
-    if (value.budget === "prompt" && value.tool !== undefined) {
-      fault(place, "not_supported", "a quota per prompt and tool is not supported by this version", "drop tool, or write budget: daily");
-    }
-  }),
-);
+export const governanceLimit = positioned(governed);
 
 export type Entry<T = LimitDocument> = { readonly at: Position; readonly value: T };
+
+/** The accounts of an entry: those of one agent, one tool, or all, in each prompt or session where it counts per one. */
+export function accountsOf({ budget }: LimitDocument, whose: "tenant" | `agent/${string}` | `tool/${string}`): string {
+  if (budget !== "prompt" && budget !== "session") return whose;
+  return whose === "tenant" ? `${budget}/*` : `${budget}/*/${whose}`;
+}
 
 /** One limit for each unit that an entry bounds; none for a rate. */
 export function lowerLimit({ at, value }: Entry, scope: string, timeZone: string): Limit[] {
   if (value.budget === undefined) return [];
-  const window: BudgetWindow = value.budget === "daily" ? "day" : "prompt";
+  const window: BudgetWindow = windows[value.budget];
   const limit = (unit: BudgetUnit, units: number | undefined): Limit[] =>
     units === undefined ? [] : [{ rule: `${at.file}:${at.line}`, scope, window, timeZone, unit, limit: units, ...softOf(value, units) }];
   return [...limit("micro_usd", value.usd), ...limit("actions", value.actions), ...limit("tokens", value.tokens)];
@@ -98,8 +104,9 @@ function checkLimit(place: Place): void {
   if (has("at_soft") && !has("soft")) missing("soft", 'add "soft", as 80%');
   const value = (name: string) => written.find((entry) => entry.name === name)?.value;
   const [atSoft, budget] = [value("at_soft"), value("budget")];
-  if (atSoft && scalar(atSoft)?.value === "throttle" && budget && scalar(budget)?.value !== "daily") {
-    const message = `${atSoft.path} slows calls down over the rest of a window, and only a day has an end`;
+  const kind = budget && scalar(budget)?.value;
+  if (atSoft && scalar(atSoft)?.value === "throttle" && (kind === "prompt" || kind === "session")) {
+    const message = `${atSoft.path} slows calls down over the rest of a window, and a ${kind} has no end`;
     fault(atSoft, "conflicting_rules", message, "write notify or approval_needed");
   }
 }

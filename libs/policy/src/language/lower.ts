@@ -16,7 +16,7 @@ import type { BareAgentDocument } from "./bare-agent-document.ts";
 import { lowerBreaker } from "./breaker-document.ts";
 import { lowerDlp, lowerResults, lowerSession } from "./data-rules-document.ts";
 import { type GovernanceSpec, settingsOf } from "./governance-document.ts";
-import { type LimitDocument, lowerLimit, lowerRate } from "./limit-document.ts";
+import { accountsOf, type LimitDocument, lowerLimit, lowerRate } from "./limit-document.ts";
 import { lowerParameters } from "./parameter-document.ts";
 import type { Position } from "./source.ts";
 
@@ -63,9 +63,7 @@ export function lowerAgentPolicy(document: AgentPolicyDocument, at: Position, { 
       egress: { rule: ruleAt(egress.at), allow: egress.value.allow.map((entry) => ({ ...entry.value, rule: ruleAt(entry.at) })) },
     }),
     dlp: lowerDlp(spec.dlp),
-    limits: limits.flatMap((entry) =>
-      agents.flatMap((agent) => lowerLimit(entry, entry.value.budget === "daily" ? `agent/${agent}` : `prompt/*/agent/${agent}`, timeZone)),
-    ),
+    limits: limits.flatMap((entry) => agents.flatMap((agent) => lowerLimit(entry, accountsOf(entry.value, `agent/${agent}`), timeZone))),
     tools: spec.tools.map((tool) => lowerTool(tool, name, catalog)),
     ...(results && { results: lowerResults(results) }),
     ...(session && { session: lowerSession(session, name) }),
@@ -114,7 +112,7 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
     limits: [
       ...quota(quotas?.max_actions_per_prompt, "actions"),
       ...quota(quotas?.max_compute_tokens, "tokens"),
-      ...limits.flatMap((entry) => lowerLimit(entry, governedScope(entry.value), timeZone)),
+      ...limits.flatMap((entry) => lowerLimit(entry, accountsOf(entry.value, governedScope(entry.value)), timeZone)),
     ],
     ...(rates.length > 0 && { rates }),
     ...(spec.retry_unchanged && { retryUnchanged: spec.retry_unchanged.value }),
@@ -124,10 +122,8 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
   };
 }
 
-function governedScope({ budget, tool }: LimitDocument & { readonly tool?: string }): string {
-  if (tool !== undefined) return `tool/${encodeURIComponent(tool)}`;
-  return budget === "prompt" ? "prompt/*" : "tenant";
-}
+const governedScope = ({ tool }: LimitDocument & { readonly tool?: string }) =>
+  tool === undefined ? "tenant" : (`tool/${encodeURIComponent(tool)}` as const);
 
 function lowerTool({ at, value }: ToolDocument, policy: string, catalog: CatalogIndex): ToolRules {
   return {
@@ -164,14 +160,15 @@ function lowerAction({ at, value }: ActionDocument, policy: string, tool: string
     // With a parameter that names its own way out, `approval` only says where that way leads.
     ...(approval && !parameters.some((parameter) => parameter.beyond) && { approvalAlways: true as const }),
     ...(value.when && { when: { rule: ruleAt(value.when.at), expression: value.when.value } }),
-    ...(value.cost && costOf(value.cost.usd)),
+    ...(value.cost?.usd !== undefined && costOf(value.cost.usd)),
+    ...(value.cost?.tokens !== undefined && { costTokens: value.cost.tokens }),
     ...(value.results && { results: lowerResults(value.results) }),
     durability: value.durability ?? durabilityOf(catalog, tool, value.name),
     obligations: [...new Set(value.obligations ?? [])],
   });
 }
 
-function costOf(usd: NonNullable<ActionDocument["value"]["cost"]>["usd"]): Pick<ActionRule, "costMicroUsd" | "costUsd"> {
+function costOf(usd: NonNullable<NonNullable<ActionDocument["value"]["cost"]>["usd"]>): Pick<ActionRule, "costMicroUsd" | "costUsd"> {
   return typeof usd === "number" ? { costMicroUsd: usd } : { costUsd: usd };
 }
 

@@ -69,12 +69,6 @@ export const oneOf = <const T extends string>(...values: readonly T[]): Reader<T
       fault(place, "unknown_value", `"${brief(value)}" is no value of ${place.path}`, suggestion(value, values)),
   );
 
-/** Values that are understood, beside some that this version does not enforce. */
-export const supported = <const T extends string>(values: readonly T[], refused: readonly string[], hint: string): Reader<T> =>
-  refusing(oneOf(...values), refused, (place, value) =>
-    fault(place, "not_supported", `${place.path}: ${value} is not supported by this version`, hint),
-  );
-
 /** What always holds; a value that would switch it off is refused. */
 export const always = <const T extends string>(value: T, refused: readonly string[], hint: string): Reader<T> =>
   refusing(oneOf(value), refused, (place, written) =>

@@ -3,11 +3,18 @@ import { durability } from "./agent-policy-document.ts";
 import { sessionLabel } from "./data-rules-document.ts";
 import { named } from "./named-document.ts";
 import { lowerParameters, parameters } from "./parameter-document.ts";
-import { listOf, optional, positioned, record, required } from "./reader.ts";
+import { checked, entries, listOf, optional, positioned, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 import type { Position } from "./source.ts";
 
-const amount = record({ usd: required(read.usd, "US dollars.") });
+const amount = checked(
+  record({ usd: optional(read.usd, "US dollars."), tokens: optional(read.integer(0, 1e12), "Model tokens.") }),
+  (place) => {
+    if (entries(place).length === 0)
+      place.source.report(place.parent, "missing_key", `${place.path} has no "usd"`, 'add "usd" or "tokens"');
+  },
+  { anyOf: [{ required: ["usd"] }, { required: ["tokens"] }] },
+);
 
 const action = positioned(
   record({
@@ -67,8 +74,10 @@ function lowerAction({ at, value }: ToolCatalogDocument["spec"]["tools"][number]
     ...(value.writes === true && { writes: true as const }),
     ...(value.parameters && { parameters: lowerParameters(value.parameters) }),
     ...(value.labels && { labels: [...new Set(value.labels)].sort() }),
-    ...(value.cost && { costMicroUsd: value.cost.usd }),
-    ...(value.max_cost && { maxCostMicroUsd: value.max_cost.usd }),
+    ...(value.cost?.usd !== undefined && { costMicroUsd: value.cost.usd }),
+    ...(value.cost?.tokens !== undefined && { costTokens: value.cost.tokens }),
+    ...(value.max_cost?.usd !== undefined && { maxCostMicroUsd: value.max_cost.usd }),
+    ...(value.max_cost?.tokens !== undefined && { maxCostTokens: value.max_cost.tokens }),
     ...(value.durability && { durability: value.durability }),
   };
 }

@@ -12,6 +12,8 @@ export type SetAside =
   /** Only with a person's leave: the verdict as it is with that question in it. */
   | { readonly kind: "asks"; readonly verdict: Verdict };
 
+const sessionMissing: Reason = { code: "session_flow", message: "a budget per session applies, and the call names no session" };
+
 const nothing: Hold = { reservations: [], commit: () => undefined, giveBack: () => undefined };
 
 /**
@@ -24,6 +26,8 @@ export async function setAside(
   verdict: Verdict,
 ): Promise<SetAside> {
   const { tenant, decisionId, approved } = call;
+  if (verdict.charges.some(({ scope }) => scope.startsWith("session//") || scope === "session/"))
+    return { kind: "refused", reason: sessionMissing, retryAfter: 0 };
   const place = verdict.rates.length === 0 ? nothing : await ports.rates.admit(tenant, verdict.rates);
   if ("retryAfter" in place)
     return { kind: "refused", reason: { code: "rate_limited", message: place.message }, retryAfter: place.retryAfter };

@@ -1,6 +1,6 @@
 import type { Limit, PolicyContent } from "@aegis/policy/ir";
 import { expect, test } from "vitest";
-import { accountsOfUsage, concerns, namedAccounts, scopePattern } from "./scope.ts";
+import { concerns, namedAccounts, scopePattern, scopesOfUsage } from "./scope.ts";
 import { lowest, targetOf } from "./target.ts";
 
 const limit = (scope: string, units: number, more: Partial<Limit> = {}): Limit => ({
@@ -61,14 +61,15 @@ test("an agent's or a prompt's accounts, and no other's", () => {
 });
 
 test("usage counts on every account that names its user", () => {
-  expect(accountsOfUsage({ agent: "a", promptId: "p", sessionId: "s" }).map((one) => one.scope)).toEqual([
+  expect(scopesOfUsage({ agent: "a", promptId: "p", sessionId: "s" })).toEqual([
     "tenant",
     "agent/a",
     "prompt/p",
     "prompt/p/agent/a",
     "session/s",
+    "session/s/agent/a",
   ]);
-  expect(accountsOfUsage({ agent: "a" })).toHaveLength(2);
+  expect(scopesOfUsage({ agent: "a" })).toHaveLength(2);
 });
 
 test.each(["tenant", "agent/a", "tool/stripe%2Fx", "prompt/p-1", "prompt/p-1/agent/a", "session/s"])("%s is a scope", (scope) => {

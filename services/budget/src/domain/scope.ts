@@ -1,9 +1,9 @@
 import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
 import { accounts, limitsOf, matchesName, matchesScope } from "@aegis/policy/limits";
 
-/** `tenant`, `agent/<a>`, `tool/<t>`, `prompt/<p>`, `prompt/<p>/agent/<a>`, `session/<s>`; names percent-encoded. */
+/** `tenant`, `agent/<a>`, `tool/<t>`; `prompt/<p>` or `session/<s>`, which `/agent/<a>` or `/tool/<t>` may follow; names percent-encoded. */
 export const scopePattern =
-  /^(?:tenant|agent\/[a-z0-9-]{1,63}|(?:tool|session)\/[^/\s]{1,400}|prompt\/[^/\s]{1,400}(?:\/agent\/[a-z0-9-]{1,63})?)$/;
+  /^(?:tenant|agent\/[a-z0-9-]{1,63}|tool\/[^/\s]{1,400}|(?:prompt|session)\/[^/\s]{1,400}(?:\/agent\/[a-z0-9-]{1,63}|\/tool\/[^/\s]{1,400})?)$/;
 
 /** Who used something outside a tool call. */
 export interface User {
@@ -12,19 +12,14 @@ export interface User {
   readonly sessionId?: string | undefined;
 }
 
-/** The accounts that usage outside a tool call counts on, as far as it is known whose it was. */
-export function accountsOfUsage(user: User): { readonly scope: string; readonly window: BudgetWindow }[] {
-  const { agent, promptId, sessionId } = user;
+/** The scopes that usage outside a tool call counts on, as far as it is known whose it was. */
+export function scopesOfUsage({ agent, promptId, sessionId }: User): string[] {
+  const own = accounts.agent(agent);
+  const within = (whole: string) => [whole, `${whole}/${own}`];
   return [
-    { scope: accounts.tenant, window: "day" },
-    { scope: accounts.agent(agent), window: "day" },
-    ...(promptId
-      ? ([
-          { scope: accounts.prompt(promptId), window: "prompt" },
-          { scope: accounts.promptAgent(promptId, agent), window: "prompt" },
-        ] as const)
-      : []),
-    ...(sessionId ? ([{ scope: accounts.session(sessionId), window: "session" }] as const) : []),
+    ...[accounts.tenant, own],
+    ...(promptId ? within(accounts.prompt(promptId)) : []),
+    ...(sessionId ? within(accounts.session(sessionId)) : []),
   ];
 }
 

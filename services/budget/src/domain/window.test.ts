@@ -31,6 +31,35 @@ test("the hour before midnight that clocks repeat belongs to the day that ends",
   expect(day("2018-02-18T02:30:00Z", "America/Sao_Paulo")).toEqual(["2018-02-17T02:00:00.000Z", "2018-02-18T03:00:00.000Z"]);
 });
 
+const window = (kind: "hour" | "week" | "month", now: string, zone: string) => {
+  const { start, end } = windowAt(kind, at(now), zone);
+  return [new Date(start).toISOString(), new Date(end ?? 0).toISOString()];
+};
+
+test("a week begins on Monday and a month on its first, by the tenant's clock", () => {
+  // 2026-11-29 is a Sunday; in São Paulo it is still Sunday when it is Monday in UTC.
+  expect(window("week", "2026-11-30T02:59:00Z", "America/Sao_Paulo")).toEqual(["2026-11-23T03:00:00.000Z", "2026-11-30T03:00:00.000Z"]);
+  expect(window("week", "2026-11-30T03:00:00Z", "America/Sao_Paulo")).toEqual(["2026-11-30T03:00:00.000Z", "2026-12-07T03:00:00.000Z"]);
+  expect(window("month", "2027-01-01T02:59:00Z", "America/Sao_Paulo")).toEqual(["2026-12-01T03:00:00.000Z", "2027-01-01T03:00:00.000Z"]);
+  expect(window("month", "2028-02-29T12:00:00Z", "UTC")).toEqual(["2028-02-01T00:00:00.000Z", "2028-03-01T00:00:00.000Z"]);
+});
+
+test("weeks and months in which clocks are set are an hour shorter or longer", () => {
+  expect(window("week", "2026-03-29T12:00:00Z", "Europe/Berlin")).toEqual(["2026-03-22T23:00:00.000Z", "2026-03-29T22:00:00.000Z"]);
+  expect(window("month", "2026-10-10T12:00:00Z", "Europe/Berlin")).toEqual(["2026-09-30T22:00:00.000Z", "2026-10-31T23:00:00.000Z"]);
+  // São Paulo, November 2018: the clocks skipped an hour on the fourth.
+  expect(window("month", "2018-11-20T12:00:00Z", "America/Sao_Paulo")).toEqual(["2018-11-01T03:00:00.000Z", "2018-12-01T02:00:00.000Z"]);
+});
+
+test("an hour is the clock's, also where it differs by half an hour, and a repeated hour is two", () => {
+  expect(window("hour", "2026-11-20T12:15:00Z", "Asia/Kolkata")).toEqual(["2026-11-20T11:30:00.000Z", "2026-11-20T12:30:00.000Z"]);
+  expect(window("hour", "2026-10-25T00:30:00Z", "Europe/Berlin")).toEqual(["2026-10-25T00:00:00.000Z", "2026-10-25T01:00:00.000Z"]);
+  expect(window("hour", "2026-10-25T01:30:00Z", "Europe/Berlin")).toEqual(["2026-10-25T01:00:00.000Z", "2026-10-25T02:00:00.000Z"]);
+  // Lord Howe sets its clocks by half an hour: 02:00 became 01:30.
+  expect(window("hour", "2026-04-04T14:45:00Z", "Australia/Lord_Howe")).toEqual(["2026-04-04T14:00:00.000Z", "2026-04-04T15:00:00.000Z"]);
+  expect(window("hour", "2026-04-04T15:15:00Z", "Australia/Lord_Howe")).toEqual(["2026-04-04T15:00:00.000Z", "2026-04-04T15:30:00.000Z"]);
+});
+
 test("days of 23 and 25 hours", () => {
   expect(day("2026-03-29T12:00:00Z", "Europe/Berlin")).toEqual(["2026-03-28T23:00:00.000Z", "2026-03-29T22:00:00.000Z"]);
   expect(day("2026-10-25T12:00:00Z", "Europe/Berlin")).toEqual(["2026-10-24T22:00:00.000Z", "2026-10-25T23:00:00.000Z"]);
@@ -63,17 +92,19 @@ test("windows follow each other without gap or overlap, whatever the zone and th
     "Pacific/Apia",
     "Asia/Kathmandu",
     "Africa/Cairo",
+    "Australia/Lord_Howe",
   );
+  const kinds = fc.constantFrom("hour", "day", "week", "month");
   const instants = fc.integer({ min: at("1985-01-01T00:00:00Z"), max: at("2040-01-01T00:00:00Z") });
   fc.assert(
-    fc.property(zones, instants, (zone, now) => {
-      const { start, end } = windowAt("day", now, zone);
+    fc.property(kinds, zones, instants, (kind, zone, now) => {
+      const { start, end } = windowAt(kind, now, zone);
       expect(start).toBeLessThanOrEqual(now);
       expect(end).toBeGreaterThan(now);
-      expect(windowAt("day", start, zone)).toEqual({ start, end });
-      expect(windowAt("day", end! - 1, zone)).toEqual({ start, end });
-      expect(windowAt("day", end!, zone).start).toBe(end);
+      expect(windowAt(kind, start, zone)).toEqual({ start, end });
+      expect(windowAt(kind, end! - 1, zone)).toEqual({ start, end });
+      expect(windowAt(kind, end!, zone).start).toBe(end);
     }),
-    { numRuns: 300 },
+    { numRuns: 400 },
   );
 });

@@ -11,31 +11,75 @@ const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 
 /**
- * The window that `now` falls in: for `day`, the calendar day of the time zone (IANA name); a prompt or a session has one window for ever.
+ * The window that `now` falls in: the calendar hour, day, week (from Monday) or month of the time zone (IANA name); a prompt or a session
+ * has one window for ever.
  *
  * @throws RangeError for an unknown time zone.
  */
 export function windowAt(kind: BudgetWindow, now: number, timeZone: string): Window {
-  if (kind !== "day") return { start: 0, end: undefined };
+  if (kind === "prompt" || kind === "session") return { start: 0, end: undefined };
   // Finding where a day starts takes a hundred questions to the calendar, and every decision asks.
-  const known = days.get(timeZone);
+  const key = `${kind} ${timeZone}`;
+  const known = latest.get(key);
   if (known !== undefined && known.start <= now && now < known.end) return known;
-  const found = dayAt(now, timeZone);
-  days.set(timeZone, found);
+  const found = kind === "hour" ? hourAt(now, timeZone) : daysAt(kind, now, timeZone);
+  latest.set(key, found);
   return found;
 }
 
-type Day = Window & { readonly end: number };
+type Ending = Window & { readonly end: number };
 
-/** The day that was last asked for in each time zone. */
-const days = new Map<string, Day>();
+/** The windows that were last asked for, of each kind in each time zone. */
+const latest = new Map<string, Ending>();
 
-function dayAt(now: number, timeZone: string): Day {
-  // Where clocks go back across midnight, a date is shown twice; a day still starts once, so windows neither overlap nor leave a gap.
+/** A window of whole days. */
+function daysAt(kind: "day" | "week" | "month", now: number, timeZone: string): Ending {
+  const day = dayAt(now, timeZone);
+  const between = (from: number, to: number): Ending => ({ start: startOf(from, timeZone), end: startOf(to, timeZone) });
+  if (kind === "day") return between(day, day + 1);
+  if (kind === "week") {
+    // 1970-01-01 was a Thursday.
+    const monday = day - ((((day + 3) % 7) + 7) % 7);
+    return between(monday, monday + 7);
+  }
+  const { year, month } = shownAt(startOf(day, timeZone), timeZone);
+  return between(daysSinceEpoch(year, month, 1), month === 12 ? daysSinceEpoch(year + 1, 1, 1) : daysSinceEpoch(year, month + 1, 1));
+}
+
+/** Where clocks go back across midnight, a date is shown twice; a day still starts once, so windows neither overlap nor leave a gap. */
+function dayAt(now: number, timeZone: string): number {
   let day = dateAt(now, timeZone);
   while (now >= startOf(day + 1, timeZone)) day++;
   while (now < startOf(day, timeZone)) day--;
-  return { start: startOf(day, timeZone), end: startOf(day + 1, timeZone) };
+  return day;
+}
+
+/** From one full hour on the clock to the next. An hour that clocks repeat is two; where they are set within an hour, it ends there. */
+function hourAt(now: number, timeZone: string): Ending {
+  const offset = offsetAt(now, timeZone);
+  const full = Math.floor((now + offset) / hourMs) * hourMs - offset;
+  const start = offsetAt(full, timeZone) === offset ? full : changeBetween(full, now, timeZone);
+  const end = full + hourMs;
+  return { start, end: offsetAt(end - 1, timeZone) === offset ? end : changeBetween(now, end, timeZone) };
+}
+
+/** The first instant after `before` at which clocks show what they do at `after`. */
+function changeBetween(before: number, after: number, timeZone: string): number {
+  const offset = offsetAt(after, timeZone);
+  let [early, late] = [before, after];
+  while (late - early > 1) {
+    const middle = Math.floor((early + late) / 2);
+    if (offsetAt(middle, timeZone) === offset) late = middle;
+    else early = middle;
+  }
+  return late;
+}
+
+/** Milliseconds that clocks are ahead of UTC. */
+function offsetAt(instant: number, timeZone: string): number {
+  const { year, month, day, hour, minute, second } = shownAt(instant, timeZone);
+  const shown = daysSinceEpoch(year, month, day) * dayMs + hour * hourMs + minute * 60_000 + second * 1000;
+  return shown - Math.floor(instant / 1000) * 1000;
 }
 
 /** The first instant of a date, which is not always midnight: where clocks jump over it, the day starts at one. */
@@ -53,12 +97,7 @@ function startOf(day: number, timeZone: string): number {
 
 /** The date that a clock in the time zone shows, as days since 1970-01-01. */
 function dateAt(instant: number, timeZone: string): number {
-  let [year, month, day] = [0, 0, 0];
-  for (const part of formatter(timeZone).formatToParts(instant)) {
-    if (part.type === "year") year = Number(part.value);
-    else if (part.type === "month") month = Number(part.value);
-    else if (part.type === "day") day = Number(part.value);
-  }
+  const { year, month, day } = shownAt(instant, timeZone);
   return daysSinceEpoch(year, month, day);
 }
 
@@ -72,13 +111,19 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
+const clocks = new Map<string, Intl.DateTimeFormat>();
+const units = ["year", "month", "day", "hour", "minute", "second"] as const;
 
-function formatter(timeZone: string): Intl.DateTimeFormat {
-  let made = formatters.get(timeZone);
-  if (made === undefined) {
-    made = new Intl.DateTimeFormat("en-US", { timeZone, calendar: "gregory", year: "numeric", month: "2-digit", day: "2-digit" });
-    formatters.set(timeZone, made);
+/** What a clock in the time zone shows. */
+function shownAt(instant: number, timeZone: string): Record<(typeof units)[number], number> {
+  let clock = clocks.get(timeZone);
+  if (clock === undefined) {
+    const date = { year: "numeric", month: "2-digit", day: "2-digit" } as const;
+    const time = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+    clock = new Intl.DateTimeFormat("en-US", { timeZone, calendar: "gregory", ...date, ...time });
+    clocks.set(timeZone, clock);
   }
-  return made;
+  const shown = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
+  for (const { type, value } of clock.formatToParts(instant)) for (const unit of units) if (type === unit) shown[unit] = Number(value);
+  return shown;
 }

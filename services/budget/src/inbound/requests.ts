@@ -6,7 +6,7 @@ import { scopePattern } from "#domain/scope.ts";
 import type { Account } from "#domain/target.ts";
 
 export const unitName = z.enum(["micro_usd", "tokens", "actions"]);
-export const windowName = z.enum(["day", "prompt", "session"]);
+export const windowName = z.enum(["hour", "day", "week", "month", "prompt", "session"]);
 export const scopeName = z.string().max(600).regex(scopePattern, "not a scope of a budget");
 export const id = z.uuid();
 /** PostgreSQL keeps no NUL in text. */

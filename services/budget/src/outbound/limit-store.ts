@@ -41,11 +41,12 @@ export function limitStore(db: Database<Tables>): LimitStore {
         return found;
       }),
 
-    accounts: (tenant, dayStart) =>
+    accounts: (tenant, starts) =>
       inTenant(db, tenant, async (trx) => {
         const { rows } = await sql<BalanceRow & { scope: string; unit: BudgetUnit; window: BudgetWindow; window_start: Date }>`
           select scope, unit, window_kind as window, window_start, ${balanceColumns} from accounts
-          where tenant = ${tenant} and (window_kind <> 'day' or window_start = ${new Date(dayStart)})
+          where tenant = ${tenant} and (window_kind, window_start) in (select * from unnest(${starts.map(([window]) => window)}::text[],
+            ${starts.map(([, start]) => new Date(start))}::timestamptz[]))
           order by scope limit 1000`.execute(trx);
         return rows.map((row) => ({
           scope: row.scope,

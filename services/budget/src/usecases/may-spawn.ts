@@ -43,11 +43,10 @@ export async function maySpawn(ports: Pick<Ports, "policies" | "limits" | "break
     const retryAfterMs = Math.max(leasesReturnMs, (breaker.until ?? now) - now);
     return { may: false, code: "circuit_open", message: `${scope} is paused (${breaker.cause})`, retryAfterMs };
   }
+  const within = (whole: string) => [whole, `${whole}/${accounts.agent(parent)}`, `${whole}/${accounts.agent(child)}`];
   const scopes = [
-    ...(promptId === undefined
-      ? []
-      : [accounts.prompt(promptId), accounts.promptAgent(promptId, parent), accounts.promptAgent(promptId, child)]),
-    ...(sessionId === undefined ? [] : [accounts.session(sessionId)]),
+    ...(promptId === undefined ? [] : within(accounts.prompt(promptId))),
+    ...(sessionId === undefined ? [] : within(accounts.session(sessionId))),
   ];
   const bounded = accountsNamed(content, scopes).map((account) => targetOf(content, { tenant, ...account }, now));
   for (const { target, limit, balance } of await ports.limits.facts(tenant, bounded)) {

@@ -82,6 +82,8 @@ export interface DecisionFact {
   readonly agent: string;
   readonly tool: string;
   readonly promptId: string;
+  /** The acting agent first. */
+  readonly chain: readonly string[];
   readonly cost: { readonly microUsd: number; readonly tokens: number };
   /** `target` is asked for where the lease is gone; it gives undefined while nothing is known of the tenant's limits. */
   readonly leased: readonly { readonly leaseId: string; readonly units: number; readonly target: () => Target | undefined }[];
@@ -128,12 +130,14 @@ export interface LimitStore {
   list(tenant: string): Promise<readonly (Account & { readonly units: number })[]>;
   /** What of these accounts is bounded now, and what they hold. */
   facts(tenant: string, targets: readonly Target[]): Promise<readonly ({ readonly target: Target } & Facts)[]>;
-  /** The accounts of the windows that are open at the moment. */
-  accounts(tenant: string, dayStart: number): Promise<readonly AccountRow[]>;
+  /** The accounts of these windows, each with when it began. */
+  accounts(tenant: string, starts: readonly (readonly [BudgetWindow, number])[]): Promise<readonly AccountRow[]>;
 }
 
 export const spendKeys = ["agent", "tool", "tenant", "prompt"] as const;
 type SpendKey = (typeof spendKeys)[number];
+
+export const spendSteps = ["hour", "day", "month"] as const;
 
 interface SpendRow {
   readonly key: string;
@@ -152,6 +156,15 @@ export interface SpendStore {
   ): Promise<boolean>;
   /** What was spent since, the highest first. */
   report(tenant: string, by: SpendKey, since: number): Promise<readonly SpendRow[]>;
+  /** The same over time, the earliest first; `from` is when an hour, day or month of the time zone began. */
+  series(
+    tenant: string,
+    by: SpendKey,
+    since: number,
+    over: { readonly per: (typeof spendSteps)[number]; readonly timeZone: string },
+  ): Promise<readonly (SpendRow & { readonly from: number })[]>;
+  /** What each agent of a prompt spent, by who handed work to whom: `chain` begins with the first agent. */
+  tree(tenant: string, promptId: string): Promise<readonly (Omit<SpendRow, "key"> & { readonly chain: readonly string[] })[]>;
 }
 
 /** A rate on one account. */

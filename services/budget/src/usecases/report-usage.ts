@@ -1,4 +1,4 @@
-import { accountsOfUsage, type User } from "#domain/scope.ts";
+import { accountsNamed, scopesOfUsage, type User } from "#domain/scope.ts";
 import { targetOf } from "#domain/target.ts";
 import type { Ports } from "./ports.ts";
 
@@ -18,15 +18,9 @@ export interface Usage extends User {
 export async function reportUsage(ports: Pick<Ports, "policies" | "spending" | "clock">, usage: Usage): Promise<boolean> {
   const now = ports.clock.now().getTime();
   const content = ports.policies.of(usage.tenant);
-  const amounts = accountsOfUsage(usage).flatMap(({ scope, window }) =>
-    (
-      [
-        ["tokens", usage.tokens],
-        ["micro_usd", usage.microUsd],
-      ] as const
-    )
-      .filter(([, units]) => units > 0)
-      .map(([unit, units]) => ({ target: targetOf(content, { tenant: usage.tenant, scope, unit, window }, now), units })),
-  );
+  const unitsOf = { tokens: usage.tokens, micro_usd: usage.microUsd, actions: 0 };
+  const amounts = accountsNamed(content, scopesOfUsage(usage))
+    .map((account) => ({ target: targetOf(content, { tenant: usage.tenant, ...account }, now), units: unitsOf[account.unit] }))
+    .filter(({ units }) => units > 0);
   return ports.spending.use(usage.tenant, { ...usage, promptId: usage.promptId ?? "" }, amounts, now);
 }

@@ -1,3 +1,4 @@
+import type { BudgetWindow } from "@aegis/policy/ir";
 import { type Balance, remaining } from "#domain/account.ts";
 import { concerns, type Interest, namedAccounts } from "#domain/scope.ts";
 import { type Account, targetOf, timeZoneOf } from "#domain/target.ts";
@@ -16,6 +17,8 @@ export interface BudgetLine extends Pick<Account, "scope" | "unit" | "window"> {
   readonly remaining: number;
 }
 
+const windowKinds: readonly BudgetWindow[] = ["hour", "day", "week", "month", "prompt", "session"];
+
 const untouched: Balance = { leased: 0, reserved: 0, settled: 0, overrun: 0 };
 
 /**
@@ -26,8 +29,9 @@ const untouched: Balance = { leased: 0, reserved: 0, settled: 0, overrun: 0 };
 export async function show(ports: Pick<Ports, "policies" | "limits" | "clock">, tenant: string, interest: Interest): Promise<BudgetLine[]> {
   const content = ports.policies.of(tenant);
   const now = ports.clock.now().getTime();
-  const dayStart = windowAt("day", now, timeZoneOf(content)).start;
-  const [set, rows] = await Promise.all([ports.limits.list(tenant), ports.limits.accounts(tenant, dayStart)]);
+  const zone = timeZoneOf(content);
+  const starts = windowKinds.map((window) => [window, windowAt(window, now, zone).start] as const);
+  const [set, rows] = await Promise.all([ports.limits.list(tenant), ports.limits.accounts(tenant, starts)]);
   const setUnits = new Map(set.map((limit) => [keyOf(limit), limit.units]));
   const balances = new Map(rows.map((row) => [keyOf(row), row.balance]));
   const wanted = new Map<string, Pick<Account, "scope" | "unit" | "window">>();

@@ -59,6 +59,7 @@ function plainOf(place: Place, name: string): unknown {
   return found && scalar(found)?.value;
 }
 
-const windowOf = ({ window }: Limit): string => (window === "day" ? "daily" : window);
+const windowOf = ({ window }: Limit): string =>
+  ({ hour: "hourly", day: "daily", week: "weekly", month: "monthly", prompt: "prompt", session: "session" })[window];
 const unitOf = ({ unit }: Limit): string => (unit === "micro_usd" ? "usd" : unit);
 const limitOf = ({ unit, limit }: Limit): number => (unit === "micro_usd" ? limit / 1e6 : limit);
