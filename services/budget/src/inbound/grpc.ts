@@ -45,6 +45,11 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): 
       const need = Math.max(1, units(request.need, "need"));
       const grant = await lease(ports, account, holder, { need, want: Math.max(need, units(request.want, "want")) });
       if (grant === undefined) return { unlimited: true };
+      if (call.signal.aborted && grant.leaseId !== "") {
+        // Nobody waits for the answer any more: units that nobody knows of would be out of reach for half a minute.
+        await ports.leases.giveBack(grant.leaseId, peer.instance, 0, ports.clock.now().getTime());
+        throw new AegisError("deadline_exceeded", "the caller did not wait for its lease");
+      }
       return {
         leaseId: grant.leaseId,
         granted: BigInt(grant.granted),
