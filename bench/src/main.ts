@@ -7,10 +7,11 @@ const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--js
   check    throughput and latency of Check with everything on, beside Cerbos in the same run
   engine   one decision in process beside cedar-wasm, casbin and opa-wasm, on the same three policies
   agents   10 to 100,000 agents: preparing, deciding, memory
+  limits   what budgets and rates add to a call: lease hit, lease refill, synchronous reserve, rate
   token    issuing, delegating, verifying, and finding a token verified before
   dlp      all detectors on plain text, JSON and hostile text, 1 KiB to 1 MiB
 
-Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, else 1).`;
+Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, 2 for limits, else 1).`;
 
 /** What a measurement gives besides its own figures. */
 interface Report {
@@ -76,6 +77,22 @@ const measurements: Readonly<Record<string, Measurement>> = {
         "MB per 10,000": megabytesPer10000,
       }));
       return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+  limits: {
+    seconds: 2,
+    async run(options) {
+      const { benchLimits } = await import("./limits.ts");
+      const report = await benchLimits(options);
+      const rows = report.rows.map(({ what, p50, p99, more, authzMicros, budgetMicros }) => ({
+        "a call with": what,
+        "p50 ms": p50,
+        "p99 ms": p99,
+        "more ms": more,
+        "CPU us of authz": authzMicros,
+        "CPU us of budget": budgetMicros,
+      }));
+      return { report, text: table(rows) };
     },
   },
   token: {
