@@ -9,10 +9,9 @@ import { createRpcServer } from "@aegis/rpc/server";
 import { systemClock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { readConfig } from "./config.ts";
-import { breakerRoutes } from "./inbound/breakers.ts";
 import { hearing } from "./inbound/events.ts";
 import { budgetRpc } from "./inbound/grpc.ts";
-import { budgetRoutes } from "./inbound/http.ts";
+import { routes } from "./inbound/routes.ts";
 import { keepSweeping, keepTelling, watchBurn } from "./inbound/schedule.ts";
 import type { Tables } from "./outbound/accounts.ts";
 import { breakerBoard } from "./outbound/breaker-board.ts";
@@ -41,8 +40,7 @@ await runService({ name: "budget", instance: config.instance, logLevel: config.l
   own(runOutbox({ db, bus, schema: "budget", logger }));
   const http = await createHttpServer(context);
   const operators = operatorAuth({ issuer: config.oidcIssuer });
-  budgetRoutes(http, ports, operators);
-  breakerRoutes(http, ports, operators);
+  routes(http, ports, operators);
   const rpc = createRpcServer(context);
   const peers = { peersFile: config.peersFile, audience: "budget" };
   budgetRpc(rpc, ports, {

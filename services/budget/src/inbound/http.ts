@@ -4,15 +4,13 @@ import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import { z } from "zod";
 import type { Ports } from "#usecases/ports.ts";
-import { spendKeys } from "#usecases/ports.ts";
 import { setLimit } from "#usecases/set-limit.ts";
 import { type BudgetLine, show } from "#usecases/show.ts";
 import { check, scopeName, text, unitName, windowName } from "./requests.ts";
 
-const readers: OperatorRole[] = ["admin", "finops", "auditor", "soc"];
-const dayMs = 86_400_000;
+export const readers: OperatorRole[] = ["admin", "finops", "auditor", "soc"];
 
-const line = z.object({
+export const line = z.object({
   scope: z.string(),
   unit: unitName,
   window: windowName,
@@ -66,28 +64,10 @@ export function budgetRoutes(server: HttpServer, ports: Ports, operators: Operat
       return lines.filter((one) => one.scope === scope && one.unit === unit && one.window === window).map(lineOf);
     },
   );
-
-  server.get(
-    "/v1/spend",
-    {
-      schema: {
-        querystring: z.object({
-          tenant: tenantName,
-          by: z.enum(spendKeys),
-          /** Whole days back from now. */
-          days: z.coerce.number().int().min(1).max(400).default(1),
-        }),
-        response: { 200: z.array(z.object({ key: z.string(), microUsd: z.number(), tokens: z.number(), actions: z.int() })) },
-      },
-    },
-    async ({ query: { tenant, by, days }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...readers);
-      return [...(await ports.spending.report(tenant, by, ports.clock.now().getTime() - days * dayMs))];
-    },
-  );
 }
 
-const lineOf = ({ windowStart, windowEnd, ...rest }: BudgetLine): z.infer<typeof line> => ({
+/** A line as the API shows it. */
+export const lineOf = ({ windowStart, windowEnd, ...rest }: BudgetLine): z.infer<typeof line> => ({
   ...rest,
   windowStart: new Date(windowStart).toISOString(),
   ...(windowEnd === undefined ? {} : { windowEnd: new Date(windowEnd).toISOString() }),

@@ -36,13 +36,14 @@ async function keepDecisions(trx: Trx, tenant: string, decisions: readonly Decis
     a.decisionId < b.decisionId ? -1 : 1,
   );
   const { rows } = await sql<{ decision_id: string }>`
-    insert into decisions as d (tenant, decision_id, decided_at, agent, tool, prompt_id, micro_usd, tokens)
-    select ${tenant}, * from unnest(${unique.map((one) => one.decisionId)}::uuid[], ${unique.map((one) => new Date(one.at))}::timestamptz[],
+    insert into decisions as d (tenant, decision_id, decided_at, agent, tool, prompt_id, micro_usd, tokens, chain)
+    select ${tenant}, e.id, e.at, e.agent, e.tool, e.prompt, e.micro_usd, e.tokens, string_to_array(e.chain, chr(10)) from unnest(${unique.map((one) => one.decisionId)}::uuid[], ${unique.map((one) => new Date(one.at))}::timestamptz[],
       ${unique.map((one) => one.agent)}::text[], ${unique.map((one) => one.tool)}::text[], ${unique.map((one) => one.promptId)}::text[],
-      ${unique.map((one) => one.cost.microUsd)}::bigint[], ${unique.map((one) => one.cost.tokens)}::bigint[])
+      ${unique.map((one) => one.cost.microUsd)}::bigint[], ${unique.map((one) => one.cost.tokens)}::bigint[],
+      ${unique.map((one) => one.chain.join("\n"))}::text[]) as e (id, at, agent, tool, prompt, micro_usd, tokens, chain)
     on conflict (tenant, decision_id) do update
     set decided_at = excluded.decided_at, agent = excluded.agent, tool = excluded.tool, prompt_id = excluded.prompt_id,
-      micro_usd = excluded.micro_usd, tokens = excluded.tokens
+      micro_usd = excluded.micro_usd, tokens = excluded.tokens, chain = excluded.chain
     where d.decided_at is null
     returning decision_id`.execute(trx);
   return new Set(rows.map((row) => row.decision_id));

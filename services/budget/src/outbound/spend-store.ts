@@ -1,7 +1,7 @@
 import type { Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
-import type { SpendStore } from "#usecases/ports.ts";
+import type { SpendStore, spendKeys } from "#usecases/ports.ts";
 import { compareKeys, spend, type Tables } from "./accounts.ts";
 import type { Announcer } from "./events.ts";
 import { boundsInForce } from "./limit-store.ts";
@@ -25,24 +25,49 @@ export function spendStore(db: Database<Tables>, announce: Announcer): SpendStor
 
     report: (tenant, by, since) =>
       inTenant(db, tenant, async (trx) => {
-        const key = sql.ref({ agent: "agent", tool: "tool", tenant: "tenant", prompt: "prompt_id" }[by]);
-        const { rows } = await sql<{ key: string; micro_usd: string; tokens: string; actions: string }>`
-          select ${key} as key, sum(micro_usd) as micro_usd, sum(tokens) as tokens, sum(actions) as actions from (
-            select tenant, agent, tool, prompt_id, coalesce(actual_micro_usd, micro_usd) as micro_usd,
-              coalesce(actual_tokens, tokens) as tokens, 1 as actions
-            from decisions
-            where tenant = ${tenant} and decided_at >= ${new Date(since)} and coalesce(outcome, 'executed') = 'executed'
-            union all
-            select tenant, agent, '' as tool, prompt_id, micro_usd, tokens, 0 as actions
-            from usages where tenant = ${tenant} and reported_at >= ${new Date(since)}
-          ) as spent
-          group by 1 order by 2 desc, 1 limit 1000`.execute(trx);
-        return rows.map((row) => ({
-          key: row.key,
-          microUsd: Number(row.micro_usd),
-          tokens: Number(row.tokens),
-          actions: Number(row.actions),
-        }));
+        const { rows } = await sql<Sums & { key: string }>`
+          select ${keyOf(by)} as key, ${sums} from (${spentSince(tenant, since)}) as spent group by 1 order by 2 desc, 1 limit 1000`.execute(
+          trx,
+        );
+        return rows.map((row) => ({ key: row.key, ...numbers(row) }));
+      }),
+
+    series: (tenant, by, since, { per, timeZone }) =>
+      inTenant(db, tenant, async (trx) => {
+        const { rows } = await sql<Sums & { key: string; from: Date }>`
+          select date_trunc(${per}, at, ${timeZone}) as "from", ${keyOf(by)} as key, ${sums}
+          from (${spentSince(tenant, since)}) as spent group by 1, 2 order by 1, 3 desc, 2 limit 10000`.execute(trx);
+        return rows.map((row) => ({ from: row.from.getTime(), key: row.key, ...numbers(row) }));
+      }),
+
+    tree: (tenant, promptId) =>
+      inTenant(db, tenant, async (trx) => {
+        const { rows } = await sql<Sums & { chain: string[] }>`
+          select chain, ${sums} from (${spentSince(tenant, 0)}) as spent where prompt_id = ${promptId}
+          group by 1 order by 1 limit 1000`.execute(trx);
+        return rows.map((row) => ({ chain: row.chain.toReversed(), ...numbers(row) }));
       }),
   };
 }
+
+interface Sums {
+  micro_usd: string;
+  tokens: string;
+  actions: string;
+}
+
+const sums = sql.raw("sum(micro_usd) as micro_usd, sum(tokens) as tokens, sum(actions) as actions");
+
+const numbers = (row: Sums) => ({ microUsd: Number(row.micro_usd), tokens: Number(row.tokens), actions: Number(row.actions) });
+
+const keyOf = (by: (typeof spendKeys)[number]) => sql.ref({ agent: "agent", tool: "tool", tenant: "tenant", prompt: "prompt_id" }[by]);
+
+/** Calls that went ahead, at what they really cost where that is known, and usage reported from elsewhere. */
+const spentSince = (tenant: string, since: number) => sql`
+  select tenant, agent, tool, prompt_id, decided_at as at, coalesce(chain, array[agent]) as chain,
+    coalesce(actual_micro_usd, micro_usd) as micro_usd, coalesce(actual_tokens, tokens) as tokens, 1 as actions
+  from decisions
+  where tenant = ${tenant} and decided_at >= ${new Date(since)} and coalesce(outcome, 'executed') = 'executed'
+  union all
+  select tenant, agent, '' as tool, prompt_id, reported_at as at, array[agent] as chain, micro_usd, tokens, 0 as actions
+  from usages where tenant = ${tenant} and reported_at >= ${new Date(since)}`;

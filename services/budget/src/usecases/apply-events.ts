@@ -61,6 +61,7 @@ function decisionFact(ports: Pick<Ports, "policies">, event: DecisionEvent): Dec
     agent: data.principal.agent,
     tool: data.tool,
     promptId: data.context.promptId ?? "",
+    chain: data.principal.chain,
     cost: data.cost ?? { microUsd: 0, tokens: 0 },
     leased: data.reservations.flatMap(({ leaseId, units, scope, unit, window }) =>
       // Without a lease it was reserved directly, and is in the books since then.
