@@ -9,7 +9,7 @@ type Add = (program: Command) => void;
 const groups: readonly { readonly names: readonly string[]; readonly load: () => Promise<Add> }[] = [
   { names: ["up", "down", "status"], load: async () => (await import("./commands/fabric.ts")).fabricCommands },
   { names: ["demo"], load: async () => (await import("./commands/demo.ts")).demoCommands },
-  { names: ["test", "bench"], load: async () => (await import("./commands/suite.ts")).suiteCommands },
+  { names: ["test", "drill", "bench"], load: async () => (await import("./commands/suite.ts")).suiteCommands },
   { names: ["policy"], load: async () => (await import("./commands/policy.ts")).policyCommands },
   { names: ["agent"], load: async () => (await import("./commands/agent.ts")).agentCommands },
   { names: ["owner", "tenant"], load: async () => (await import("./commands/stop.ts")).stopCommands },
@@ -19,6 +19,7 @@ const groups: readonly { readonly names: readonly string[]; readonly load: () =>
   { names: ["approvals"], load: async () => (await import("./commands/approvals.ts")).approvalsCommands },
   { names: ["budget"], load: async () => (await import("./commands/budget.ts")).budgetCommands },
   { names: ["audit"], load: async () => (await import("./commands/audit.ts")).auditCommands },
+  { names: ["spool"], load: async () => (await import("./commands/spool.ts")).spoolCommands },
   { names: ["completion"], load: async () => (await import("./commands/completion.ts")).completionCommands },
 ];
 

@@ -16,6 +16,8 @@ export interface ServiceContext {
   readonly stopping: AbortSignal;
   /** Stops the service in good order and exits 1: for a state that only a fresh start mends. */
   readonly giveUp: (why: Error) => void;
+  /** Stops it in good order and exits 0: for what has an end. */
+  readonly done: () => void;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function runService(
       telemetry,
       instance: identity.instance,
       stopping: stop.signal,
+      done: () => stop.abort("done"),
       giveUp: (why) => {
         process.exitCode = 1;
         logger.fatal({ err: why }, why.message);

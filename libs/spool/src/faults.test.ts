@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@aegis/service/logger";
@@ -115,6 +115,8 @@ test.each(["EIO", "ENOSPC", "KILL"] as const)(
       await Promise.race([live(directory, disk.files, promised).catch(() => undefined), disk.killed.promise]);
       more = disk.struck !== "";
       struck.add(disk.struck);
+      // A process that is gone holds nothing; this one only plays dead.
+      if (failure === "KILL") rmSync(`${directory}.lock`, { force: true });
       const found = await everything(directory);
       for (const [epoch, sequences] of promised) {
         const kept = found.get(epoch) ?? [];

@@ -1,5 +1,5 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { lutimesSync, mkdtempSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@aegis/service/logger";
 import { digestOf, nextHead, noHead } from "@aegis/tlog/statement";
@@ -336,6 +336,23 @@ test("a full spool alarms, sheds and refuses, and takes events again once it was
   await spool.release(spool.epoch, 60);
   await append();
   expect(spool.state()).toBe("ok");
+});
+
+test("one process at a time has a spool; what a killed one left is taken over, on this host at once and another's once it is quiet", async () => {
+  const directory = newDirectory();
+  const lock = `${directory}.lock`;
+  {
+    await using spool = await open(directory);
+    await fill(spool, 1);
+    await expect(open(directory)).rejects.toMatchObject({ code: "conflict" });
+  }
+  symlinkSync(`${hostname()}:1:0`, lock);
+  await (await open(directory))[Symbol.asyncDispose]();
+  symlinkSync("another-host:1:0", lock);
+  await expect(open(directory)).rejects.toMatchObject({ code: "conflict" });
+  lutimesSync(lock, new Date(0), new Date(Date.now() - 60_000));
+  await using spool = await open(directory);
+  expect(spool.bytes()).toBeGreaterThan(0);
 });
 
 test("segments are private to their owner", async () => {

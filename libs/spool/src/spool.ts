@@ -4,6 +4,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
 import { digestOf, nextHead, noHead } from "@aegis/tlog/statement";
 import { type SpoolFiles, systemFiles } from "./files.ts";
+import { lockDirectory } from "./lock.ts";
 import { type Damage, SegmentReader, type SpoolRecord } from "./reader.ts";
 import { encodeRecord } from "./record.ts";
 import { recover } from "./recover.ts";
@@ -34,7 +35,9 @@ export interface SpoolOptions {
 
 /**
  * Opens (or makes) the spool in `directory`. What earlier runs left is read again from its start: whoever receives it must know
- * repeats by their epoch and sequence. One process at a time may hold a directory.
+ * repeats by their epoch and sequence.
+ *
+ * @throws AegisError `conflict` while another process has it open.
  */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const files = options.files ?? systemFiles;
@@ -43,6 +46,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     options.logger.error({ ...damage }, what);
     options.onDamage?.(damage);
   };
+  await using held = new AsyncDisposableStack();
+  held.use(await lockDirectory(options.directory));
   const recovered = await recover(options.directory, files, (damage) => report(damage, "spool ended in a torn record: cut off"));
   const epoch = randomBytes(8).toString("hex");
   const writer = new SegmentWriter({
@@ -55,7 +60,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     nextOrdinal: recovered.nextOrdinal,
   });
   await writer.start();
-  return new Spool(epoch, writer, files, options, (damage) => report(damage, "spool holds damaged bytes: stepped over"));
+  return new Spool(epoch, writer, files, { ...options, lock: held.move() }, (damage) =>
+    report(damage, "spool holds damaged bytes: stepped over"),
+  );
 }
 
 /** An append-only log of events on the local disk, kept until what was read from it is known to be safe elsewhere. */
@@ -67,6 +74,7 @@ export class Spool implements AsyncDisposable {
   readonly #files: SpoolFiles;
   readonly #maxBytes: number;
   readonly #onDamage: (damage: Damage) => void;
+  readonly #lock: AsyncDisposable;
   readonly #chains: (body: Uint8Array) => Uint8Array;
   #sequence = 0;
   #head: Buffer = noHead;
@@ -75,10 +83,11 @@ export class Spool implements AsyncDisposable {
     epoch: string,
     writer: SegmentWriter,
     files: SpoolFiles,
-    { limits, chains = (body) => body }: Pick<SpoolOptions, "limits" | "chains">,
+    { limits, chains = (body) => body, lock }: Pick<SpoolOptions, "limits" | "chains"> & { readonly lock: AsyncDisposable },
     onDamage: (damage: Damage) => void,
   ) {
     this.#chains = chains;
+    this.#lock = lock;
     this.epoch = epoch;
     this.#epochBytes = Buffer.from(epoch, "hex");
     this.#writer = writer;
@@ -155,7 +164,7 @@ export class Spool implements AsyncDisposable {
 
   /** Writes what waits, then closes the file. Later appends are refused. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
+    await this.#writer.close().finally(() => this.#lock[Symbol.asyncDispose]());
   }
 }
 

@@ -1,14 +1,14 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { openNote, type SignerKey, signNote, type VerifierKey } from "./note.ts";
 
 /** SHA-256. */
-export const digestOf = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
+export const digestOf = (bytes: Uint8Array): Buffer => hash("sha256", bytes, "buffer");
 
 /** The head of a producer's chain before its first event. */
 export const noHead: Buffer = Buffer.alloc(32);
 
 /** The head after an event: SHA-256(head before ‖ SHA-256(the event's bytes)). */
-export const nextHead = (previous: Uint8Array, digest: Uint8Array): Buffer => createHash("sha256").update(previous).update(digest).digest();
+export const nextHead = (previous: Uint8Array, digest: Uint8Array): Buffer => digestOf(Buffer.concat([previous, digest]));
 
 /** What a producer vouches for: these events, in this order, after that head. */
 export interface Statement {

@@ -42,6 +42,18 @@ export const readConfig = () =>
       .default(4 * 1024 ** 3),
   });
 
+/** Environment `AEGIS_DRAIN_*`; `instance` is the replica whose spool it is. */
+export const readDrainConfig = () =>
+  loadConfig("AEGIS_DRAIN", {
+    instance: baseConfig.instance,
+    logLevel: baseConfig.logLevel,
+    ...natsConfig,
+    spoolDirectory: z.string(),
+    producerKey: z.string().optional(),
+    /** It fails when the ledger does not have everything by then; what it sent is not lost, and it can be run again. */
+    timeoutSeconds: z.coerce.number().int().min(1).default(600),
+  });
+
 /** Without a word on where clients reach it, its own port on this machine. */
 export const originsOf = ({ origins, grpcPort }: { origins?: string[] | undefined; grpcPort: number }): string[] =>
   origins ?? ["127.0.0.1", "localhost"].map((host) => `http://${host}:${grpcPort}`);

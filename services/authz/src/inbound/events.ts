@@ -96,7 +96,7 @@ const watermark = z.object({
 });
 
 /** Hears how far the ledger has what this replica spooled. A lost message is harmless: the next one says more. */
-function followWatermark(bus: Bus, context: ServiceContext, usecases: EventUsecases): void {
+export function followWatermark(bus: Bus, context: ServiceContext, usecases: Pick<EventUsecases, "ledgered">): void {
   const heard = async (bytes: Uint8Array) => {
     const word = watermark.parse(JSON.parse(new TextDecoder().decode(bytes)));
     if (word.producer === context.instance) await usecases.ledgered(word);
