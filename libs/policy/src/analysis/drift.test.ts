@@ -83,3 +83,30 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])("grants against use and registry are what a 
   expect(report.overdue.map(({ tool, reviewBy }) => [tool, reviewBy])).toEqual([["bank", "2026-01-31"]]);
   expect(report.drifted).toBe(true);
 });
+
+test("what an explicit deny covers is no grant: of the policy itself, or of one in force for the agent", () => {
+  const grant = (name: string, agent: string, rest: string) => `
+apiVersion: aegis.dev/v1
+kind: AgentPolicy
+metadata: { name: ${name} }
+spec:
+  agents: ["${agent}"]
+${rest}
+`;
+  const set = compile(
+    [
+      {
+        name: "a.yaml",
+        text: grant("a", "one", "  tools: [{ name: db, deny: [delete_*], actions: [{ name: read }, { name: delete_row }] }]"),
+      },
+      { name: "b.yaml", text: grant("b", "two", "  tools: [{ name: db, actions: [{ name: read }, { name: purge }, { name: drop }] }]") },
+      { name: "c.yaml", text: grant("c", "t*", "  tools: [{ name: db, deny: [purge] }]") },
+      { name: "d.yaml", text: grant("d", "two", "  mode: shadow\n  tools: [{ name: db, deny: [drop] }]") },
+    ],
+    { tenant: "acme" },
+  );
+  if (!set.ok) throw new Error(JSON.stringify(set.faults));
+  const { unused, entitlements } = driftOf(set.policies, [], [], "2026-11-20");
+  expect(unused.map(({ agent, action }) => `${agent} ${action}`)).toEqual(["one read", "two read", "two drop"]);
+  expect(entitlements).toBe(3);
+});

@@ -103,12 +103,25 @@ function seenAgents(usage: readonly UsageCount[]): Map<string, SeenAgent> {
   return seen;
 }
 
-/** Every (agent, tool, action) that some policy grants, once for each policy; a prefix stands for the known agents that it matches. */
+/**
+ * Every (agent, tool, action) that some policy grants, once for each policy; a prefix stands for the known agents that it matches. What
+ * an explicit deny covers is granted by nobody.
+ */
 function entitlements({ policies }: PolicySet, known: readonly string[]): Entitlement[] {
-  return policies.flatMap(({ name: policy, agents, tools }) => {
+  const denying = policies.filter(({ tools }) => tools.some(({ deny }) => deny.length > 0));
+  return policies.flatMap((granting) => {
+    const { name: policy, agents, tools } = granting;
     const matched = new Set(agents.flatMap((pattern) => expand(pattern, known)));
     const actions = tools.flatMap(({ name: tool, actions }) => actions.map(({ name: action, rule }) => ({ tool, action, rule })));
-    return [...matched].sort().flatMap((agent) => actions.map(({ tool, action, rule }) => ({ policy, rule, agent, tool, action })));
+    return [...matched].sort().flatMap((agent) => {
+      const counting = denying.filter(
+        (other) => other === granting || (other.mode === "enforce" && other.agents.some((pattern) => matchesName(pattern, agent))),
+      );
+      const denies = counting.flatMap((other) => other.tools.flatMap(({ name, deny }) => deny.map(({ action }) => ({ name, action }))));
+      return actions
+        .filter(({ tool, action }) => !denies.some((deny) => deny.name === tool && matchesName(deny.action, action)))
+        .map(({ tool, action, rule }) => ({ policy, rule, agent, tool, action }));
+    });
   });
 }
 
