@@ -10,17 +10,19 @@ export function cpuMicros(pid: number): number | undefined {
 }
 
 /** The same for a process and whatever it started, ended children included. */
-export function treeMicros(pid: number): number {
+export const treeMicros = (pid: number): number =>
+  treeOf(pid).reduce((ticks, { own, ended }) => ticks + own + ended, 0) * microsecondsPerTick;
+
+/** A process and whatever it started that still runs. */
+export const treePids = (pid: number): number[] => treeOf(pid).map((one) => one.pid);
+
+function treeOf(pid: number): Stat[] {
   const all = readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? (statOf(name) ?? []) : []));
   const children = Map.groupBy(all, ({ parent }) => parent);
   const root = all.find((one) => one.pid === pid);
-  let ticks = 0;
-  for (const open = root ? [root] : []; open.length > 0; ) {
-    const one = open.pop() as Stat;
-    ticks += one.own + one.ended;
-    open.push(...(children.get(one.pid) ?? []));
-  }
-  return ticks * microsecondsPerTick;
+  const found = root ? [root] : [];
+  for (let at = 0; at < found.length; at++) found.push(...(children.get((found[at] as Stat).pid) ?? []));
+  return found;
 }
 
 interface Stat {

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { Endpoints } from "@aegis/contracts/endpoints";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { cpuByPart, usedBetween } from "./parts.ts";
+import { cpuByPart, pidsOf, usedBetween } from "./parts.ts";
 import type { Target } from "./rounds.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -63,7 +63,13 @@ export async function startFabric(): Promise<Fabric> {
 }
 
 /** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. */
-export async function startAegis(): Promise<AsyncDisposable & { target(): Promise<Target> }> {
+export async function startAegis(): Promise<
+  AsyncDisposable & {
+    target(): Promise<Target>;
+    /** A metric of authz's first replica. */
+    metric(name: string): Promise<number | undefined>;
+  }
+> {
   const fabric = await startFabric();
   const { directory, endpoints, run } = fabric;
   return {
@@ -77,9 +83,10 @@ export async function startAegis(): Promise<AsyncDisposable & { target(): Promis
         message: checkRequest(issued.access_token),
         // Field 1, decision: allow.
         expect: "0801",
-        whole: { cpu: () => cpuByPart(directory), settled: () => settled(endpoints, directory) },
+        whole: { cpu: () => cpuByPart(directory), settled: () => settled(endpoints, directory), pids: () => pidsOf(directory) },
       };
     },
+    metric: (name) => metric(endpoints.authz.http, name),
     [Symbol.asyncDispose]: () => fabric[Symbol.asyncDispose](),
   };
 }
@@ -91,13 +98,19 @@ async function settled({ audit }: Endpoints, directory: string): Promise<void> {
     const after = await cpuByPart(directory);
     const used = Object.values(usedBetween(before, after)).reduce((sum, micros) => sum + micros, 0);
     before = after;
-    const metrics = await (await fetch(`${audit.http}/metrics`)).text();
-    const lag = Number(/^aegis_ledger_lag_messages\S* (\d+)/m.exec(metrics)?.[1] ?? Number.NaN);
+    const lag = await metric(audit.http, "aegis_ledger_lag_messages");
     quiet = lag === 0 && used < 0.15 * quietMs * 1_000 ? quiet + 1 : 0;
   }
 }
 
 const quietMs = 400;
+
+async function metric(http: string, name: string): Promise<number | undefined> {
+  const line = (await (await fetch(`${http}/metrics`)).text())
+    .split("\n")
+    .find((one) => one.startsWith(`${name}{`) || one.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(/[}\w] (\S+)/.exec(line)?.[1]);
+}
 
 /** Starts the smallest gRPC server there can be, which answers the same request. */
 export async function startTrivial(): Promise<AsyncDisposable & { of(target: Target): Target }> {

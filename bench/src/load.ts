@@ -1,6 +1,8 @@
 /**
  * A gRPC load client on bare HTTP/2 frames, so that the client costs far less than the server it measures.
  * Closed loop: every connection keeps `streams` calls open and sends the next as soon as one is answered.
+ * Open loop, with a `rate`: calls come by chance (Poisson), whether or not earlier ones were answered, and each one's time counts from when
+ * it was to be sent: a server that stalls is charged for everything that waited meanwhile.
  * Runs as a process of its own: `node load.ts '<JSON of LoadOptions>'` prints one JSON LoadResult.
  */
 import { connect, type Socket } from "node:net";
@@ -15,8 +17,15 @@ export interface LoadOptions {
   readonly message: string;
   /** The bytes an answer's message must begin with, hex; any other answer counts as wrong. */
   readonly expect: string;
+  /** Absent: gRPC. A plain body is posted as JSON, and a right answer holds `expect` anywhere. */
+  readonly plain?: boolean;
   readonly connections: number;
+  /** Most calls that one connection has open. */
   readonly streams: number;
+  /** Calls per second of an open loop. */
+  readonly rate?: number;
+  /** Length of the stretches that `windows` tells of. */
+  readonly windowMs?: number;
   readonly warmupMs: number;
   readonly measureMs: number;
 }
@@ -28,6 +37,10 @@ export interface LoadResult {
   readonly total: number;
   /** Answers that were not the expected one, streams reset, connections lost. */
   readonly wrong: number;
+  /** Of the whole run: calls answered by a status without a message. */
+  readonly refused: number;
+  /** One after the other from the run's start: right answers, their p99 in milliseconds, and refusals. */
+  readonly windows: readonly { readonly answered: number; readonly p99: number; readonly refused: number }[];
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
@@ -60,36 +73,45 @@ function literal(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
 }
 
+type Outcome = "right" | "wrong" | "refused";
+
 class Connection {
-  readonly #done: (sentAt: number, right: boolean) => void;
+  readonly #done: (sentAt: number, outcome: Outcome) => void;
+  readonly #plain: boolean;
+  readonly #streams: number;
+  readonly #closed: boolean;
+  /** Calls of an open loop that wait for a free stream: when each was to be sent. */
+  #late: number[] = [];
   readonly #template: Buffer;
   readonly #dataAt: number;
   readonly #expect: Buffer;
-  readonly #open = new Map<number, { sentAt: number; right: boolean }>();
+  readonly #open = new Map<number, { sentAt: number; right: boolean; message: boolean }>();
   readonly #socket: Socket;
   #nextStream = 1;
   #rest: Buffer = Buffer.alloc(0);
   #window = 65_535;
   #received = 0;
-  #waiting = 0;
+  #waiting: number[] = [];
   #outgoing: Buffer[] = [];
   #finishing = false;
   #lost = false;
 
-  constructor(options: LoadOptions, done: (sentAt: number, right: boolean) => void) {
+  constructor(options: LoadOptions, done: (sentAt: number, outcome: Outcome) => void) {
     this.#done = done;
+    this.#plain = options.plain === true;
+    this.#streams = options.streams;
+    this.#closed = options.rate === undefined;
     this.#expect = Buffer.from(options.expect, "hex");
     const message = Buffer.from(options.message, "base64");
-    const body = Buffer.alloc(5 + message.length);
-    body.writeUInt32BE(message.length, 1);
-    message.copy(body, 5);
+    const body = this.#plain ? message : Buffer.concat([Buffer.alloc(5), message]);
+    if (!this.#plain) body.writeUInt32BE(message.length, 1);
     const block = Buffer.concat([
       literal(":method", "POST"),
       literal(":scheme", "http"),
       literal(":path", options.path),
       literal(":authority", "localhost"),
-      literal("content-type", "application/grpc"),
-      literal("te", "trailers"),
+      literal("content-type", this.#plain ? "application/json" : "application/grpc"),
+      ...(this.#plain ? [literal("content-length", String(body.length))] : [literal("te", "trailers")]),
     ]);
     this.#template = Buffer.concat([frame(headers, 4, 0, block), frame(data, 1, 0, body)]);
     this.#dataAt = frameHeader + block.length;
@@ -110,8 +132,14 @@ class Connection {
         frame(windowUpdate, 0, 0, grow),
       ]),
     );
-    for (let stream = 0; stream < options.streams; stream++) this.#send();
-    this.#flush();
+    for (let stream = 0; this.#closed && stream < options.streams; stream++) this.#send(performance.now());
+    this.flush();
+  }
+
+  /** One call of an open loop. */
+  offer(at: number): void {
+    if (this.#open.size + this.#waiting.length >= this.#streams) this.#late.push(at);
+    else this.#send(at);
   }
 
   /** Sends nothing more, and closes when the last call is answered or a second has passed. */
@@ -124,22 +152,22 @@ class Connection {
     this.#socket.destroy();
   }
 
-  #send(): void {
+  #send(at: number): void {
     const size = this.#template.length - this.#dataAt - frameHeader;
     if (this.#window < size) {
-      this.#waiting++;
+      this.#waiting.push(at);
       return;
     }
     this.#window -= size;
     const bytes = Buffer.from(this.#template);
     bytes.writeUInt32BE(this.#nextStream, 5);
     bytes.writeUInt32BE(this.#nextStream, this.#dataAt + 5);
-    this.#open.set(this.#nextStream, { sentAt: performance.now(), right: false });
+    this.#open.set(this.#nextStream, { sentAt: at, right: false, message: false });
     this.#nextStream += 2;
     this.#outgoing.push(bytes);
   }
 
-  #flush(): void {
+  flush(): void {
     if (this.#outgoing.length > 0 && !this.#socket.destroyed) this.#socket.write(Buffer.concat(this.#outgoing));
     this.#outgoing = [];
   }
@@ -155,7 +183,7 @@ class Connection {
       at += frameHeader + length;
     }
     this.#rest = at < bytes.length ? Buffer.from(bytes.subarray(at)) : Buffer.alloc(0);
-    this.#flush();
+    this.flush();
   }
 
   #frame(type: number, flags: number, stream: number, payload: Buffer): void {
@@ -165,24 +193,30 @@ class Connection {
     else if (type === windowUpdate && stream === 0) {
       this.#window += payload.readUInt32BE(0);
       const waiting = this.#waiting;
-      this.#waiting = 0;
-      for (let one = 0; one < waiting; one++) this.#send();
+      this.#waiting = [];
+      for (const at of waiting) this.#send(at);
     } else if (type === data || type === headers) {
       const call = this.#open.get(stream);
       if (type === data) this.#credit(payload.length);
       if (call === undefined) return;
-      // Five bytes of gRPC framing come before the message.
-      if (type === data && payload.length >= 5) call.right = payload.subarray(5, 5 + this.#expect.length).equals(this.#expect);
-      if (flags & 1) this.#finish(stream, call.right);
-    } else if (type === reset) this.#finish(stream, false);
+      if (type === data && payload.length > 0) {
+        call.message = true;
+        // Five bytes of gRPC framing come before the message.
+        if (this.#plain) call.right ||= payload.includes(this.#expect);
+        else if (payload.length >= 5) call.right = payload.subarray(5, 5 + this.#expect.length).equals(this.#expect);
+      }
+      if (flags & 1) this.#finish(stream, call.right ? "right" : call.message ? "wrong" : "refused");
+    } else if (type === reset) this.#finish(stream, "wrong");
   }
 
-  #finish(stream: number, right: boolean): void {
+  #finish(stream: number, outcome: Outcome): void {
     const call = this.#open.get(stream);
     if (call === undefined) return;
     this.#open.delete(stream);
-    this.#done(call.sentAt, right);
-    if (!this.#finishing) this.#send();
+    this.#done(call.sentAt, outcome);
+    if (this.#finishing) return;
+    const late = this.#closed ? performance.now() : this.#late.shift();
+    if (late !== undefined) this.#send(late);
   }
 
   #credit(received: number): void {
@@ -198,40 +232,65 @@ class Connection {
     if (this.#lost) return;
     this.#lost = true;
     this.#finishing = true;
-    for (const { sentAt } of this.#open.values()) this.#done(sentAt, false);
+    for (const { sentAt } of this.#open.values()) this.#done(sentAt, "wrong");
   }
 }
 
 async function run(options: LoadOptions): Promise<LoadResult> {
   // Microseconds, up to one minute.
   const histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 });
-  const from = performance.now() + options.warmupMs;
+  const started = performance.now();
+  const from = started + options.warmupMs;
   const until = from + options.measureMs;
   let answered = 0;
   let total = 0;
-  let wrong = 0;
+  let [wrong, refused] = [0, 0];
+  const windows: { times: number[]; refused: number }[] = [];
+  const windowOf = (now: number) => (windows[Math.floor((now - started) / (options.windowMs ?? 1_000))] ??= { times: [], refused: 0 });
   const connections = Array.from(
     { length: options.connections },
     () =>
-      new Connection(options, (sentAt, right) => {
+      new Connection(options, (sentAt, outcome) => {
         const now = performance.now();
-        if (right) total++;
-        else wrong++;
-        if (right && now >= from && now < until) {
+        if (outcome === "right") total++;
+        else if (outcome === "wrong") wrong++;
+        else refused++;
+        if (options.windowMs !== undefined) {
+          if (outcome === "right") windowOf(now).times.push(now - sentAt);
+          else windowOf(now).refused++;
+        }
+        if (outcome === "right" && now >= from && now < until) {
           answered++;
           histogram.recordValue(Math.max(1, Math.round((now - sentAt) * 1000)));
         }
       }),
   );
-  await new Promise((resolve) => setTimeout(resolve, options.warmupMs + options.measureMs));
+  if (options.rate === undefined) await new Promise((resolve) => setTimeout(resolve, options.warmupMs + options.measureMs));
+  else await arrive(connections, options.rate, until);
   await Promise.all(connections.map((connection) => connection.finish()));
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
   const { user, system } = process.cpuUsage();
   return {
     perSecond: Math.round((answered / options.measureMs) * 1000),
-    ...{ answered, total, wrong, p50: at(50), p99: at(99), p999: at(99.9) },
+    ...{ answered, total, wrong, refused, p50: at(50), p99: at(99), p999: at(99.9) },
     clientMicros: user + system,
+    windows: Array.from(windows, (one) => {
+      const times = one?.times.toSorted((a, b) => a - b) ?? [];
+      return { answered: times.length, p99: times[Math.floor((times.length - 1) * 0.99)] ?? 0, refused: one?.refused ?? 0 };
+    }),
   };
+}
+
+/** Offers calls to the connections in turn, by chance, until the time is over. */
+async function arrive(connections: readonly Connection[], rate: number, until: number): Promise<void> {
+  const meanMs = 1_000 / rate;
+  let turn = 0;
+  for (let next = performance.now(); next < until; ) {
+    for (const now = performance.now(); next <= now && next < until; next -= Math.log(1 - Math.random()) * meanMs)
+      connections[turn++ % connections.length]?.offer(next);
+    for (const connection of connections) connection.flush();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? "{}") as LoadOptions)));

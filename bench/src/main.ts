@@ -4,14 +4,16 @@ import { type BenchOptions, type Goal, goalsTable, table } from "./report.ts";
 
 const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--json]
 
-  check    throughput and latency of Check with everything on, beside Cerbos in the same run
+  check    throughput and latency of Check with everything on, beside Cerbos and OPA in the same run
+  overload 70 % of what authz can do, then three times as much as it can do, then 70 % again
   engine   one decision in process beside cedar-wasm, casbin and opa-wasm, on the same three policies
   agents   10 to 100,000 agents: preparing, deciding, memory
   limits   what budgets and rates add to a call: lease hit, lease refill, synchronous reserve, rate
   token    issuing, delegating, verifying, and finding a token verified before
   dlp      all detectors on plain text, JSON and hostile text, 1 KiB to 1 MiB
 
-Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, 2 for limits, else 1).`;
+Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, 2 for
+limits, 600 in all for overload, else 1).`;
 
 /** What a measurement gives besides its own figures. */
 interface Report {
@@ -42,8 +44,24 @@ const measurements: Readonly<Record<string, Measurement>> = {
       }));
       const parts = Object.entries(report.parts).map(([part, micros]) => ({ part, "CPU us for a decision": micros }));
       const all = Object.values(report.parts).reduce((sum, micros) => sum + micros, 0);
-      const text = `${report.load}\n\n${table(rows)}\n\n${table([...parts, { part: "together", "CPU us for a decision": all }])}\n\nuntil the ledger had every event: ${report.sustained} decisions/s\nthroughput over Cerbos: ${report.ratio}\nCPU of authz for a decision over the trivial handler's for an answer: ${report.cpuRatio}`;
+      const ratios = Object.entries(report.ratios).map(([server, ratio]) => `throughput over ${server}: ${ratio}`);
+      const latencies = report.latencies.map(({ server, p50, p99, p999, wrong }) => {
+        return { server, "p50 ms": p50, "p99 ms": p99, "p99.9 ms": p999, wrong };
+      });
+      const text = `${report.load}\n\n${table(rows)}\n\n${table([...parts, { part: "together", "CPU us for a decision": all }])}\n\nuntil the ledger had every event: ${report.sustained} decisions/s\n${ratios.join("\n")}\nCPU of authz for a decision over the trivial handler's for an answer: ${report.cpuRatio}\n\nall at ${report.rate}/s, open loop:\n\n${table(latencies)}\n\nthe disk's fdatasync alone: p50 ${report.disk.p50} ms, p99 ${report.disk.p99} ms`;
       return { report, text };
+    },
+  },
+  overload: {
+    seconds: 600,
+    async run(options) {
+      const { benchOverload } = await import("./overload.ts");
+      const report = await benchOverload(options);
+      const rows = report.rows.map(({ phase, asked, answered, refused, p50, p99, p999, wrong, mebibytes }) => ({
+        ...{ phase, "asked/s": asked, "let through/s": answered, "refused/s": refused },
+        ...{ "p50 ms": p50, "p99 ms": p99, "p99.9 ms": p999, wrong, "MiB of authz": mebibytes },
+      }));
+      return { report, text: withGoals(rows, report.goals, "authz on one core, client and everything else on another\n") };
     },
   },
   engine: {

@@ -8,11 +8,11 @@ import { type CpuByPart, usedBetween } from "./parts.ts";
 const execute = promisify(execFile);
 
 /** One server under load: what to call and what a right answer begins with. */
-export type Target = Pick<LoadOptions, "address" | "path" | "message" | "expect"> & {
+export type Target = Pick<LoadOptions, "address" | "path" | "message" | "expect" | "plain"> & {
   /** The process that answers; what it starts counts as part of it. */
   readonly pid: number;
   /** Where there is more than that process: what all of it used so far, and how to wait until it has done everything it owes. */
-  readonly whole?: { cpu(): Promise<CpuByPart>; settled(): Promise<void> };
+  readonly whole?: { cpu(): Promise<CpuByPart>; settled(): Promise<void>; pids(): Promise<readonly number[]> };
 };
 
 export interface RoundResult extends LoadResult {
@@ -24,7 +24,7 @@ export interface RoundResult extends LoadResult {
 }
 
 /** The load of every round. */
-export type Load = Pick<LoadOptions, "connections" | "streams" | "warmupMs" | "measureMs">;
+export type Load = Pick<LoadOptions, "connections" | "streams" | "warmupMs" | "measureMs" | "rate">;
 
 /** Measures the targets in turn, A B A B …, so that a slow minute of the machine hits them alike; gives every round's result. */
 export async function alternate<Name extends string>(
@@ -47,11 +47,19 @@ export async function alternate<Name extends string>(
   return results;
 }
 
+/** One run of the load client, as a process of its own; on one core (`taskset`), where one is named. */
+export async function drive(options: LoadOptions, core?: number): Promise<LoadResult> {
+  const command = [process.execPath, join(import.meta.dirname, "load.ts"), JSON.stringify(options)];
+  const [program = "", ...args] = core === undefined ? command : ["taskset", "-c", String(core), ...command];
+  return JSON.parse((await execute(program, args, { maxBuffer: 64 * 1024 * 1024 })).stdout) as LoadResult;
+}
+
 async function once({ pid, whole, ...options }: LoadOptions & Pick<Target, "pid" | "whole">): Promise<RoundResult> {
   const [before, partsBefore] = [treeMicros(pid), await whole?.cpu()];
-  const { stdout } = await execute(process.execPath, [join(import.meta.dirname, "load.ts"), JSON.stringify(options)]);
+  const given = await drive(options);
   const after = treeMicros(pid);
-  const result = JSON.parse(stdout) as LoadResult;
+  // Here nobody is to be refused.
+  const result = { ...given, wrong: given.wrong + given.refused };
   const each = (micros: number) => Math.round(micros / result.total);
   const measured = { ...result, cpuMicros: each(after - before) };
   if (whole === undefined || partsBefore === undefined) return measured;
