@@ -12,8 +12,11 @@ export function runDeliveries(ports: ExportPorts, { news }: { readonly news: New
   const stopping = new AbortController();
   const round = deliver(ports, { random: Math.random, stopping: () => stopping.signal.aborted });
   let counted = Number.NEGATIVE_INFINITY;
+  let fresh = true;
 
   const upkeep = async () => {
+    if (fresh) await ports.sinks.takeBack();
+    fresh = false;
     if (performance.now() - counted < countMs) return;
     counted = performance.now();
     await ports.sinks.ensureStreams();

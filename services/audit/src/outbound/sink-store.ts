@@ -7,6 +7,8 @@ import type { Sink, SinkState, Sinks } from "#usecases/export-ports.ts";
 import type { AuditDatabase } from "./database.ts";
 
 const maxSinks = 10;
+/** Of the backlog, those furthest behind: a series for each tenant would be too many. */
+const mostShown = 50;
 const claimFor = sql`interval '60 seconds'`;
 
 interface Row {
@@ -78,6 +80,9 @@ export function sinkStore(db: Database<AuditDatabase>, instance: string): Sinks 
           on conflict do nothing`.execute(trx),
       );
     },
+    async takeBack() {
+      await asService(db, (trx) => sql`update sinks set holder = null, held_until = now() where holder = ${instance}`.execute(trx));
+    },
     async claim(limit) {
       const { rows } = await asService(db, (trx) =>
         sql<Row>`update sinks set holder = ${instance}, held_until = now() + ${claimFor}
@@ -113,9 +118,8 @@ export function sinkStore(db: Database<AuditDatabase>, instance: string): Sinks 
     async backlog() {
       const { rows } = await asService(db, (trx) =>
         sql<{ tenant: string; kind: SinkKind; behind: number; failing: number }>`select tenant, target->>'kind' as kind,
-          max(${behind})::bigint as behind, count(*) filter (where failures > 0) as failing from sinks group by tenant, target->>'kind'`.execute(
-          trx,
-        ),
+          max(${behind})::bigint as behind, count(*) filter (where failures > 0) as failing from sinks group by tenant, target->>'kind'
+          order by behind desc, tenant limit ${mostShown}`.execute(trx),
       );
       return rows;
     },

@@ -68,6 +68,8 @@ export interface Sinks {
   remove(tenant: string, name: string): Promise<boolean>;
   /** Sees to it that every tenant with a ledger has its sink `streamSink`. */
   ensureStreams(): Promise<void>;
+  /** Ends the claims of an earlier life of this instance: it is at nothing any more. */
+  takeBack(): Promise<void>;
   /** Sinks that have something to send and nobody at it, for this instance alone for the next minute. */
   claim(limit: number): Promise<Sink[]>;
   /** Moves the cursor and keeps the claim for another minute. False when the claim is lost or the settings are others: stop. */
@@ -76,6 +78,7 @@ export interface Sinks {
   failed(sink: Sink, failure: string, pauseMs: number): Promise<void>;
   /** Gives the claim back. */
   release(sink: Sink): Promise<void>;
+  /** Of those furthest behind. */
   backlog(): Promise<Backlog[]>;
 }
 
