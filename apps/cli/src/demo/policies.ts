@@ -46,12 +46,15 @@ spec:
     allow: [api.stripe.com]
   dlp:
     - { detect: [email, credit_card, iban, us_ssn], action: redact }
+  limits:
+    - { budget: daily, actions: 500 }
   tools:
     - name: stripe-payments
       justification: pays approved supplier invoices
       deny: [delete_*]
       actions:
         - name: create_payment
+          cost: { usd: 0.3 }
           parameters:
             amount:    { type: number, exclusive_min: 0, max: 5000, beyond: approval_needed }
             currency:  { enum: [USD, EUR], optional: true }
