@@ -18,6 +18,8 @@ const query = selection.extend({
 
 const page = 200;
 const heartbeatMs = 15_000;
+/** A stream ends with its token, and after a day at the latest: timers do not reach further than 24 of them. */
+const longestMs = 86_400_000;
 /** Another instance's entries announce themselves to that one alone. */
 const lookMs = 1_000;
 const mostStreams = { ofTenant: 20, ofAll: 200 };
@@ -46,7 +48,11 @@ export function streamRoutes(server: HttpServer, ports: ExportPorts, auth: Opera
     open.set(tenant, own + 1);
     ports.exportSignals.streaming(1);
     const ended = new AbortController();
-    const signal = AbortSignal.any([ended.signal, stopping, AbortSignal.timeout(Math.max(0, operator.expiresAt - Date.now()))]);
+    const signal = AbortSignal.any([
+      ended.signal,
+      stopping,
+      AbortSignal.timeout(Math.min(longestMs, Math.max(0, operator.expiresAt - Date.now()))),
+    ]);
     try {
       // Where it begins is known before the answer begins: what is said after the answer's head is in it.
       let after = given ?? (await ports.rows.newest(tenant));
