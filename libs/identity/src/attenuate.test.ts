@@ -30,7 +30,7 @@ const parent = fc
     depth: fc.integer({ min: 0, max: 3 }),
     user: fc.boolean(),
     scope,
-    left: fc.integer({ min: 1, max: 900 }),
+    left: fc.integer({ min: 1, max: 300 }),
     prompt: fc.boolean(),
   })
   .map(({ depth, user, scope, left, prompt }): AgentClaims => {
@@ -39,7 +39,7 @@ const parent = fc
     return agentClaims.parse({
       iss: "https://token.test",
       aud: "aegis",
-      iat: now - 10,
+      iat: now + left - 300,
       exp: now + left,
       jti: "parent-token-1",
       org: "acme-group",

@@ -58,6 +58,7 @@ export const agentClaims = z
     cnf: z.object({ jkt: z.string() }).optional(),
   })
   .refine((claims) => claims.exp > claims.iat, "exp is not after iat")
+  .refine((claims) => claims.exp - claims.iat <= maxTokenSeconds, `lives longer than ${maxTokenSeconds} s`)
   .refine((claims) => {
     const chain = chainOf(claims);
     return chain[0] === claims.client_id && chain.length === claims.depth + 1;
