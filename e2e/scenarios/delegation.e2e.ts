@@ -73,4 +73,22 @@ test("a delegated token can do less than its parent, never more", async () => {
   const beyond = await ask("refund", narrowed.access_token);
   expect(beyond.decision).toBe("deny");
   expect(codes(beyond)).toContain("scope_missing");
+
+  // A subtree is revoked by its root: the child goes with its parent's token, another token of the parent lives on.
+  const other = await issue();
+  const [listed] = await tenant.cli.json<{ tokenId: string; chain: string[] }[]>([
+    "agent",
+    "delegations",
+    "finance-agent",
+    "--tenant",
+    tenant.name,
+  ]);
+  expect(listed).toMatchObject({ tokenId: claims.jti, chain: ["helper-agent", "finance-agent"] });
+  const parentId = decodeJwt(parent.access_token).jti ?? "";
+  expect(await tenant.cli.json(["token", "revoke", parentId, "--tenant", tenant.name])).toEqual({ revoked: 2 });
+  await expect.poll(async () => codes(await ask("create_payment", narrowed.access_token)), { timeout: 20_000 }).toEqual(["agent_revoked"]);
+  const lives = { agent: "finance-agent", tool: "stripe-payments", action: "create_payment", more: ["--token", other.access_token] };
+  expect(await tenant.check({ ...lives, args: { amount: 5, currency: "USD", recipient: "acct_ink" } })).toMatchObject({
+    decision: "allow",
+  });
 });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { generateKey, type PrivateJwk } from "@aegis/identity/keys";
+import type { PrivateJwk } from "@aegis/identity/keys";
 import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
 import { Failure } from "../failure.ts";
@@ -18,6 +18,7 @@ async function ensureAgentKey(context: Context, tenant: string, agent: string): 
     const { d: _private, ...publicJwk } = known;
     return { keyFile, publicJwk };
   }
+  const { generateKey } = await import("@aegis/identity/keys");
   const { privateJwk, publicJwk } = await generateKey("EdDSA");
   await writeAtomically(keyFile, JSON.stringify(privateJwk));
   return { keyFile, publicJwk };

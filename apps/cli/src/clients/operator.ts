@@ -1,6 +1,9 @@
 import { userInfo } from "node:os";
 import { type OperatorRole, operatorAudience, operatorRoles } from "@aegis/contracts/operator";
-import { importJWK, type JWK, SignJWT } from "jose";
+import type { JWK } from "jose";
+import { SignJWT } from "jose/jwt/sign";
+// By their own paths: a kill switch is not to wait for the rest of the library.
+import { importJWK } from "jose/key/import";
 import { dataDirectory } from "../fabric/data-directory.ts";
 import { Failure, usage } from "../failure.ts";
 import { readJson } from "../files.ts";

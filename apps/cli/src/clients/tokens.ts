@@ -2,7 +2,7 @@ import { callJson } from "@aegis/http/client";
 import { assertionType, signClientAssertion } from "@aegis/identity/assertion";
 import type { Context } from "../context.ts";
 import { readAgentKey } from "./agents.ts";
-import { explained } from "./control.ts";
+import { control, explained } from "./control.ts";
 
 /** RFC 6749 §5.1. */
 export interface IssuedToken {
@@ -44,6 +44,12 @@ export function exchangeToken(context: Context, request: TokenRequest & { subjec
     subject_token_type: request.user === true ? idToken : accessToken,
     requested_token_type: accessToken,
   });
+}
+
+/** Revokes a token, by itself or by its id, with all below it (RFC 7009); 0 for one unknown, expired or revoked before. */
+export async function revokeToken(context: Context, tenant: string, given: string): Promise<{ revoked: number }> {
+  const service = await control(context, "token", { role: "soc", tenant });
+  return service.json("/oauth/revoke", { form: given.includes(".") ? { token: given } : { tenant, jti: given } });
 }
 
 async function post(context: Context, request: TokenRequest, grant: Readonly<Record<string, string>>): Promise<IssuedToken> {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { decodeJwt, decodeProtectedHeader } from "jose";
-import { exchangeToken, issueToken, type TokenRequest } from "../clients/tokens.ts";
+import { exchangeToken, issueToken, revokeToken, type TokenRequest } from "../clients/tokens.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
 
@@ -30,6 +30,16 @@ export function tokenCommands(program: Command): void {
         const { subjectToken, user = false } = options;
         const issued = await exchangeToken(context, { ...requestOf(context, options), subjectToken, user });
         context.output.result(issued, () => issued.access_token);
+      }),
+    );
+  token
+    .command("revoke")
+    .description("revoke a token and all that was delegated from it; aegis agent delegations shows ids")
+    .argument("<token>", "the token, or its id")
+    .action(
+      action<object, [string]>(async (context, _options, given) => {
+        const { revoked } = await revokeToken(context, context.tenant(), given);
+        context.output.result({ revoked }, () => (revoked === 0 ? "nothing to revoke" : `${revoked} tokens are revoked`));
       }),
     );
   token
