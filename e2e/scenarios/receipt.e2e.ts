@@ -54,3 +54,32 @@ test("a Merkle proof in a file is checked by anybody: 0 when it holds, 5 when no
   const one = { leafIdx: 0, treeSize: 1, leafHash, root: leafHash, proof: null };
   expect([await check(one), await check({ ...one, leafIdx: 1 }), await check({ leaf: 1 })]).toEqual([0, 5, 2]);
 });
+
+test("a log that was taken out is verified with nothing but the CLI and a public key, in parts, and a changed byte is named", async () => {
+  const tenant = await sharedTenant("offline");
+  await tenant.publish(payments);
+  await tenant.register("finance-agent");
+  const args = { amount: 10, currency: "USD", recipient: "acct_ink" };
+  await tenant.check({ agent: "finance-agent", tool: "stripe-payments", action: "create_payment", args });
+  const home = await mkdtemp(join(tmpdir(), "aegis-elsewhere-"));
+  const out = join(home, "log");
+  const exported = () => tenant.cli.run("audit", "export", "--format", "tlog", "--tenant", tenant.name, "--out", out, "--json");
+  await expect.poll(async () => (await exported()).code, { timeout: 30_000, interval: 500 }).toBe(0);
+
+  const keys = join(home, "keys");
+  await writeFile(keys, await readFile(join(tenant.fabric.dataDirectory, "keys/checkpoint.vkey"), "utf8"));
+  const verify = (...more: string[]) => elsewhere(home, "audit", "verify", "--offline", out, "--keys", keys, "--json", ...more);
+  const checked = await verify("--state", join(home, "state"));
+  expect([checked.code, checked.stderr]).toEqual([0, ""]);
+  const first = JSON.parse(checked.stdout) as { entries: number; checkpoints: number };
+  expect(first).toMatchObject({ ok: true, tenants: 1, faults: [] });
+  expect(Math.min(first.entries, first.checkpoints)).toBeGreaterThan(0);
+  expect((await verify("--state", join(home, "state"))).code).toBe(0);
+
+  const bundle = join(out, tenant.name, "tile/entries", `000.p/${first.entries}`);
+  const bytes = await readFile(bundle);
+  await writeFile(bundle, Buffer.from(bytes.toString("latin1").replace('"sequence":0', '"sequence":9'), "latin1"));
+  const forged = await verify();
+  expect(forged.code).toBe(5);
+  expect(JSON.parse(forged.stdout)).toMatchObject({ ok: false, faults: [{ tenant: tenant.name, sequence: 0, kind: "place" }, {}] });
+});

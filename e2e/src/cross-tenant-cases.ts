@@ -179,6 +179,8 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "audit GET /v1/decisions:export": { ...own, query: window },
     "audit GET /v1/decisions:usage": { ...own, query: window },
     "audit GET /v1/decisions/{id}": { ...refused, path: { id: decisionId }, query },
+    "audit GET /v1/graph/{kind}/{id}": { ...own, path: { kind: "session", id: "s-1" }, query },
+    "audit GET /v1/agents/{agent}/timeline": { ...own, path: { agent }, query },
     "audit GET /v1/receipts/{id}": { ...refused, path: { id: decisionId }, query },
     "audit GET /v1/tenants": { outcome: "silent" },
     "audit GET /v1/ledger/{tenant}/rows": { ...refused, path },

@@ -27,6 +27,11 @@ export interface ConsumeOptions {
    * What it leaves open when it throws is delivered again after a growing pause.
    */
   readonly onBatch: (messages: BusMessage[]) => Promise<void>;
+  /**
+   * Hands over one batch more while the one before is still worked on, so that reading it and working on it overlap; whoever takes them
+   * keeps their order. Default false.
+   */
+  readonly ahead?: boolean;
   readonly logger: Logger;
 }
 
@@ -60,6 +65,8 @@ class Reader {
   readonly #stopping = new AbortController();
   readonly #failing = new Backoff(200, 10_000);
   #pull: ConsumerMessages | undefined;
+  /** The batch that was handed over last. */
+  #inHand: Promise<void> = Promise.resolve();
 
   constructor(bus: Bus, options: ConsumeOptions) {
     this.#bus = bus;
@@ -84,6 +91,7 @@ class Reader {
         const consumer = await this.#ensureConsumer();
         retry.reset();
         while (!signal.aborted && this.#bus.connected()) await this.#read(consumer);
+        await this.#inHand;
       } catch (error) {
         if (signal.aborted) return;
         logger.warn({ err: error, stream, durable }, "reading the stream was interrupted; going on");
@@ -121,10 +129,10 @@ class Reader {
       // Let what is already in the socket join the batch.
       if (pull.getPending() === 0) await new Promise(setImmediate);
       if (pull.getPending() > 0 && messages.length < this.#batch) continue;
-      await this.#hand(messages);
+      await this.#next(messages);
       messages = [];
     }
-    await this.#hand(messages);
+    await this.#next(messages);
     // An empty pull may mean an idle stream or a consumer that is gone: asking tells, and throws when it is gone.
     if (received === 0 && !signal.aborted && this.#bus.connected()) this.lag = (await consumer.info()).num_pending;
   }
@@ -141,6 +149,12 @@ class Reader {
     if (ours) message.term();
     logger.error({ stream, durable, subject: message.subject, from }, "a message that does not belong here was dropped");
     return false;
+  }
+
+  async #next(messages: JsMsg[]): Promise<void> {
+    const before = this.#inHand;
+    this.#inHand = this.#hand(messages);
+    await (this.#options.ahead ? before : this.#inHand);
   }
 
   /** After `stop`, what was fetched and not handed over goes back at once instead of after the acknowledgement's time. */

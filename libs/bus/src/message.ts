@@ -16,6 +16,8 @@ export interface BusMessage {
   readonly streamSequence: number;
   /** The server has it when it resolves; throws `unavailable` when nobody can tell. An acknowledgement that is lost makes the message come again. */
   ack(): Promise<void>;
+  /** As `ack`, without waiting for the server's word: for who is harmed by no repeat. */
+  acknowledge(): void;
   /** Asks for this message again after so many milliseconds. A message already answered stays as it was. */
   nak(delayMs: number): void;
   /** Never deliver this message again. */
@@ -40,6 +42,7 @@ export function busMessage(message: JsMsg, arrival: Arrival): BusMessage {
       message.ack();
       return arrival.confirmed();
     },
+    acknowledge: () => message.ack(),
     nak: (delayMs) => message.nak(delayMs),
     term: () => message.term(),
   };

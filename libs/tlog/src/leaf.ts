@@ -4,8 +4,17 @@ import { leafHash } from "./tree.ts";
 export const entryKinds = ["decision", "outcome", "control", "quarantine"] as const;
 export type EntryKind = (typeof entryKinds)[number];
 
+/**
+ * Which columns follow from a leaf. `v1` leaves have none of `session`, `prompt`, `action_digest`, `reasons` and `about`: the rows of a
+ * ledger that is older than those columns stay what they were.
+ */
+export const leafFormats = ["aegis.leaf.v1", "aegis.leaf.v2"] as const;
+export type LeafFormat = (typeof leafFormats)[number];
+
 /** The members of a leaf that stand before its event. */
 export interface LeafHeader {
+  /** Default: the newest. */
+  readonly format?: LeafFormat | undefined;
   readonly tenant: string;
   /** Contiguous from 0 within the tenant; also the leaf's index in the tenant's tree. */
   readonly sequence: number;
@@ -38,6 +47,13 @@ export interface EntryColumns {
   readonly action: string | null;
   readonly decision: string | null;
   readonly policy_version: string | null;
+  readonly session: string | null;
+  readonly prompt: string | null;
+  readonly action_digest: string | null;
+  /** The codes of a decision's reasons, each once, with a space before and after it; null when there are none. */
+  readonly reasons: string | null;
+  /** The decision or approval that the event is about, when it is another than its own: what an outcome, a vote or an override refers to. */
+  readonly about: string | null;
   /** RFC 3339, UTC; more than milliseconds only when a row was tampered with. */
   readonly occurred_at: string;
   readonly recorded_at: string;
@@ -56,7 +72,7 @@ export const noPrevious = "0".repeat(64);
 /** The largest leaf, in bytes: it must fit an entry bundle. */
 export const maxLeafBytes = 0xffff;
 
-const format = "aegis.leaf.v1";
+const newest: LeafFormat = "aegis.leaf.v2";
 const eventMark = ',"event":';
 
 /**
@@ -69,7 +85,7 @@ export function encodeLeaf(leaf: Leaf): Uint8Array {
 
 const closing = Buffer.from("}");
 
-function encodeHeader({ tenant, sequence, previous, recordedAt, kind, subject, detached }: LeafHeader): string {
+function encodeHeader({ format = newest, tenant, sequence, previous, recordedAt, kind, subject, detached }: LeafHeader): string {
   const whole = detached && { digest: detached.digest, bytes: detached.bytes };
   const header = JSON.stringify({ format, tenant, sequence, previous, recordedAt, kind, subject, detached: whole });
   return header.slice(0, -1) + eventMark;
@@ -128,6 +144,7 @@ export function columnsFrom(
     action: string(data.action),
     decision: string(data.decision),
     policy_version: string(data.policyVersion) ?? string(data.version),
+    ...(header.format === "aegis.leaf.v1" ? noReferences : references(id, data)),
     occurred_at: occurredAt,
     recorded_at: header.recordedAt,
     producer: string(producer.id),
@@ -138,6 +155,32 @@ export function columnsFrom(
   };
 }
 
+const noReferences = { session: null, prompt: null, action_digest: null, reasons: null, about: null };
+
+function references(id: string, data: Readonly<Record<string, unknown>>): { [name in keyof typeof noReferences]: string | null } {
+  const context = object(data.context);
+  const decision = string(data.decisionId);
+  return {
+    session: string(context.sessionId),
+    prompt: string(context.promptId),
+    action_digest: string(data.actionDigest),
+    reasons: Array.isArray(data.reasons) ? codes(data.reasons) : null,
+    about:
+      string(data.approvalId) ??
+      string(data.resultOf) ??
+      string(data.overrideOf) ??
+      string(object(data.approval).id) ??
+      (decision === id ? null : decision),
+  };
+}
+
+const maxCodes = 20;
+
+function codes(reasons: readonly unknown[]): string | null {
+  const named = reasons.map((reason) => string(object(reason).code)).filter((code) => code !== null && /^[a-z_]{1,24}$/.test(code));
+  return named.length === 0 ? null : ` ${[...new Set(named)].slice(0, maxCodes).join(" ")} `;
+}
+
 /** The instant in milliseconds, cut, as the columns hold it; undefined when it is no RFC 3339 time of years 0 to 9999. */
 function milliseconds(time: unknown): string | undefined {
   if (typeof time !== "string" || !/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z$/.test(time)) return undefined;
@@ -146,9 +189,10 @@ function milliseconds(time: unknown): string | undefined {
 }
 
 function isHeader(value: unknown): value is LeafHeader {
-  const { tenant, sequence, previous, recordedAt, kind, subject, detached } = object(value);
+  const { format, tenant, sequence, previous, recordedAt, kind, subject, detached } = object(value);
   const { digest, bytes } = object(detached);
   return (
+    leafFormats.some((each) => each === format) &&
     typeof tenant === "string" &&
     Number.isSafeInteger(sequence) &&
     /^[0-9a-f]{64}$/.test(String(previous)) &&

@@ -16,8 +16,8 @@ export interface Recomputed {
     | undefined;
   /** Sizes that checkpoints were signed for. */
   readonly signed: ReadonlyMap<number, unknown>;
-  /** A note's checkpoint; undefined, and reported, when no pinned key signed it. */
-  open(note: string): Checkpoint | undefined;
+  /** A note's checkpoint; undefined, and reported, when no pinned key signed it: where the note says no size, at that of its row. */
+  open(note: string, size: StoredInteger): Checkpoint | undefined;
   report(sequence: number, kind: FaultKind, detail: string, column?: string): void;
 }
 
@@ -76,7 +76,7 @@ function compareCheckpoints({ checkpoints, archived }: StoredState, { signed, op
   }
   const copies = archived && Map.groupBy(archived, sizeOf);
   for (const row of checkpoints) {
-    const checkpoint = open(row.note);
+    const checkpoint = open(row.note, row.size);
     if (checkpoint === undefined) continue;
     const at = Math.max(0, checkpoint.size - 1);
     for (const column of edited(row, checkpoint)) {

@@ -5,6 +5,9 @@ export const hashBytes = 32;
 
 const sha256 = (bytes: Uint8Array): Uint8Array => hash("sha256", bytes, "buffer");
 
+/** SHA-256 of bytes that already begin with the byte that tells leaves from nodes. */
+export const hashOf = sha256;
+
 /** The root of a tree without leaves: SHA-256 of nothing (RFC 6962 §2.1). */
 export const emptyRoot: Uint8Array = sha256(new Uint8Array(0));
 

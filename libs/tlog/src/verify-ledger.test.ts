@@ -25,7 +25,7 @@ test("an edit of any one column of any row is found and names tenant, sequence a
   await fc.assert(
     fc.asyncProperty(fc.nat(39), fc.constantFrom(...columns), value, async (at, column, edited) => {
       const rows = sound.rows.map((row, index) => (index === at ? { ...row, columns: { ...row.columns, [column]: edited } } : row));
-      fc.pre(sound.rows[at]?.columns[column] !== edited);
+      fc.pre((sound.rows[at]?.columns[column] ?? null) !== (edited ?? null));
       const faults = await faultsOf(rows);
       const place = column === "tenant" ? { sequence: at } : { tenant: "acme", sequence: at, column };
       expect(faults[0] === undefined ? [] : faults).toContainEqual(expect.objectContaining(place));

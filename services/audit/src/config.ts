@@ -25,7 +25,7 @@ export const readConfig = () =>
           .map((line) => parseVerifierKey(line.trim())),
       ),
     /** At most so many messages in one transaction. */
-    batch: z.coerce.number().int().min(1).max(1000).default(500),
+    batch: z.coerce.number().int().min(1).max(1000).default(1000),
     /** At most so many milliseconds between a tenant's new entries and their checkpoint. */
     checkpointIntervalMs: z.coerce.number().int().min(10).max(10_000).default(1_000),
     /** And at most so many entries. */

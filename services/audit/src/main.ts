@@ -10,6 +10,7 @@ import { systemClock as clock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { parseVerifierKey } from "@aegis/tlog/note";
 import { readConfig } from "./config.ts";
+import { activityRoutes } from "./inbound/activity-http.ts";
 import { consumeEvents } from "./inbound/events.ts";
 import { ledgerRoutes } from "./inbound/http.ts";
 import { runSchedule } from "./inbound/schedule.ts";
@@ -53,6 +54,7 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
   const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
   own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
   ledgerRoutes(http, ports, auth);
+  activityRoutes(http, ports, auth);
   tlogRoutes(http, ports, auth);
   own(await listen(http, { host: config.host, port: config.httpPort }));
 });

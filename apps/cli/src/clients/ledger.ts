@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { namePattern } from "@aegis/contracts/names";
 import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";
 import type { StoredState } from "@aegis/tlog/stored-state";
 import { type LedgerCheckpoint, type LedgerFault, type LedgerInput, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
@@ -10,6 +11,7 @@ import type { Context } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
 import { Failure, usage } from "../failure.ts";
 import { readIfPresent } from "../files.ts";
+import { Progress } from "../progress.ts";
 import { type Control, control, query } from "./control.ts";
 
 /** An entry of the ledger, newest ones first in lists. */
@@ -24,16 +26,50 @@ export interface LedgerEntry {
   action: string | null;
   decision: string | null;
   policyVersion: string | null;
+  session: string | null;
+  prompt: string | null;
+  actionDigest: string | null;
+  about: string | null;
   occurredAt: string;
   recordedAt: string;
-  event: { data?: { reasons?: { code: string; message: string }[] } } | null;
+  event: { data?: EventData } | null;
+}
+
+/** What is shown of an event's data. */
+interface EventData {
+  reasons?: { code: string; message: string; rule?: string }[];
+  principal?: { subject?: string; chain?: string[]; instance?: string };
+  arguments?: unknown;
+  redactions?: { pointer: string; detector: string }[];
+  destination?: { url: string; method?: string; declaredBy?: string };
+  context?: { purpose?: string; reasoning?: string; planId?: string; replanOf?: string; toolCallId?: string };
+  ruleDigest?: string;
+  snapshotDigest?: string;
+  dryRun?: boolean;
+  approval?: { id: string };
+  cost?: { microUsd: number; tokens: number };
+  outcome?: string;
+  voter?: string;
+  vote?: string;
+  by?: string | string[];
 }
 
 export interface EntryFilter {
   kind?: string | undefined;
   agent?: string | undefined;
   tool?: string | undefined;
+  action?: string | undefined;
   decision?: string | undefined;
+  reason?: string | undefined;
+  policyVersion?: string | undefined;
+  digest?: string | undefined;
+  prompt?: string | undefined;
+  session?: string | undefined;
+  /** A decision's or approval's id. */
+  about?: string | undefined;
+  /** RFC 3339. */
+  from?: string | undefined;
+  to?: string | undefined;
   id?: string | undefined;
 }
 
@@ -61,6 +97,8 @@ export interface VerifyOptions {
   key?: string | undefined;
   /** A file of producers' keys (vkey, one a line), when it is not the one in the data directory. */
   producerKeys?: string | undefined;
+  /** Checkpoints that the caller kept. */
+  kept?: readonly string[];
 }
 
 export const auditClient = (context: Context, tenant: string | undefined): Promise<Control> =>
@@ -94,7 +132,9 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
   const directory = dataDirectory(context.dataDirectory);
   const key = await pinnedKey(context, options.key);
   const late = options.wait ? await waitForCheckpoints(service, options) : undefined;
-  const tenants = options.tenant === undefined ? await everyTenant(service, directory.checkpoints) : [options.tenant];
+  const named = options.tenant === undefined ? await everyTenant(service, directory.checkpoints) : [options.tenant];
+  // No request can be made about a name that is none; that something is kept under it is a fault by itself.
+  const [tenants, strange] = [named.filter((name) => namePattern.test(name)), named.filter((name) => !namePattern.test(name))];
   // An archive that was removed whole is an empty one, except where nothing shows that it is kept here.
   const archive = options.key === undefined || (await readdir(directory.checkpoints).catch(() => [])).length > 0;
   // Before the rows: then every event of a settled statement has had its time to become one.
@@ -103,25 +143,54 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
   const checkpoints: LedgerCheckpoint[] = [];
   for (const tenant of tenants)
     checkpoints.push(...(await checkpointsOf(service, tenant)), ...(await archivedCheckpoints(directory.checkpoints, tenant)));
+  for (const note of options.kept ?? []) checkpoints.push({ tenant: tenantIn(note, key), note });
+  using progress = new Progress("entries");
   const report = await verifyLedger({
-    rows: allRows(service, tenants, async (state) => {
-      states.push(archive ? { ...state, archived: await copiesOf(directory.checkpoints, state) } : state);
-    }),
+    rows: counted(
+      progress,
+      allRows(service, tenants, async (state) => {
+        states.push(archive ? { ...state, archived: await copiesOf(directory.checkpoints, state) } : state);
+      }),
+    ),
     states,
     checkpoints,
     keys: [key],
     ...(statements && { statements }),
     whole: options.tenant === undefined,
   });
+  const { entries, tenants: count, checkpoints: confirmed, uncovered, unsigned } = report;
+  const faults = [...strange.map(misnamed), ...report.faults];
   // What was tampered with may be why it does not catch up.
-  if (late !== undefined && report.faults.length === 0) throw late;
-  const { entries, tenants: count, checkpoints: confirmed, uncovered, unsigned, faults } = report;
+  if (late !== undefined && faults.length === 0) throw late;
   return {
     ...{ ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered },
     ...(unsigned !== undefined && { unsigned }),
     faults,
   };
 }
+
+/** The tenant whose log a checkpoint is of, by its origin. */
+function tenantIn(note: string, { name }: VerifierKey): string {
+  const [origin = ""] = note.split("\n");
+  if (!origin.startsWith(`${name}/`)) throw usage(`a checkpoint of ${origin} is none of ${name}'s`);
+  return origin.slice(name.length + 1);
+}
+
+async function* counted<T>(progress: Progress, rows: AsyncIterable<T>): AsyncGenerator<T> {
+  let done = 0;
+  for await (const row of rows) {
+    progress.tell(++done);
+    yield row;
+  }
+}
+
+const misnamed = (tenant: string): LedgerFault => ({
+  tenant,
+  sequence: 0,
+  kind: "column",
+  column: "tenant",
+  detail: "a row, a head, a node or a checkpoint is kept under a name that no tenant can have",
+});
 
 /** The ledger's pinned key: the one given (C2SP vkey), else the one in the data directory. */
 export async function pinnedKey(context: Context, given: string | undefined): Promise<VerifierKey> {

@@ -1,10 +1,44 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { parseLeaf } from "@aegis/tlog/leaf";
 import { checkProofFile } from "@aegis/tlog/proof-file";
-import { type Receipt, verifyReceipt } from "@aegis/tlog/receipt";
+import { formatProof, type Receipt, receiptFormat, type VerifiedReceipt, verifyReceipt } from "@aegis/tlog/receipt";
 import type { Context } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { query } from "./control.ts";
-import { auditClient, pinnedKey } from "./ledger.ts";
+import { auditClient, type LedgerEntry, pinnedKey } from "./ledger.ts";
+
+/** An entry with what belongs to it. */
+export interface Shown {
+  entry: LedgerEntry;
+  related: LedgerEntry[];
+  /** How often its agent had asked for the very same call in its session before. */
+  sameCallBefore?: number;
+  /** What its proof showed on this side; null before a checkpoint covers it. */
+  verified: VerifiedReceipt | null;
+}
+
+interface Proven extends Omit<Shown, "verified"> {
+  leaf: string;
+  proof: { index: number; hashes: string[]; checkpoint: string } | null;
+}
+
+/** Fetches an entry, and checks its proof under the pinned key; what the service says of the key counts for nothing. */
+export async function showEntry(context: Context, id: string, vkey: string | undefined): Promise<Shown> {
+  const tenant = context.tenant();
+  const service = await auditClient(context, tenant);
+  const proven = await service.json<Proven>(`/v1/decisions/${encodeURIComponent(id)}${query({ tenant })}`);
+  const { proof, leaf, entry } = proven;
+  if (proof === null) return { ...proven, verified: null };
+  const hashes = proof.hashes.map((hash) => Buffer.from(hash, "base64"));
+  const receipt = { format: receiptFormat, tenant, id, leaf, proof: formatProof(proof.index, hashes, proof.checkpoint) };
+  const verified = verifyReceipt(receipt, await pinnedKey(context, vkey));
+  if (verified.ok && verified.entry.leaf_hash !== (entry as { leafHash?: string }).leafHash)
+    return { ...proven, verified: { ok: false, why: "the entry that is shown is another than the one that is proven" } };
+  // What is shown is what is proven: the event in the leaf, unless it was too large for one.
+  const parsed = parseLeaf(Buffer.from(leaf, "base64"));
+  const event = parsed?.leaf.detached === undefined ? (parsed?.event as LedgerEntry["event"]) : entry.event;
+  return { ...proven, entry: { ...entry, event: event ?? null }, verified };
+}
 
 /** Fetches an entry's receipt and writes it out. */
 export async function writeReceipt(context: Context, id: string, out: string | undefined): Promise<void> {

@@ -3,7 +3,9 @@ import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
 import { type ExportWindow, exportFormats, exportLines, followEntries, type Selection } from "../clients/exports.ts";
 import type { LedgerEntry } from "../clients/ledger.ts";
+import { exportLog } from "../clients/log-files.ts";
 import { action, type Context } from "../context.ts";
+import { usage } from "../failure.ts";
 import { rowOf } from "./audit-rows.ts";
 import { sinkCommands } from "./audit-sinks.ts";
 
@@ -12,19 +14,25 @@ export function streamCommands(audit: Command): void {
   selecting(audit.command("tail").description("follow entries as they are ledgered, until Ctrl-C; with --json one document per line"))
     .option("--after <sequence>", "begin behind this entry (default: with what comes from now on)")
     .action(action<Selection & { after?: string }, []>((context, options) => tail(context, options)));
-  selecting(audit.command("export").description("write entries in a SIEM's format, one a line, oldest first"))
+  selecting(audit.command("export").description("write entries in a SIEM's format, one a line, oldest first, or the log for verifiers"), [
+    ...exportFormats,
+    logFormat,
+  ])
     .option("--from <time>", "only what occurred from then on, e.g. 2026-11-01T00:00:00Z")
     .option("--to <time>", "only what occurred before then")
     .option("--cursor <sequence>", "only entries behind this one: every record names its sequence")
     .option("--limit <n>", "at most so many")
-    .option("--out <file>", "where to (default: stdout)")
+    .option("--out <file>", "where to (default: stdout); for tlog, C2SP tiles, bundles and checkpoints, a directory")
     .action(action<Selection & ExportWindow & { out?: string }, []>((context, options) => exportEntries(context, options)));
   sinkCommands(audit);
 }
 
-function selecting(command: Command): Command {
+/** Not lines of entries, but a tenant's whole log. */
+const logFormat = "tlog";
+
+function selecting(command: Command, formats: readonly string[] = exportFormats): Command {
   return command
-    .addOption(new Option("--format <name>", "how each is written").choices(exportFormats).default("jsonl"))
+    .addOption(new Option("--format <name>", "how each is written").choices(formats).default("jsonl"))
     .option(
       "--kind <kinds>",
       "only these: decision, outcome, control, quarantine, separated by commas (default: decision; all for every kind)",
@@ -53,6 +61,7 @@ async function exportEntries(
   context: Context,
   { out, from, to, cursor, limit, ...selection }: Selection & ExportWindow & { out?: string },
 ) {
+  if (selection.format === logFormat) return writeLog(context, out);
   const lines = await exportLines(context, { ...selectionOf(selection), from, to, cursor, limit });
   let entries = 0;
   async function* counted() {
@@ -64,4 +73,11 @@ async function exportEntries(
   if (out === undefined) return pipeline(counted, process.stdout, { end: false });
   await pipeline(counted, createWriteStream(out, { mode: 0o600 }));
   context.output.result({ entries, file: out }, () => `${entries} entries written to ${out}`);
+}
+
+async function writeLog(context: Context, out: string | undefined): Promise<void> {
+  if (out === undefined) throw usage("say where to: --out DIRECTORY");
+  const written = await exportLog(context, out);
+  const text = `${written.size} entries in ${written.files} files under ${out}/${written.tenant}`;
+  context.output.result({ ...written, directory: out }, () => text);
 }

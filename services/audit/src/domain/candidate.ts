@@ -1,4 +1,4 @@
-import type { EntryKind } from "@aegis/tlog/leaf";
+import type { EntryColumns, EntryKind } from "@aegis/tlog/leaf";
 
 /** Which of a producer's events this is. */
 export interface Coordinates {
@@ -26,6 +26,8 @@ export interface Candidate {
   readonly event: Uint8Array;
   /** The same, parsed. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Its columns but for its place; those of an alarm follow only then. */
+  readonly columns: EntryColumns | undefined;
   /** Digest of the received bytes. */
   readonly body: string;
   /** The received bytes, when the leaf cannot hold them. */

@@ -65,7 +65,11 @@ function entry(candidate: Candidate, at: Pick<LeafHeader, "sequence" | "previous
   const fields = candidate.alarm === undefined ? candidate.fields : { ...candidate.fields, time: at.recordedAt };
   const event = candidate.alarm === undefined ? candidate.event : Buffer.from(JSON.stringify(fields));
   const leaf = encodeLeaf({ ...header, event });
-  const columns = columnsFrom(header, fields, Buffer.from(leafHash(leaf)).toString("hex"));
+  const hash = Buffer.from(leafHash(leaf)).toString("hex");
+  const columns =
+    candidate.columns === undefined
+      ? columnsFrom(header, fields, hash)
+      : { ...candidate.columns, sequence: at.sequence, recorded_at: at.recordedAt, previous_hash: at.previous, leaf_hash: hash };
   if (columns === undefined) throw new RangeError(`event ${candidate.id} has no columns`);
   return { columns, leaf, payload };
 }

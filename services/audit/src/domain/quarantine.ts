@@ -48,6 +48,7 @@ function alarm({ tenant, received, reason, type, data, coordinates }: AlarmOf): 
     id,
     event: new Uint8Array(0),
     fields,
+    columns: undefined,
     body,
     payload: fits ? undefined : received.bytes,
     coordinates,

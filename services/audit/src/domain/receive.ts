@@ -36,12 +36,15 @@ export function receive(received: Received): Candidate {
     id: columns.id,
     event: received.bytes,
     fields: event,
+    columns,
     body: sha256(received.bytes),
     payload: undefined,
     coordinates: coordinatesOf(event),
     alarm: undefined,
   };
-  return received.bytes.length > maxEventBytes ? { ...candidate, ...abridge(event), payload: received.bytes } : candidate;
+  return received.bytes.length > maxEventBytes
+    ? { ...candidate, ...abridge(event), columns: undefined, payload: received.bytes }
+    : candidate;
 }
 
 /** The tenant a subject names, `aegis.<noun>.<tenant>.…`; "unknown" when it names none. */
@@ -69,11 +72,20 @@ const rows: readonly (SubjectRow & { readonly tokens: readonly string[] })[] = O
 
 /** The row of the subject table; undefined for a subject that only a newer version knows, whose envelope alone is checked. */
 function rowOf(subject: string) {
+  const known = rowsBySubject.get(subject);
+  if (known !== undefined) return known;
   const tokens = subject.split(".");
-  return rows.find(
-    (row) => row.tokens.length === tokens.length && row.tokens.every((token, at) => token.startsWith("<") || token === tokens[at]),
+  const row = rows.find(
+    ({ tokens: own }) => own.length === tokens.length && own.every((token, at) => token.startsWith("<") || token === tokens[at]),
   );
+  if (rowsBySubject.size >= maxSubjects) rowsBySubject.clear();
+  if (row !== undefined) rowsBySubject.set(subject, row);
+  return row;
 }
+
+/** A stream has few subjects, each many times. */
+const rowsBySubject = new Map<string, (typeof rows)[number]>();
+const maxSubjects = 10_000;
 
 /** What the event says that its subject contradicts. */
 function mismatch(

@@ -1,9 +1,10 @@
-import { parseLeaf } from "@aegis/tlog/leaf";
 import type { LedgerRow } from "@aegis/tlog/verify-ledger";
+import { eventOf } from "#usecases/event-of.ts";
 import type { StoredEntry } from "#usecases/ports.ts";
 
 /** An entry for people and programs that query: its columns, and the event with all it says. */
-export function entryJson({ columns, leaf, payload }: StoredEntry) {
+export function entryJson(entry: StoredEntry) {
+  const { columns } = entry;
   const { producer, epoch, producer_sequence: sequence } = columns;
   return {
     tenant: columns.tenant,
@@ -17,12 +18,16 @@ export function entryJson({ columns, leaf, payload }: StoredEntry) {
     action: columns.action,
     decision: columns.decision,
     policyVersion: columns.policy_version,
+    session: columns.session,
+    prompt: columns.prompt,
+    actionDigest: columns.action_digest,
+    about: columns.about,
     occurredAt: columns.occurred_at,
     recordedAt: columns.recorded_at,
     producer: producer === null ? null : { id: producer, epoch, sequence },
     previousHash: columns.previous_hash,
     leafHash: columns.leaf_hash,
-    event: (payload !== null && columns.kind !== "quarantine" ? json(payload) : undefined) ?? parseLeaf(leaf)?.event ?? null,
+    event: eventOf(entry),
   };
 }
 
@@ -30,12 +35,4 @@ export function entryJson({ columns, leaf, payload }: StoredEntry) {
 export function rowJson({ columns, leaf, payload }: LedgerRow) {
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
   return { columns, leaf: base64(leaf), payload: payload ? base64(payload) : null };
-}
-
-function json(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

@@ -24,17 +24,23 @@ export function consumeEvents(
   ports: Pick<Ports, "ledger" | "clock" | "signals" | "statements">,
   { onAppended, batch, logger, nats, producerKeys }: EventsOptions,
 ): AsyncDisposable {
-  const take = append(ports);
+  const { prepare, commit } = append(ports);
   const tracing = isTracing();
-  let acknowledged: Promise<unknown> = Promise.resolve();
-  const onBatch = async (messages: BusMessage[]): Promise<void> => {
-    const start = tracing ? spanTime() : 0;
-    const appended = await take(messages.map(({ subject, bytes }) => ({ subject, bytes })));
-    if (tracing) traceAppends(messages, start);
-    for (const tell of onAppended) tell(appended);
-    // Only now, and a lost acknowledgement is no loss: the message comes again and is known. So the next batch need not wait for it.
-    await acknowledged;
-    acknowledged = Promise.allSettled(messages.map((message) => message.ack()));
+  /** One stream's batches: the next is prepared while this one is committed, and committed after it. */
+  const reading = (stream: "DECISIONS" | "CONTROL", durable: string) => {
+    let turn: Promise<unknown> = Promise.resolve();
+    const onBatch = async (messages: BusMessage[]): Promise<void> => {
+      const start = tracing ? spanTime() : 0;
+      const prepared = prepare(messages.map(({ subject, bytes }) => ({ subject, bytes })));
+      const committed = turn.then(() => commit(prepared));
+      turn = committed.catch(() => undefined);
+      const appended = await committed;
+      if (tracing) traceAppends(messages, start);
+      for (const tell of onAppended) tell(appended);
+      // Only now; and a lost acknowledgement is no loss: the message comes again and is known.
+      for (const message of messages) message.acknowledge();
+    };
+    return consume(bus, { stream, durable, batch, onBatch, ahead: true, logger });
   };
   const keep = keepStatements(ports, producerKeys);
   const onStatements = async (messages: BusMessage[]): Promise<void> => {
@@ -43,8 +49,8 @@ export function consumeEvents(
   };
   const consumers = [
     consume(bus, { stream: "PRODUCERS", durable: "audit-producers", batch: 50, onBatch: onStatements, logger }),
-    consume(bus, { stream: "DECISIONS", durable: "audit-decisions", batch, onBatch, logger }),
-    consume(bus, { stream: "CONTROL", durable: "audit-control", batch, onBatch, logger }),
+    reading("DECISIONS", "audit-decisions"),
+    reading("CONTROL", "audit-control"),
   ];
   const unwatch = bus.onStatus((connected) => (connected ? nats.up() : nats.down("disconnected")));
   ports.signals.watchLag(() => consumers.reduce((total, consumer) => total + consumer.lag(), 0));
@@ -52,7 +58,6 @@ export function consumeEvents(
     async [Symbol.asyncDispose]() {
       unwatch();
       await Promise.all(consumers.map((consumer) => consumer[Symbol.asyncDispose]()));
-      await acknowledged;
     },
   };
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { exportFormats, mediaTypes } from "#domain/export/formats.ts";
 import { exportEntries } from "#usecases/export-entries.ts";
 import type { ExportPorts } from "#usecases/export-ports.ts";
-import { readers } from "./http.ts";
+import { readers } from "./ledger-query.ts";
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 

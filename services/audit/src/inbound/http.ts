@@ -10,11 +10,10 @@ import { exportLedger } from "#usecases/export.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { prove, receiptOf } from "#usecases/prove.ts";
 import { recordedDecisions } from "#usecases/recorded-decisions.ts";
+import { related } from "#usecases/related.ts";
 import { everyStatement } from "#usecases/statements.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
-
-/** Who may read a ledger. */
-export const readers = ["auditor", "admin", "soc", "org-auditor"] as const satisfies readonly OperatorRole[];
+import { entriesQuery, instantText, readers } from "./ledger-query.ts";
 
 /** Who may read recorded decisions in bulk: a policy's author tries a draft on them. */
 const analysts = [...readers, "policy-author"] as const satisfies readonly OperatorRole[];
@@ -29,8 +28,6 @@ const anyTenant = z.object({ tenant: z.string().min(1).max(512) });
 /** Only rows beyond this sequence. */
 const rowsQuery = z.object({ after: z.coerce.number().int().optional() });
 
-const instantText = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-
 const windowQuery = inTenant.extend({
   from: instantText,
   to: instantText,
@@ -39,28 +36,17 @@ const windowQuery = inTenant.extend({
   after: z.coerce.number().int().min(-1).optional(),
 });
 
-const entriesQuery = inTenant.extend({
-  kind: z.enum(["decision", "outcome", "control", "quarantine", "all"]).default("decision"),
-  agent: z.string().optional(),
-  tool: z.string().optional(),
-  decision: z.string().optional(),
-  id: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  /** `next` of the page before. */
-  cursor: z.coerce.number().int().min(0).optional(),
-});
-
 /** The ledger for operators: searches, proofs, and everything a verifier needs. */
 export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {
   const { entries, key } = ports;
   const ledger = exportLedger(ports);
-  const [proven, receipt] = [prove(ports), receiptOf(ports)];
+  const [proven, receipt, about] = [prove(ports), receiptOf(ports), related(ports)];
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 
   server.get("/v1/entries", { schema: { querystring: entriesQuery } }, async (request) => {
     const { tenant, kind, limit, cursor, ...filter } = request.query;
     (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
-    const of = kind === "all" || filter.id !== undefined ? undefined : kind;
+    const of = kind === "all" || (filter.id ?? filter.about) !== undefined ? undefined : kind;
     const found = await entries.find(tenant, { ...filter, kind: of, before: cursor }, limit);
     const next = found.length === limit ? found.at(-1)?.columns.sequence : undefined;
     return { entries: found.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) };
@@ -84,8 +70,11 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
     const { tenant } = request.query;
     (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
     const { entry, proof } = await proven(tenant, request.params.id);
+    const { entries: others, sameCallBefore } = await about(tenant, entry);
     return {
       entry: entryJson(entry),
+      related: others.map(entryJson),
+      sameCallBefore,
       leaf: base64(entry.leaf),
       proof: proof === undefined ? null : { ...proof, hashes: proof.hashes.map(base64) },
       key: formatVerifierKey(tenantKey(key, tenant)),

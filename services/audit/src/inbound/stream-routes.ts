@@ -8,7 +8,7 @@ import { asLine } from "#domain/export/formats.ts";
 import type { ExportPorts } from "#usecases/export-ports.ts";
 import { exportRecord } from "#usecases/export-record.ts";
 import { selection } from "./export-routes.ts";
-import { readers } from "./http.ts";
+import { readers } from "./ledger-query.ts";
 import type { News } from "./news.ts";
 
 const query = selection.extend({

@@ -6,7 +6,7 @@ import { parseTilePath } from "@aegis/tlog/tiles";
 import { z } from "zod";
 import { exportLedger } from "#usecases/export.ts";
 import type { Ports } from "#usecases/ports.ts";
-import { readers } from "./http.ts";
+import { readers } from "./ledger-query.ts";
 
 /** Each tenant's log as C2SP tlog-tiles serves it, under `/tlog/<tenant>/`. */
 export function tlogRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {

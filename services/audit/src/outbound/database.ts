@@ -33,6 +33,11 @@ interface EntriesTable {
   action: string | null;
   decision: string | null;
   policy_version: string | null;
+  session: string | null;
+  prompt: string | null;
+  action_digest: string | null;
+  reasons: string | null;
+  about: string | null;
   occurred_at: Date;
   recorded_at: Date;
   producer: string | null;

@@ -1,10 +1,11 @@
 import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
 import type { EntryColumns } from "@aegis/tlog/leaf";
-import { type RawBuilder, sql } from "kysely";
-import type { Entries, EntryFilter } from "#usecases/ports.ts";
+import { sql } from "kysely";
+import type { Entries } from "#usecases/ports.ts";
 import type { AuditDatabase } from "./database.ts";
 import { readDecisions, readUsage } from "./decision-rows.ts";
+import { matching } from "./entry-filter.ts";
 import { instant } from "./instant.ts";
 import { readState, readTenants } from "./stored-state.ts";
 
@@ -23,7 +24,7 @@ interface RawRow {
 
 /** Every column as text that shows each of its bits: a time's microseconds, its era and infinity too. */
 const columns = sql`tenant, sequence::text, id, kind, type, subject, agent, tool, action, decision, policy_version,
-  (extract(epoch from occurred_at) * 1000000)::text as occurred_at, (extract(epoch from recorded_at) * 1000000)::text as recorded_at,
+  session, prompt, action_digest, reasons, about, (extract(epoch from occurred_at) * 1000000)::text as occurred_at, (extract(epoch from recorded_at) * 1000000)::text as recorded_at,
   producer, epoch, producer_sequence::text, encode(previous_hash, 'hex') as previous_hash, encode(leaf_hash, 'hex') as leaf_hash,
   leaf, payload`;
 
@@ -31,11 +32,10 @@ const columns = sql`tenant, sequence::text, id, kind, type, subject, agent, tool
 export function entryStore(db: Database<AuditDatabase>): Entries {
   return {
     async find(tenant, filter, limit) {
-      const { rows } = await inTenant(db, tenant, (trx) =>
-        sql<RawRow>`select ${columns} from entries where ${conditions(tenant, filter)} order by entries.sequence desc limit ${limit}`.execute(
-          trx,
-        ),
-      );
+      const { rows } = await inTenant(db, tenant, async (trx) => {
+        const where = await matching(trx, tenant, filter);
+        return sql<RawRow>`select ${columns} from entries where ${where} order by entries.sequence desc limit ${limit}`.execute(trx);
+      });
       return rows.map((row) => ({ columns: columnsOf(row) as unknown as EntryColumns, leaf: row.leaf, payload: row.payload }));
     },
     // Not bound to one tenant by row security: a verifier must also see rows whose tenant was tampered with.
@@ -62,17 +62,6 @@ export function entryStore(db: Database<AuditDatabase>): Entries {
     tenants: () => readTenants(db),
     state: (tenant) => readState(db, tenant),
   };
-}
-
-function conditions(tenant: string, filter: EntryFilter): RawBuilder<unknown> {
-  const parts = [sql`tenant = ${tenant}`];
-  if (filter.before !== undefined) parts.push(sql`entries.sequence < ${filter.before}`);
-  if (filter.kind !== undefined) parts.push(sql`kind = ${filter.kind}`);
-  if (filter.agent !== undefined) parts.push(sql`agent = ${filter.agent}`);
-  if (filter.tool !== undefined) parts.push(sql`tool = ${filter.tool}`);
-  if (filter.decision !== undefined) parts.push(sql`decision = ${filter.decision}`);
-  if (filter.id !== undefined) parts.push(sql`id = ${filter.id}`);
-  return sql.join(parts, sql` and `);
 }
 
 function columnsOf({ leaf: _leaf, payload: _payload, ...row }: RawRow): Readonly<Record<string, unknown>> {

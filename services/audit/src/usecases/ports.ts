@@ -37,8 +37,20 @@ export interface EntryFilter {
   readonly kind?: string | undefined;
   readonly agent?: string | undefined;
   readonly tool?: string | undefined;
+  readonly action?: string | undefined;
   readonly decision?: string | undefined;
   readonly id?: string | undefined;
+  /** A reason's code. */
+  readonly reason?: string | undefined;
+  readonly policyVersion?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly prompt?: string | undefined;
+  readonly session?: string | undefined;
+  /** The decisions or approvals that entries are about. */
+  readonly about?: readonly string[] | undefined;
+  /** Only what occurred in [from, to). */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
   /** Only entries before this sequence. */
   readonly before?: number | undefined;
 }

@@ -1,0 +1,41 @@
+import { tenantName } from "@aegis/contracts/names";
+import type { OperatorAuth } from "@aegis/http/operator";
+import type { HttpServer } from "@aegis/http/server";
+import { z } from "zod";
+import { graph } from "#usecases/graph.ts";
+import type { Ports } from "#usecases/ports.ts";
+import { timeline } from "#usecases/timeline.ts";
+import { entryJson } from "./entry-json.ts";
+import { cursor, instantText, readers } from "./ledger-query.ts";
+
+const name = z.string().min(1).max(512);
+
+const timelineQuery = z.object({
+  tenant: tenantName,
+  from: instantText.optional(),
+  to: instantText.optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: cursor.optional(),
+});
+
+/** What the ledger tells of doings: who delegated to whom, and everything one agent did. */
+export function activityRoutes(server: HttpServer, ports: Pick<Ports, "entries" | "clock">, auth: OperatorAuth): void {
+  const [draw, follow] = [graph(ports), timeline(ports)];
+
+  const params = z.object({ kind: z.enum(["session", "prompt"]), id: name });
+  server.get("/v1/graph/:kind/:id", { schema: { params, querystring: z.object({ tenant: tenantName }) } }, async (request) => {
+    const { tenant } = request.query;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    return draw(tenant, request.params.kind, request.params.id);
+  });
+
+  const agent = z.object({ agent: name });
+  server.get("/v1/agents/:agent/timeline", { schema: { params: agent, querystring: timelineQuery } }, async (request) => {
+    const { tenant, cursor: before, ...window } = request.query;
+    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    const { agent } = request.params;
+    const found = await follow({ tenant, agent, before, ...window });
+    const next = found.entries.length === window.limit ? found.entries.at(-1)?.columns.sequence : undefined;
+    return { agent, ...found, entries: found.entries.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) };
+  });
+}
