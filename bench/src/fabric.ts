@@ -123,7 +123,8 @@ export async function startTrivial(): Promise<AsyncDisposable & { of(target: Tar
   };
 }
 
-async function aegis(args: readonly string[]): Promise<string> {
+/** Runs the CLI; gives what it wrote. */
+export async function aegis(args: readonly string[]): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const child = spawn(join(root, "aegis"), args, { stdio: ["ignore", "pipe", "inherit"] });
   let stdout = "";

@@ -11,6 +11,8 @@ const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--js
   limits   what budgets and rates add to a call: lease hit, lease refill, synchronous reserve, rate
   token    issuing, delegating, verifying, and finding a token verified before
   dlp      all detectors on plain text, JSON and hostile text, 1 KiB to 1 MiB
+  ledger   taking decisions into the ledger beside plain batched inserts of the same rows
+  verify   recomputing a ledger beside hashing its bytes twice
 
 Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, 2 for
 limits, 600 in all for overload, else 1).`;
@@ -139,6 +141,30 @@ const measurements: Readonly<Record<string, Measurement>> = {
         found,
         "CPU us per KiB": microsPerKib,
         "over 16 KiB": growth,
+      }));
+      return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+  ledger: {
+    seconds: 2,
+    async run(options) {
+      const { benchLedger } = await import("./ledger.ts");
+      const report = await benchLedger(options);
+      const rows = report.rows.map(({ round, what, entries, perSecond }) => ({ round, what, entries, "rows/s": perSecond }));
+      return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+  verify: {
+    seconds: 1,
+    async run(options) {
+      const { benchVerify } = await import("./verify.ts");
+      const report = await benchVerify(options);
+      const rows = report.rows.map(({ what, entries, megabytes, micros, perSecond }) => ({
+        what,
+        entries,
+        MB: megabytes,
+        "us an entry": micros,
+        "entries/s": perSecond,
       }));
       return { report, text: withGoals(rows, report.goals) };
     },

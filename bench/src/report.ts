@@ -12,6 +12,8 @@ export interface Goal {
   readonly target: number;
   readonly unit: string;
   readonly ok: boolean;
+  /** Default: at most. */
+  readonly bound?: "at least";
 }
 
 /** At most the target is good. */
@@ -21,6 +23,13 @@ export const goal = (what: string, measured: number, target: number, unit: strin
   target,
   unit,
   ok: measured <= target,
+});
+
+/** At least the target is good. */
+export const atLeast = (what: string, measured: number, target: number, unit: string): Goal => ({
+  ...goal(what, measured, target, unit),
+  ok: measured >= target,
+  bound: "at least",
 });
 
 /** Three significant digits. */
@@ -40,10 +49,10 @@ export function table(rows: readonly object[]): string {
 /** Targets with ok or miss. */
 export const goalsTable = (goals: readonly Goal[]): string =>
   table(
-    goals.map(({ what, measured, target, unit, ok }) => ({
+    goals.map(({ what, measured, target, unit, ok, bound = "at most" }) => ({
       target: what,
       measured: `${measured} ${unit}`,
-      "at most": `${target} ${unit}`,
+      bound: `${bound} ${target} ${unit}`,
       "": ok ? "ok" : "miss",
     })),
   );

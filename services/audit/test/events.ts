@@ -17,9 +17,10 @@ export function decision(options: {
   producer?: string;
   epoch?: string;
   arguments?: Record<string, unknown>;
+  /** A UUID; default: a new one. */
+  id?: string;
 }): Sent {
-  const { tenant = "acme", sequence, producer = "authz-0", epoch = "e1" } = options;
-  const id = v7();
+  const { tenant = "acme", sequence, producer = "authz-0", epoch = "e1", id = v7() } = options;
   const event: DecisionEvent = decisionEvent.parse({
     specversion: "1.0",
     id,

@@ -4,14 +4,17 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { namePattern } from "@aegis/contracts/names";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
-import { type TestBus, type TestDatabase, testBus, testDatabase, testLogger } from "@aegis/testkit/fabric";
+import { type TestBus, type TestDatabase, type TestPostgres, testBus, testDatabase, testLogger } from "@aegis/testkit/fabric";
 import { keyFile, keySetFile, type OperatorIssuer, operatorIssuer } from "@aegis/testkit/keys";
 import { until } from "@aegis/testkit/until";
 import { formatVerifierKey, type VerifierKey, verifierKey } from "@aegis/tlog/note";
 import type { StoredState } from "@aegis/tlog/stored-state";
-import { type LedgerReport, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
+import { type LedgerCheckpoint, type LedgerReport, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
 import { sql } from "kysely";
 import type { AuditDatabase } from "#outbound/database.ts";
 import type { Sent } from "./events.ts";
@@ -29,12 +32,15 @@ export class Fabric implements AsyncDisposable {
   readonly database: TestDatabase;
   readonly issuer: OperatorIssuer;
   readonly key: VerifierKey;
+  /** File of the signer's private JWK. */
+  readonly signingKey: string;
   readonly #shared: Record<string, string>;
   readonly #signer: Record<string, string>;
 
-  static async start(): Promise<Fabric> {
+  /** `postgres` is a server of the caller's own, which it may kill; the fabric ends first. */
+  static async start({ postgres }: { postgres?: TestPostgres } = {}): Promise<Fabric> {
     const directory = await mkdtemp(join(tmpdir(), "aegis-audit-"));
-    const [nats, database, issuer] = await Promise.all([testBus(), testDatabase("audit"), operatorIssuer()]);
+    const [nats, database, issuer] = await Promise.all([testBus(), testDatabase("audit", postgres), operatorIssuer()]);
     const own = await keyFile(directory, "audit-0");
     const signing = await keyFile(directory, "signer-0");
     const peers = await keySetFile(directory, "peers.json", [own], { "audit-0": "audit" });
@@ -55,6 +61,7 @@ export class Fabric implements AsyncDisposable {
     peers: string;
   }) {
     ({ directory: this.directory, nats: this.nats, database: this.database, issuer: this.issuer, key: this.key } = made);
+    this.signingKey = made.signingKey;
     this.#stack.use(made.issuer);
     this.#stack.use(made.database);
     this.#stack.use(made.nats);
@@ -98,10 +105,12 @@ export class Fabric implements AsyncDisposable {
     });
     const running = handle(child, `http://127.0.0.1:${port}`);
     this.#stack.use(running);
-    await until(async () => child.exitCode === null && (await fetch(`${running.url}/readyz`)).ok, {
-      what: `${entry} is ready`,
-      timeoutMs: 30_000,
+    let over = false;
+    child.once("exit", () => {
+      over = true;
     });
+    await until(async () => over || (await fetch(`${running.url}/readyz`)).ok, { what: `${entry} is ready`, timeoutMs: 60_000 });
+    if (over) throw new Error(`${entry} ended before it was ready`);
     return running;
   }
 
@@ -153,21 +162,23 @@ export class Fabric implements AsyncDisposable {
     return fetch(`${audit.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
   }
 
-  /** What `aegis audit verify` does: everything it needs comes over HTTP, but for the pinned key. */
-  async verify(audit: Running): Promise<LedgerReport> {
-    const { tenants } = (await (await this.get(audit, "/v1/tenants")).json()) as { tenants: { tenant: string }[] };
+  /** What `aegis audit verify` does: everything it needs comes over HTTP, but for the pinned key and notes that somebody kept. */
+  async verify(audit: Running, kept: readonly LedgerCheckpoint[] = []): Promise<LedgerReport> {
+    const named = (await (await this.get(audit, "/v1/tenants")).json()) as { tenants: { tenant: string }[] };
+    const tenants = named.tenants.filter(({ tenant }) => namePattern.test(tenant));
     const fetchRows = this.#rows.bind(this);
     const fetchState = this.#state.bind(this);
     const states: StoredState[] = [];
     async function* rows() {
       for (const { tenant } of tenants) {
-        const first = await fetchRows(audit, tenant);
-        yield* first;
+        let last = -1;
+        for await (const row of fetchRows(audit, tenant)) {
+          last = Number(row.columns.sequence);
+          yield row;
+        }
         const state = await fetchState(audit, tenant);
         states.push(state);
-        const last = Number(first.at(-1)?.columns.sequence ?? -1);
-        const rest = await fetchRows(audit, tenant, last);
-        yield* rest.filter((row) => Number(row.columns.sequence) < Number(state.head?.size ?? 0));
+        for await (const row of fetchRows(audit, tenant, last)) if (Number(row.columns.sequence) < Number(state.head?.size ?? 0)) yield row;
       }
     }
     const checkpoints = await Promise.all(
@@ -179,7 +190,7 @@ export class Fabric implements AsyncDisposable {
     return verifyLedger({
       rows: rows(),
       states,
-      checkpoints: checkpoints.flat(),
+      checkpoints: [...checkpoints.flat(), ...kept],
       keys: [this.key],
       whole: true,
       now: new Date(Date.now() + 120_000),
@@ -202,15 +213,12 @@ export class Fabric implements AsyncDisposable {
     return { ...state, archived: await read() };
   }
 
-  async #rows(audit: Running, tenant: string, after?: number): Promise<LedgerRow[]> {
-    const text = await (await this.get(audit, `/v1/ledger/${tenant}/rows${after === undefined ? "" : `?after=${after}`}`)).text();
-    return text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => {
-        const { columns, leaf, payload } = JSON.parse(line);
-        return { columns, leaf: Buffer.from(leaf, "base64"), payload: payload === null ? null : Buffer.from(payload, "base64") };
-      });
+  async *#rows(audit: Running, tenant: string, after?: number): AsyncGenerator<LedgerRow> {
+    const response = await this.get(audit, `/v1/ledger/${tenant}/rows${after === undefined ? "" : `?after=${after}`}`);
+    for await (const line of createInterface({ input: Readable.fromWeb(response.body as never) })) {
+      const { columns, leaf, payload } = JSON.parse(line);
+      yield { columns, leaf: Buffer.from(leaf, "base64"), payload: payload === null ? null : Buffer.from(payload, "base64") };
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -238,13 +246,17 @@ function freePort(): Promise<number> {
 
 /** A permutation that the seed decides. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
+  return Array.from(shuffledNumbers(items.length, seed), (at) => items[at] as T);
+}
+
+/** The numbers below `count`, in an order that the seed decides. */
+export function shuffledNumbers(count: number, seed: number): Uint32Array {
+  const numbers = Uint32Array.from({ length: count }, (_, at) => at);
   let state = seed;
-  const random = () => {
+  for (let at = count - 1; at > 0; at--) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return items
-    .map((item) => ({ item, key: random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item);
+    const other = Math.floor((state / 2 ** 32) * (at + 1));
+    [numbers[at], numbers[other]] = [numbers[other] as number, numbers[at] as number];
+  }
+  return numbers;
 }
