@@ -92,7 +92,8 @@ export function openNote(note: string, keys: readonly VerifierKey[]): OpenedNote
 
 const keyObjects = new WeakMap<VerifierKey, KeyObject>();
 
-function keyObject(key: VerifierKey): KeyObject {
+/** The public key, for node:crypto. */
+export function keyObject(key: VerifierKey): KeyObject {
   const known = keyObjects.get(key);
   if (known !== undefined) return known;
   const jwk = { kty: "OKP", crv: "Ed25519", x: Buffer.from(key.publicKey).toString("base64url") };

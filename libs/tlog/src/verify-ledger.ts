@@ -29,6 +29,7 @@ export interface LedgerCheckpoint {
  *   not what the rows give
  * - `checkpoint_missing`: a signed checkpoint has no row; `checkpoint`: its row is not what its note says;
  *   `checkpoint_unarchived`: its row has no copy in the archive
+ * - `cosignature`: what is kept as a witness' signature is not its signature over that checkpoint
  * - `producer_gap`, `producer_repeat`: a producer's own numbering shows a loss or a double before this entry
  * - `producer_mismatch`: the event is not the one that its producer signed under this number; `producer_missing`: its producer signed an
  *   event that no row holds; `statement`: what a producer is said to have signed is not signed by its key, or contradicts itself
@@ -50,6 +51,7 @@ export type FaultKind =
   | "checkpoint"
   | "checkpoint_missing"
   | "checkpoint_unarchived"
+  | "cosignature"
   | "producer_gap"
   | "producer_repeat"
   | "producer_mismatch"

@@ -24,6 +24,12 @@ export const readConfig = () =>
           .filter((line) => line.trim() !== "")
           .map((line) => parseVerifierKey(line.trim())),
       ),
+    /** Witnesses (C2SP tlog-witness), apart by commas: each its vkey, a space and its submission prefix. */
+    witnesses: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").filter((each) => each.trim() !== "")),
+    witnessIntervalMs: z.coerce.number().int().min(10).max(3_600_000).default(10_000),
     /** At most so many messages in one transaction. */
     batch: z.coerce.number().int().min(1).max(1000).default(1000),
     /** At most so many milliseconds between a tenant's new entries and their checkpoint. */

@@ -10,6 +10,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
   const alarms = telemetry.counter("aegis_ledger_alarms", "Messages that were quarantined, and equivocations");
   const checkpoints = telemetry.counter("aegis_ledger_checkpoints", "Checkpoints made");
   const refusals = telemetry.counter("aegis_ledger_checkpoint_refusals", "Checkpoints that the signer found inconsistent");
+  const unwitnessed = telemetry.counter("aegis_ledger_unwitnessed", "Checkpoints that a witness was shown and did not sign");
   const losses = telemetry.counter(
     "aegis_ledger_checkpoints_lost",
     "Rounds that met a checkpoint which is archived and not in the database",
@@ -44,6 +45,10 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     badStatement(why, producer) {
       badStatements.add(1, { why });
       logger.error({ why, producer }, "what came as a producer's statement is not signed by its key");
+    },
+    unwitnessed(refusal) {
+      unwitnessed.add(1, { witness: refusal.witness });
+      logger.error(refusal, "a witness did not sign this checkpoint");
     },
     exported: (what) => logger.info(what, "recorded decisions were read in bulk"),
     lost(checkpoint) {

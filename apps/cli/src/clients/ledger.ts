@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { namePattern } from "@aegis/contracts/names";
+import { cosignatureFaults, parseWitnessKey, type StoredCosignature } from "@aegis/tlog/cosignature";
 import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";
 import type { StoredState } from "@aegis/tlog/stored-state";
 import { type LedgerCheckpoint, type LedgerFault, type LedgerInput, type LedgerRow, verifyLedger } from "@aegis/tlog/verify-ledger";
@@ -99,6 +100,8 @@ export interface VerifyOptions {
   producerKeys?: string | undefined;
   /** Checkpoints that the caller kept. */
   kept?: readonly string[];
+  /** Witnesses' keys (C2SP vkeys): what is kept as their signatures is checked. */
+  witnesses?: readonly string[];
 }
 
 export const auditClient = (context: Context, tenant: string | undefined): Promise<Control> =>
@@ -141,8 +144,13 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
   const statements = options.tenant === undefined ? await producersStatements(context, service, options.producerKeys) : undefined;
   const states: StoredState[] = [];
   const checkpoints: LedgerCheckpoint[] = [];
-  for (const tenant of tenants)
-    checkpoints.push(...(await checkpointsOf(service, tenant)), ...(await archivedCheckpoints(directory.checkpoints, tenant)));
+  const cosignatures: StoredCosignature[] = [];
+  for (const tenant of tenants) {
+    const found = await checkpointsOf(service, tenant);
+    checkpoints.push(...found.checkpoints, ...(await archivedCheckpoints(directory.checkpoints, tenant)));
+    cosignatures.push(...found.cosignatures);
+  }
+  const witnesses = (options.witnesses ?? []).map(witnessKey);
   for (const note of options.kept ?? []) checkpoints.push({ tenant: tenantIn(note, key), note });
   using progress = new Progress("entries");
   const report = await verifyLedger({
@@ -159,7 +167,7 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
     whole: options.tenant === undefined,
   });
   const { entries, tenants: count, checkpoints: confirmed, uncovered, unsigned } = report;
-  const faults = [...strange.map(misnamed), ...report.faults];
+  const faults = [...strange.map(misnamed), ...report.faults, ...cosignatureFaults(cosignatures, checkpoints, witnesses)];
   // What was tampered with may be why it does not catch up.
   if (late !== undefined && faults.length === 0) throw late;
   return {
@@ -181,6 +189,14 @@ async function* counted<T>(progress: Progress, rows: AsyncIterable<T>): AsyncGen
   for await (const row of rows) {
     progress.tell(++done);
     yield row;
+  }
+}
+
+function witnessKey(vkey: string): VerifierKey {
+  try {
+    return parseWitnessKey(vkey);
+  } catch (error) {
+    throw usage(`a witness' key is not usable: ${(error as Error).message}`);
   }
 }
 
@@ -232,9 +248,14 @@ async function everyTenant(service: Control, archive: string): Promise<string[]>
   return [...new Set([...(await tenantHeads(service)).map(({ tenant }) => tenant), ...archived])].sort();
 }
 
-async function checkpointsOf(service: Control, tenant: string): Promise<LedgerCheckpoint[]> {
-  const { checkpoints } = await service.json<{ checkpoints: { note: string }[] }>(`/v1/checkpoints/${encodeURIComponent(tenant)}`);
-  return checkpoints.map(({ note }) => ({ tenant, note }));
+async function checkpointsOf(
+  service: Control,
+  tenant: string,
+): Promise<{ checkpoints: LedgerCheckpoint[]; cosignatures: StoredCosignature[] }> {
+  const { checkpoints, cosignatures } = await service.json<{ checkpoints: { note: string }[]; cosignatures: StoredCosignature[] }>(
+    `/v1/checkpoints/${encodeURIComponent(tenant)}`,
+  );
+  return { checkpoints: checkpoints.map(({ note }) => ({ tenant, note })), cosignatures };
 }
 
 async function archivedCheckpoints(archive: string, tenant: string): Promise<LedgerCheckpoint[]> {

@@ -15,6 +15,7 @@ interface VerifyOptions {
   offline?: string;
   state?: string;
   checkpoint?: string[];
+  witness?: string[];
 }
 
 /** `aegis audit verify`. */
@@ -30,6 +31,7 @@ export function verifyCommand(audit: Command): void {
     .option("--offline <directory>", "verify what audit export --format tlog wrote; nothing but it and the key is read")
     .option("--state <file>", "with --offline: go on from where the last run with this file got")
     .option("--checkpoint <file...>", "checkpoints that you kept: what contradicts them is found, whoever signed it")
+    .option("--witness <vkey...>", "witnesses' keys: what is kept as their signatures is checked")
     .action(action<VerifyOptions, []>(verify));
 }
 
@@ -38,13 +40,9 @@ async function verify(context: Context, options: VerifyOptions): Promise<number>
   if (options.offline !== undefined) return offline(context, options.offline, options);
   if (options.state !== undefined) throw usage("--state is of use with --offline alone");
   const kept = await Promise.all((options.checkpoint ?? []).map(readNote));
-  const result = await verifyFabricLedger(context, {
-    tenant: context.optionalTenant,
-    wait: options.wait,
-    key: options.key,
-    producerKeys: options.producerKeys,
-    kept,
-  });
+  const { wait, key, producerKeys, witness: witnesses } = options;
+  const told = { tenant: context.optionalTenant, wait, key, producerKeys, kept };
+  const result = await verifyFabricLedger(context, { ...told, ...(witnesses && { witnesses }) });
   const unsigned = result.unsigned ? `; ${result.unsigned} without their producer's signature` : "";
   const uncovered = `${result.uncovered > 0 ? `; ${result.uncovered} too new for one` : ""}${unsigned}`;
   return tell(context, result, uncovered);

@@ -12,6 +12,7 @@ import { prove, receiptOf } from "#usecases/prove.ts";
 import { recordedDecisions } from "#usecases/recorded-decisions.ts";
 import { related } from "#usecases/related.ts";
 import { everyStatement } from "#usecases/statements.ts";
+import { activityRoutes } from "./activity-http.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
 import { entriesQuery, instantText, readers } from "./ledger-query.ts";
 
@@ -121,6 +122,15 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
     (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
     const own = tenantKey(key, tenant);
     const found = await ledger.checkpoints(tenant);
-    return { tenant, origin: own.name, key: formatVerifierKey(own), ledgerKey: formatVerifierKey(key), checkpoints: found };
+    return {
+      tenant,
+      origin: own.name,
+      key: formatVerifierKey(own),
+      ledgerKey: formatVerifierKey(key),
+      checkpoints: found,
+      cosignatures: await ports.cosignatures.all(tenant),
+    };
   });
+
+  activityRoutes(server, ports, auth);
 }

@@ -5,8 +5,14 @@ import type { HttpServer } from "@aegis/http/server";
 import { parseTilePath } from "@aegis/tlog/tiles";
 import { z } from "zod";
 import { exportLedger } from "#usecases/export.ts";
-import type { Ports } from "#usecases/ports.ts";
+import type { Ports, StoredCheckpoint } from "#usecases/ports.ts";
 import { readers } from "./ledger-query.ts";
+
+/** A checkpoint with the signatures of the witnesses that saw it. */
+async function cosigned({ cosignatures }: Ports, tenant: string, { size, note }: StoredCheckpoint): Promise<string> {
+  const lines = (await cosignatures.all(tenant)).filter((each) => each.size === size).map(({ line }) => `${line}\n`);
+  return note + lines.join("");
+}
 
 /** Each tenant's log as C2SP tlog-tiles serves it, under `/tlog/<tenant>/`. */
 export function tlogRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {
@@ -18,7 +24,10 @@ export function tlogRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth)
     (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
     const latest = await ports.checkpoints.latest(tenant);
     if (latest === undefined) throw new AegisError("not_found", `no checkpoint of ${tenant} yet`);
-    return reply.type("text/plain; charset=utf-8").header("cache-control", "no-cache").send(latest.note);
+    return reply
+      .type("text/plain; charset=utf-8")
+      .header("cache-control", "no-cache")
+      .send(await cosigned(ports, tenant, latest));
   });
 
   server.get("/tlog/:tenant/tile/*", { schema: { params: params.extend({ "*": z.string() }) } }, async (request, reply) => {

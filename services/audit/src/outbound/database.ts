@@ -7,6 +7,7 @@ export interface AuditDatabase {
   nodes: { tenant: string; level: number; index: number; hash: Buffer };
   checkpoints: { tenant: string; size: number; root: Buffer; note: string; recorded_at: Date };
   statements: StatementsTable;
+  cosignatures: { tenant: string; size: number; witness: string; line: string };
   producers: { producer: string; epoch: string; highest: number; watermark: number; seen_at: Date };
 }
 

@@ -55,7 +55,7 @@ export async function readTenants(db: Database<AuditDatabase>): Promise<TenantSu
       ),
       named as (
         select tenant from found where tenant is not null
-        union select tenant from heads union select tenant from nodes union select tenant from checkpoints
+        union select tenant from heads union select tenant from nodes union select tenant from checkpoints union select tenant from cosignatures
       )
       select n.tenant, h.size::text as entries, (select max(c.size) from checkpoints c where c.tenant = n.tenant)::text as checkpoint
       from named n left join heads h using (tenant) order by 1`.execute(trx),

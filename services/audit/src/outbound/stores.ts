@@ -1,5 +1,6 @@
 import type { Database } from "@aegis/postgres/connect";
 import { checkpointStore } from "./checkpoint-store.ts";
+import { cosignatureStore } from "./cosignature-store.ts";
 import type { AuditDatabase } from "./database.ts";
 import { entryStore } from "./entry-store.ts";
 import { ledgerStore } from "./ledger-store.ts";
@@ -13,6 +14,7 @@ export const stores = (db: Database<AuditDatabase>, instance: string) => ({
   entries: entryStore(db),
   tree: treeStore(db),
   checkpoints: checkpointStore(db, instance),
+  cosignatures: cosignatureStore(db),
   producers: producerStore(db),
   statements: statementStore(db),
 });

@@ -128,6 +128,24 @@ export interface Checkpoints {
   pending(): Promise<string[]>;
 }
 
+interface Cosignature {
+  readonly tenant: string;
+  readonly size: number;
+  /** The witness' key name. */
+  readonly witness: string;
+  /** Its signature line (C2SP tlog-cosignature). */
+  readonly line: string;
+}
+
+export interface Cosignatures {
+  /** The largest size that the witness signed; 0 before the first. */
+  last(tenant: string, witness: string): Promise<number>;
+  /** Keeps it, once. */
+  add(cosignature: Cosignature): Promise<void>;
+  /** Ascending by size. */
+  all(tenant: string): Promise<Cosignature[]>;
+}
+
 /** Where checkpoints are kept out of the database's reach. */
 export interface CheckpointArchive {
   /** Durable when it resolves. What is kept under this size already stays as it is. */
@@ -202,6 +220,8 @@ export interface Signals {
   alarm(alarm: { readonly tenant: string; readonly id: string; readonly reason: string; readonly subject: string }): void;
   checkpointed(checkpoint: { readonly tenant: string; readonly size: number; readonly seconds: number }): void;
   refused(refusal: { readonly tenant: string; readonly size: number; readonly signed: number }): void;
+  /** A witness did not sign a checkpoint. */
+  unwitnessed(refusal: { readonly tenant: string; readonly size: number; readonly witness: string; readonly why: string }): void;
   /** A checkpoint that was archived has no row any more. */
   lost(checkpoint: { readonly tenant: string; readonly size: number }): void;
   /** Somebody took a tenant's recorded decisions out. */
@@ -217,6 +237,7 @@ export interface Ports {
   readonly ledger: Ledger;
   readonly entries: Entries;
   readonly tree: Tree;
+  readonly cosignatures: Cosignatures;
   readonly checkpoints: Checkpoints;
   readonly producers: Producers;
   readonly statements: Statements;

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	cosigned "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -19,13 +20,21 @@ import (
 type log struct{ url, token string }
 
 func main() {
-	// Usage: second-verifier <log url> <vkey> [older checkpoint file...]; the bearer token comes from the environment.
+	// Usage: second-verifier <log url> <vkey> [older checkpoint file...]; TOKEN is the bearer token, WITNESS a witness' vkey.
 	l := &log{url: os.Args[1], token: os.Getenv("TOKEN")}
 	verifier, err := note.NewVerifier(os.Args[2])
 	check(err)
 	signed, err := l.get("checkpoint")
 	check(err)
 	tree := open(signed, verifier)
+	witnessed := 0
+	if vkey := os.Getenv("WITNESS"); vkey != "" {
+		witness, err := cosigned.NewVerifierForCosignatureV1(vkey)
+		check(err)
+		opened, err := note.Open(signed, note.VerifierList(verifier, witness))
+		check(err)
+		witnessed = len(opened.Sigs) - 1
+	}
 	reader := tlog.TileHashReader(tree, l)
 	consistent := 0
 	for _, file := range os.Args[3:] {
@@ -44,7 +53,7 @@ func main() {
 		check(err)
 		check(tlog.CheckRecord(proof, tree.N, tree.Hash, int64(index), tlog.RecordHash(entry)))
 	}
-	check(json.NewEncoder(os.Stdout).Encode(map[string]any{"size": tree.N, "included": len(entries), "consistent": consistent}))
+	check(json.NewEncoder(os.Stdout).Encode(map[string]any{"size": tree.N, "included": len(entries), "consistent": consistent, "witnessed": witnessed}))
 }
 
 // open checks a note's signature and reads the C2SP checkpoint in it: origin, size, root, extension lines.
