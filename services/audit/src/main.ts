@@ -14,7 +14,6 @@ import { consumeEvents } from "./inbound/events.ts";
 import { ledgerRoutes } from "./inbound/http.ts";
 import { runSchedule } from "./inbound/schedule.ts";
 import { serveSiem } from "./inbound/siem.ts";
-import { tlogRoutes } from "./inbound/tlog-http.ts";
 import { runWitnessing } from "./inbound/witnessing.ts";
 import { announcer } from "./outbound/announcer.ts";
 import { checkpointArchive } from "./outbound/checkpoint-archive.ts";
@@ -56,6 +55,5 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
   const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
   own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
   ledgerRoutes(http, ports, auth);
-  tlogRoutes(http, ports, auth);
   own(await listen(http, { host: config.host, port: config.httpPort }));
 });

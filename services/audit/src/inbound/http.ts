@@ -15,6 +15,7 @@ import { everyStatement } from "#usecases/statements.ts";
 import { activityRoutes } from "./activity-http.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
 import { entriesQuery, instantText, readers } from "./ledger-query.ts";
+import { tlogRoutes } from "./tlog-http.ts";
 
 /** Who may read recorded decisions in bulk: a policy's author tries a draft on them. */
 const analysts = [...readers, "policy-author"] as const satisfies readonly OperatorRole[];
@@ -133,4 +134,5 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
   });
 
   activityRoutes(server, ports, auth);
+  tlogRoutes(server, ports, auth);
 }
