@@ -52,5 +52,5 @@ test.skipIf(go === undefined)(
       where sequence = 450`);
     await expect(check(vkey)).rejects.toMatchObject({ code: 5 });
   },
-  180_000,
+  600_000,
 );
