@@ -6,7 +6,7 @@ import { ApprovalsService } from "@aegis/contracts/aegis/approvals/v1/approvals"
 import { AuthorizationService, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
 import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
 import { operatorAudience, operatorRoles } from "@aegis/contracts/operator";
-import { stores, subjects } from "@aegis/contracts/subjects";
+import { statementSubject, stores, subjects } from "@aegis/contracts/subjects";
 import { rpcClient } from "@aegis/rpc/client";
 import type { DescService } from "@bufbuild/protobuf";
 import { connect } from "@nats-io/transport-node";
@@ -288,7 +288,8 @@ test("no NATS subject of another tenant takes anything from who has no service's
     ...Object.values(stores).map((name) => `$KV.${name}.${prey.tenant}`),
     ...Object.values(stores).map((name) => `$O.${name}.C.x`),
     `aegis.siem.ocsf.${prey.tenant}.api_activity`,
-    ...["DECISIONS", "CONTROL", "LEDGER", "SIEM"].map((name) => `$JS.API.STREAM.DELETE.${name}`),
+    statementSubject("authz-0"),
+    ...["DECISIONS", "CONTROL", "LEDGER", "SIEM", "PRODUCERS"].map((name) => `$JS.API.STREAM.DELETE.${name}`),
   ];
   for (const target of targets) connection.publish(target, "{}");
   await connection.flush();

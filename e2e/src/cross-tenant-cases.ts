@@ -185,6 +185,7 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "audit GET /v1/tenants": { outcome: "silent" },
     "audit GET /v1/ledger/{tenant}/rows": { ...refused, path },
     "audit GET /v1/ledger/{tenant}/state": { ...refused, path },
+    "audit GET /v1/statements": { ...refused },
     "audit GET /v1/checkpoints/{tenant}": { ...refused, path },
     "audit POST /v1/checkpoints": { ...refused, body: {} },
     "audit GET /tlog/{tenant}/checkpoint": { ...refused, path },

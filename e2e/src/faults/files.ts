@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -85,7 +85,11 @@ class DrilledFile implements SegmentFile {
     if (slowSyncMs !== undefined) await pause(slowSyncMs);
     await this.#real.sync();
     this.#synced = held;
-    if (orders().powerCut) writeFileSync(syncedMark(this.#path), String(held));
+    if (!orders().powerCut) return;
+    // In one step: a mark that a kill left empty would cut the whole segment away, which no power cut does.
+    const mark = syncedMark(this.#path);
+    writeFileSync(`${mark}.next`, String(held));
+    renameSync(`${mark}.next`, mark);
   }
 
   close(): Promise<void> {
