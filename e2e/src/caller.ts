@@ -14,7 +14,7 @@ export interface Caller extends Disposable {
 export const isAllowed = (answer: CheckResponse): boolean => answer.decision === Decision.ALLOW || answer.decision === Decision.SANITIZE;
 
 export function callAuthz(address: string, agentToken: string): Caller {
-  const client = rpcClient(AuthorizationService, address, { deadlineMs: 10_000 });
+  const client = rpcClient(AuthorizationService, address, { deadlineMs: 10_000, alone: true });
   return {
     client,
     token: agentToken,

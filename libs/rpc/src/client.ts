@@ -31,7 +31,7 @@ export type RpcClient<S extends DescService> = {
 export function rpcClient<S extends DescService>(
   service: S,
   address: string,
-  options: { bearer?: () => Promise<string>; deadlineMs?: number } = {},
+  options: { bearer?: () => Promise<string>; deadlineMs?: number /** Shares no connection with other clients. */; alone?: boolean } = {},
 ): RpcClient<S> {
   const definition = grpcDefinition(service);
   const client = new Client(address, credentials.createInsecure(), {
@@ -39,6 +39,7 @@ export function rpcClient<S extends DescService>(
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,
     "grpc.enable_retries": 0,
+    ...(options.alone && { "grpc.use_local_subchannel_pool": 1 }),
   });
   const metadataFor = async (call: CallOptions): Promise<Metadata> => {
     const metadata = new Metadata();

@@ -1,5 +1,6 @@
 import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
+import type { MoreOptions } from "./http2-servers.ts";
 
 /** node:http2's bounds on what one connection may do, for which grpc-js has no options. */
 const sessionBounds = {
@@ -44,6 +45,11 @@ const internalsOf = (server: Server) => server as unknown as Internals;
 export function boundSessions(server: Server): void {
   const options = internalsOf(server).commonServerOptions;
   Object.assign(options, sessionBounds, { settings: { ...options.settings, maxHeaderListSize: 32 * 1024 } });
+}
+
+/** Lets other processes listen on the port, too. To be called before it listens. */
+export function sharePort(server: Server): void {
+  Object.assign(internalsOf(server).commonServerOptions, { sharedPort: true } satisfies MoreOptions);
 }
 
 /** The same for what takes time to tell, once it listens. `isShort`: calls whose request is one message, by their path. */

@@ -124,6 +124,25 @@ test("a call whose deadline passed before it was begun is not begun", async () =
   expect(begun).toBe(3);
 });
 
+test("servers that share a port are each given connections, and one that is gone leaves the others", async () => {
+  const open = async (port: number, name: string) => {
+    const rpc = createRpcServer(context);
+    rpc.serve(AuthorizationService, { check: async () => ({ decisionId: name }) });
+    return rpc.listen({ host: "127.0.0.1", port, sharedPort: true });
+  };
+  const one = await open(0, "one");
+  await using _two = await open(Number(one.address.split(":")[1]), "two");
+  const ask = async () => {
+    using client = rpcClient(AuthorizationService, one.address, { alone: true });
+    return (await client.check({})).decisionId;
+  };
+  const seen = new Set<string>();
+  for (let connection = 0; seen.size < 2 && connection < 100; connection++) seen.add(await ask());
+  expect([...seen].toSorted()).toEqual(["one", "two"]);
+  await one[Symbol.asyncDispose]();
+  for (let connection = 0; connection < 10; connection++) expect(await ask()).toBe("two");
+});
+
 test("a stream arrives in order", async () => {
   using client = rpcClient(ApprovalsService, server.address);
   expect((await Array.fromAsync(client.watch({ approvalId: "a" }))).map((one) => one.state)).toEqual(["pending", "approved"]);

@@ -23,9 +23,9 @@ import {
 import { HealthImplementation } from "grpc-health-check";
 import { Admission, type Bounds, busy, late } from "./admission.ts";
 import { grpcDefinition } from "./definition.ts";
-import { boundSessions, guardConnections, type Patience } from "./guard.ts";
+import { boundSessions, guardConnections, type Patience, sharePort } from "./guard.ts";
+import { adaptHttp2Servers } from "./http2-servers.ts";
 import { addReflection } from "./reflection.ts";
-import { replaceStreamTables } from "./stream-table.ts";
 
 /** What a handler may know of its call. */
 export interface RpcCall {
@@ -52,8 +52,11 @@ export type RpcHandlers<S extends DescService> = {
 export interface RpcServer {
   /** Serves a service; a method without a handler answers UNIMPLEMENTED. */
   serve<S extends DescService>(service: S, handlers: RpcHandlers<S>): void;
-  /** Port 0 takes a free one; `address` is host:port. A taken port is one clear sentence. */
-  listen(at: { host: string; port: number }): Promise<AsyncDisposable & { readonly address: string }>;
+  /**
+   * Port 0 takes a free one; `address` is host:port. A taken port is one clear sentence. `sharedPort`: other processes that say so, too, may
+   * listen on it, and connections are shared out among them.
+   */
+  listen(at: { host: string; port: number; sharedPort?: boolean }): Promise<AsyncDisposable & { readonly address: string }>;
 }
 
 /**
@@ -63,7 +66,7 @@ export interface RpcServer {
  * passed is not begun. A handler's AegisError becomes its status; anything else is logged and becomes INTERNAL without its text.
  */
 export function createRpcServer(context: ServiceContext, patience: Partial<Patience> = {}, bounds: Partial<Bounds> = {}): RpcServer {
-  replaceStreamTables();
+  adaptHttp2Servers();
   const server = new Server({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_concurrent_streams": 256,
@@ -101,6 +104,7 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
       context.health.onChange(({ ready }) => {
         for (const name of ["", ...served.map((service) => service.typeName)]) health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
       });
+      if (at.sharedPort) sharePort(server);
       const port = await bind(server, at);
       guardConnections(server, (path) => oneMessage.has(path), patience);
       return {

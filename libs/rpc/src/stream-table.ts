@@ -1,5 +1,4 @@
-import http2, { type Http2Server, type ServerHttp2Session } from "node:http2";
-import { setFlagsFromString } from "node:v8";
+import type { ServerHttp2Session } from "node:http2";
 
 /**
  * What `node:http2` keeps a session's open streams in, instead of a `Map`. V8 chains every replaced table of a map to its successor: once
@@ -74,19 +73,4 @@ export function replaceStreamTable(session: ServerHttp2Session): boolean {
   if (state?.streams?.size !== 0) return false;
   state.streams = new StreamTable();
   return true;
-}
-
-let done = false;
-
-/** Has every HTTP/2 server that this process opens from now on use it. To be called before the first is opened. */
-export function replaceStreamTables(): void {
-  if (done) return;
-  done = true;
-  // What V8 takes for long-lived by where it was made is a request's here, and would keep everything it refers to.
-  setFlagsFromString("--no-allocation-site-pretenuring");
-  for (const name of ["createServer", "createSecureServer"] as const) {
-    const original = http2[name] as (...args: unknown[]) => Http2Server;
-    (http2 as Record<string, unknown>)[name] = (...args: unknown[]) =>
-      original(...args).prependListener("session", (session) => void replaceStreamTable(session));
-  }
 }

@@ -31,6 +31,8 @@ export const readConfig = () =>
     bundleKeysFile: z.string(),
     /** 32 or more bytes, base64url; the same on every replica, so that pseudonyms agree. Made in the data directory when absent. */
     pseudonymKey: z.string().min(43).optional(),
+    /** Other processes of authz listen on the gRPC port, too: connections are shared out among them. */
+    sharedPort: z.stringbool().default(false),
     /** Calls answered at the same time; what comes beside them is refused at once. */
     maxInFlight: z.coerce.number().int().min(1).default(1_024),
     /** A private Ed25519 JWK that signs what this replica records; its public half is audit's and the verifiers' to know. */

@@ -54,6 +54,6 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, breakers, holder });
   own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
-  own(await rpc.listen({ host, port: config.grpcPort }));
+  own(await rpc.listen({ host, port: config.grpcPort, sharedPort: config.sharedPort }));
   own(await serveHttp(context, { ...config, port: config.httpPort }, { ...service, statusUrl: peers.approvals.statusUrl }));
 });

@@ -4,6 +4,7 @@ import { action } from "../context.ts";
 import { type DataDirectory, dataDirectory } from "../fabric/data-directory.ts";
 import { prepareDataDirectory } from "../fabric/data-space.ts";
 import { startDetached } from "../fabric/detach.ts";
+import type { AuthzProcesses } from "../fabric/ports.ts";
 import { runningRecord } from "../fabric/record.ts";
 import { fabricStatus } from "../fabric/status.ts";
 import { stopFabric } from "../fabric/stop-fabric.ts";
@@ -15,6 +16,7 @@ interface UpOptions {
   ports: "fixed" | "auto";
   detach?: boolean;
   replicas?: string;
+  workers?: string;
   logLevel: string;
   supervised?: boolean;
 }
@@ -28,7 +30,8 @@ export function fabricCommands(program: Command): void {
       new Option("--ports <how>", "fixed: the documented ports; auto: any that are free").choices(["fixed", "auto"]).default("fixed"),
     )
     .option("--detach", "return once everything is ready and leave it running")
-    .option("--replicas <service=n>", "how many processes of authz, e.g. authz=3")
+    .option("--replicas <service=n>", "how many processes of authz, each with ports of its own, e.g. authz=3")
+    .option("--workers <n>", "how many processes of authz behind one gRPC port, which shares its connections out among them")
     .addOption(new Option("--log-level <level>", "what services log").choices(["trace", "debug", "info", "warn", "error"]).default("info"))
     .addOption(new Option("--supervised").hideHelp())
     .action(action<UpOptions, []>((context, options) => up(context.output, dataDirectory(context.dataDirectory), options)));
@@ -60,7 +63,7 @@ export function fabricCommands(program: Command): void {
 }
 
 async function up(output: Output, directory: DataDirectory, options: UpOptions): Promise<number> {
-  const replicas = authzReplicas(options.replicas);
+  const authz = authzProcesses(options);
   const running = await runningRecord(directory);
   const known = running && (await readJson<Endpoints>(directory.endpoints));
   if (known) {
@@ -69,7 +72,7 @@ async function up(output: Output, directory: DataDirectory, options: UpOptions):
     return 0;
   }
   await prepareDataDirectory(directory.root);
-  const run = { directory, ports: options.ports, authzReplicas: replicas, logLevel: options.logLevel };
+  const run = { directory, ports: options.ports, authz, logLevel: options.logLevel };
   if (!options.detach) {
     // Loaded only here: most commands need no servers.
     const { foreground } = await import("../fabric/foreground.ts");
@@ -82,8 +85,7 @@ async function up(output: Output, directory: DataDirectory, options: UpOptions):
     directory.root,
     "--ports",
     run.ports,
-    "--replicas",
-    `authz=${replicas}`,
+    ...(authz.onePort ? ["--workers", String(authz.count)] : ["--replicas", `authz=${authz.count}`]),
     "--log-level",
     run.logLevel,
   ];
@@ -92,11 +94,16 @@ async function up(output: Output, directory: DataDirectory, options: UpOptions):
   return 0;
 }
 
-function authzReplicas(text: string | undefined): number {
-  if (text === undefined) return 1;
+function authzProcesses({ replicas: text, workers }: UpOptions): AuthzProcesses {
+  if (workers !== undefined) {
+    if (text !== undefined) throw usage("--workers and --replicas: name one of the two");
+    if (!/^[1-9]$/.test(workers)) throw usage(`--workers ${workers}: write a number from 1 to 9`);
+    return { count: Number(workers), onePort: true };
+  }
+  if (text === undefined) return { count: 1, onePort: false };
   const count = Number(/^authz=(\d+)$/.exec(text)?.[1]);
   if (!(count >= 1 && count <= 9)) throw usage(`--replicas ${text}: write authz=N with N from 1 to 9 (the other services run once)`);
-  return count;
+  return { count, onePort: false };
 }
 
 function show(output: Output, endpoints: Endpoints, directory: DataDirectory): void {

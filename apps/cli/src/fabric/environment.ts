@@ -20,6 +20,8 @@ export interface Surroundings {
   /** Files, because connection strings hold passwords. */
   databaseFiles: (service: ServiceName) => DatabaseLogin;
   issuerUrl: string;
+  /** All processes of authz answer gRPC on one port. */
+  authzSharesPort: boolean;
   checkpointVkey: string;
   logLevel: string;
 }
@@ -60,7 +62,7 @@ function databaseOf(around: Surroundings, service: ServiceName): Record<string, 
 
 /** What only this service is told. */
 function own(
-  { ports, keys, checkpointVkey }: Surroundings,
+  { ports, keys, checkpointVkey, authzSharesPort }: Surroundings,
   service: string,
   instance: string,
   directory: DataDirectory,
@@ -79,6 +81,7 @@ function own(
         PRODUCER_KEY_FILE: keys.producerKey(instance),
         PSEUDONYM_KEY_FILE: keys.pseudonymKey,
         ORIGINS: authzOrigins(ports),
+        SHARED_PORT: String(authzSharesPort),
       };
     case "token":
       return {

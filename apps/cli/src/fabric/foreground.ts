@@ -9,7 +9,7 @@ import { isAlive, type ProcessIdentity, signalGroup } from "./process-identity.t
 import { readRecord, releaseLock, takeLock } from "./record.ts";
 import { type RunOptions, runFabric } from "./run-fabric.ts";
 
-export interface ForegroundOptions extends Pick<RunOptions, "directory" | "ports" | "authzReplicas" | "logLevel"> {
+export interface ForegroundOptions extends Pick<RunOptions, "directory" | "ports" | "authz" | "logLevel"> {
   output: Output;
   /** Started by `up --detach`: speaks to it instead of to a terminal. */
   supervised: boolean;

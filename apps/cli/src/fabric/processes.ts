@@ -15,7 +15,15 @@ export interface ProcessPlan {
   stage: number;
   url: string;
   command: Command;
+  /** How far it lets others go first where processors are short. */
+  nice: number;
 }
+
+/**
+ * Whoever takes in what was decided can do it a little later: the spool and JetStream keep it. Decisions cannot wait. budget is asked for
+ * leases, too, so it yields less.
+ */
+const yields: Readonly<Partial<Record<PortName, number>>> = { audit: 10, signer: 10, budget: 5 };
 
 /** Every process of the six services. */
 export function instancesOf(authzReplicas: number): Instance[] {
@@ -52,6 +60,7 @@ function plan(around: Surroundings, name: PortName, stage: number, script: strin
   return {
     name,
     stage,
+    nice: yields[name] ?? 0,
     url: `http://127.0.0.1:${around.ports[name]}`,
     command: {
       command: process.execPath,

@@ -2,16 +2,17 @@ import { rmSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Endpoints } from "@aegis/contracts/endpoints";
-import { startProcess } from "@aegis/infra/process";
+import { type RunningProcess, startProcess } from "@aegis/infra/process";
 import { readJson, writeAtomically } from "../files.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { prepareDataDirectory } from "./data-space.ts";
 import { endpointsOf, type FabricSurroundings } from "./endpoints.ts";
 import { checkpointVkey, ensureKeys } from "./keys.ts";
 import { PartLog } from "./part-log.ts";
-import { automaticPorts, fixedPorts, type Ports, requireFree } from "./ports.ts";
+import { type AuthzProcesses, automaticPorts, fixedPorts, type Ports, requireFree } from "./ports.ts";
+import { yieldProcessor } from "./priority.ts";
 import { identify } from "./process-identity.ts";
-import { instancesOf, issuerCommand, serviceCommand, signerCommand } from "./processes.ts";
+import { instancesOf, issuerCommand, type ProcessPlan, serviceCommand, signerCommand } from "./processes.ts";
 import { waitUntilReady } from "./readiness.ts";
 import { startReaper } from "./reaper.ts";
 import { endOrphans, type PartRecord, writeRecord } from "./record.ts";
@@ -22,7 +23,7 @@ export interface RunOptions {
   directory: DataDirectory;
   /** Documented ports, or any that are free. */
   ports: "fixed" | "auto";
-  authzReplicas: number;
+  authz: AuthzProcesses;
   logLevel: string;
   readyTimeoutMs?: number;
   onLine: (process: string, line: string) => void;
@@ -60,13 +61,13 @@ export async function runFabric(options: RunOptions): Promise<RunningFabric> {
   return { endpoints: run.endpoints(), stop: () => run.stop() };
 }
 
-async function choosePorts({ ports, directory, authzReplicas }: RunOptions): Promise<Ports> {
+async function choosePorts({ ports, directory, authz }: RunOptions): Promise<Ports> {
   if (ports === "auto") {
-    const chosen = await automaticPorts(authzReplicas, await readJson<Ports>(directory.ports));
+    const chosen = await automaticPorts(authz, await readJson<Ports>(directory.ports));
     await writeAtomically(directory.ports, JSON.stringify(chosen));
     return chosen;
   }
-  const fixed = fixedPorts(authzReplicas);
+  const fixed = fixedPorts(authz);
   const { nats, postgres, ...own } = fixed;
   await requireFree({
     ...own,
@@ -104,10 +105,10 @@ class Run {
   }
 
   async start(): Promise<void> {
-    const { directory, authzReplicas, logLevel, onProgress, stopping } = this.#options;
+    const { directory, authz, logLevel, onProgress, stopping } = this.#options;
     const reaper = startReaper(this.#pidsFile);
     reaper.on("error", () => onProgress("no /bin/sh: children will not notice if this process is killed"));
-    const instances = instancesOf(authzReplicas);
+    const instances = instancesOf(authz.count);
     const keys = await ensureKeys(directory, instances);
     onProgress("starting NATS and PostgreSQL ...");
     const stores = await startStores({
@@ -121,15 +122,16 @@ class Run {
       keys,
       ports: this.#ports,
       logLevel,
+      authzSharesPort: authz.onePort,
       issuerUrl: `http://127.0.0.1:${this.#ports.issuer}`,
       checkpointVkey: await checkpointVkey(directory, keys),
       ...stores,
     };
     this.#around = around;
     const commands = [issuerCommand(around), signerCommand(around), ...instances.map((instance) => serviceCommand(around, instance))];
-    for (const { name, stage, url, command } of commands) {
+    for (const plan of commands) {
       stopping.throwIfAborted();
-      await this.#supervisor.start({ name, stage, url, start: () => startProcess(command, { onOutput: this.#log(name).write }) });
+      await this.#supervisor.start({ ...plan, start: () => this.#startProcess(plan) });
     }
     let said = "";
     await waitUntilReady({
@@ -146,6 +148,12 @@ class Run {
     this.#ready = true;
     this.#recordChange(this.#supervisor.parts());
     await this.#writing;
+  }
+
+  async #startProcess({ name, command, nice }: ProcessPlan): Promise<RunningProcess> {
+    const running = await startProcess(command, { onOutput: this.#log(name).write });
+    if (nice > 0) yieldProcessor(running.pid, nice);
+    return running;
   }
 
   endpoints(): Endpoints {
