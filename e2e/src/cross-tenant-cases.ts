@@ -67,6 +67,9 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "token POST /v1/agents/{agentAndCommand}": { ...refused, path: { agentAndCommand: `${agent}:suspend` }, query },
     "token GET /v1/agents/{agent}/delegations": { ...own, path: { agent }, query },
     "token GET /v1/inventory": { ...own, query },
+    "token PUT /v1/agents/{agent}/ceiling": { ...refused, path: { agent }, body: { tenant, scope: ["stripe-payments:*", "mail:*"] } },
+    "token GET /v1/proposals": { ...own, query },
+    "token POST /v1/proposals/{idAndCommand}": { ...refused, path: { idAndCommand: `${decisionId}:approve` }, query },
     "token POST /v1/issuers": {
       ...refused,
       body: {

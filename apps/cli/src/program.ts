@@ -13,6 +13,7 @@ const groups: readonly { readonly names: readonly string[]; readonly load: () =>
   { names: ["policy"], load: async () => (await import("./commands/policy.ts")).policyCommands },
   { names: ["agent"], load: async () => (await import("./commands/agent.ts")).agentCommands },
   { names: ["owner", "tenant"], load: async () => (await import("./commands/stop.ts")).stopCommands },
+  { names: ["proposals"], load: async () => (await import("./commands/proposals.ts")).proposalCommands },
   { names: ["token"], load: async () => (await import("./commands/token.ts")).tokenCommands },
   { names: ["operator"], load: async () => (await import("./commands/operator.ts")).operatorCommands },
   { names: ["check", "outcome"], load: async () => (await import("./commands/check.ts")).checkCommands },

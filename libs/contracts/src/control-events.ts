@@ -80,6 +80,11 @@ export const fingerprintApproved = cloudEvent(
   "dev.aegis.identity.fingerprint_approved.v1",
   z.object({ agent: agentName, fingerprint: digest, by: z.string() }),
 );
+/** An agent has another ceiling; `added` says what it holds that the former one did not, and `by` who agreed, too. */
+export const agentRescoped = cloudEvent(
+  "dev.aegis.identity.rescoped.v1",
+  z.object({ agent: agentName, scope: z.array(z.string()), mayAct: z.array(agentName), added: z.array(z.string()), by: z.string() }),
+);
 /** Every agent of an owner was revoked; `agents` names those that had not been before. */
 export const ownerRevoked = cloudEvent(
   "dev.aegis.identity.owner_revoked.v1",

@@ -45,6 +45,7 @@ export const subjects = {
   agentActivated: row("aegis.identity.<tenant>.activated", "CONTROL", "token", control.agentActivated, ["audit"]),
   agentRetired: row("aegis.identity.<tenant>.retired", "CONTROL", "token", control.agentRetired, ["audit"]),
   fingerprintApproved: row("aegis.identity.<tenant>.fingerprint_approved", "CONTROL", "token", control.fingerprintApproved, ["audit"]),
+  agentRescoped: row("aegis.identity.<tenant>.rescoped", "CONTROL", "token", control.agentRescoped, ["audit"]),
   ownerRevoked: row("aegis.identity.<tenant>.owner_revoked", "CONTROL", "token", control.ownerRevoked, ["audit"]),
   tenantRevoked: row("aegis.identity.<tenant>.tenant_revoked", "CONTROL", "token", control.tenantRevoked, ["audit"]),
   agentRevoked: row("aegis.identity.<tenant>.revoked", "CONTROL", "token", control.agentRevoked, ["audit", "approvals"]),

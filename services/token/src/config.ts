@@ -2,6 +2,7 @@ import { maxDelegationDepth, maxTokenSeconds } from "@aegis/identity/claims";
 import { keyAlgorithms } from "@aegis/identity/keys";
 import { baseConfig, loadConfig, natsConfig, operatorConfig, peerConfig, postgresConfig } from "@aegis/service/config";
 import { z } from "zod";
+import { guardedActions } from "./domain/proposal.ts";
 import { announceSeconds, leastAnnounceSeconds } from "./domain/signing-key.ts";
 
 /** Environment `AEGIS_TOKEN_*`. */
@@ -39,6 +40,12 @@ export const readConfig = () =>
     keyAlgorithm: z.enum(keyAlgorithms).default("EdDSA"),
     /** How long a new signing key is published before it signs. */
     keyAnnounceSeconds: z.coerce.number().int().min(leastAnnounceSeconds).max(86_400).default(announceSeconds),
+    /** Actions that are done only once a second person has agreed, by commas: revoke-tenant, rotate-key, widen-scope. */
+    secondPerson: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
+      .pipe(z.array(z.enum(guardedActions))),
     /** The deepest delegation and the longest life of a token; what a tenant's governance allows can only be less. */
     maxDepth: z.coerce.number().int().min(0).max(maxDelegationDepth).default(maxDelegationDepth),
     tokenSeconds: z.coerce.number().int().min(1).max(maxTokenSeconds).default(maxTokenSeconds),

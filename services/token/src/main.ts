@@ -48,7 +48,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
     clock,
     ids,
     signals: signals(telemetry, logger),
-    settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds },
+    settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds, secondPerson: config.secondPerson },
   };
   own(runOutbox({ db, bus, schema: "token", logger }));
   const background = { ports, refreshKeys: keys.refresh, connected: () => bus.connected(), ensureStreams: () => ensureStreams(bus) };

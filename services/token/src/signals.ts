@@ -31,6 +31,9 @@ export function signals(telemetry: Telemetry, logger: Logger): TokenSignals {
       replayed.add(1);
       logger.warn({ alarm: "assertion_replayed", ...client }, "a client assertion was presented twice");
     },
+    proposed: ({ id, change, by }) => logger.warn({ id, action: change.action, tenant: change.tenant, by }, "waits for a second person"),
+    agreed: ({ id, change, by, approver }) =>
+      logger.warn({ id, action: change.action, tenant: change.tenant, by, approver }, "done, with a second person's agreement"),
     tokensRevoked: (count) => revoked.add(count),
     revocationPublished: (seconds) => told.record(seconds),
     revocationNotPublished(error) {

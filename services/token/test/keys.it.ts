@@ -75,7 +75,10 @@ test("the database holds no private key in the clear, and the runtime role canno
   for (const forbidden of [
     "update signing_keys set sealed = sealed",
     "delete from signing_keys",
-    "update agents set scope = array['x:*']",
+    "update agents set tenant = 'globex'",
+    "update agents set owner = 'mallory'",
+    "update proposals set by = 'mallory'",
+    "delete from proposals",
     "update agents set public_jwk = '{}'",
     "delete from agents",
     "update tokens set expires_at = now()",

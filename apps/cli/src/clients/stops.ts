@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { control, query } from "./control.ts";
+import type { Proposed } from "./proposals.ts";
 
 /** What a kill switch did, as token tells it. */
 export interface Stopped {
@@ -17,12 +18,19 @@ export interface Stopped {
 }
 
 /** Revokes an agent, all of an owner's, or a whole tenant, and waits up to `seconds` for the replicas to confirm it. */
-export async function stopAll(context: Context, target: Pick<Stopped, "kind" | "tenant" | "name">, seconds: number): Promise<Stopped> {
+export async function stopAll(
+  context: Context,
+  target: Pick<Stopped, "kind" | "tenant" | "name">,
+  seconds: number,
+): Promise<Stopped | Proposed> {
   const { kind, tenant, name } = target;
   const service = await control(context, "token", { role: "soc", tenant });
   const waiting = query({ waitMs: Math.round(seconds * 1_000), ...(kind === "tenant" ? {} : { tenant }) });
   const path = `/v1/${kind}s/${encodeURIComponent(name)}:revoke${waiting}`;
-  const answer = await service.json<Stopped & { stopped?: Stopped }>(path, { method: "POST", timeoutMs: (seconds + 30) * 1_000 });
+  const answer = await service.json<(Stopped | Proposed) & { stopped?: Stopped }>(path, {
+    method: "POST",
+    timeoutMs: (seconds + 30) * 1_000,
+  });
   // Only an agent's answer shows the registration, too.
   return answer.stopped ?? answer;
 }

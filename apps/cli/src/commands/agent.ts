@@ -12,6 +12,8 @@ import { action } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
 import { inventoryCommands } from "./inventory.ts";
+import { items } from "./items.ts";
+import { ceilingCommand } from "./proposals.ts";
 import { agentStopCommands } from "./stop.ts";
 
 interface RegisterOptions {
@@ -88,6 +90,7 @@ export function agentCommands(program: Command): void {
     );
   agentStopCommands(agent);
   inventoryCommands(agent);
+  ceilingCommand(agent);
   for (const command of ["activate", "suspend", "resume", "retire"] as const) {
     agent
       .command(command)
@@ -108,14 +111,11 @@ function required(name: string | undefined): string {
   return name;
 }
 
-/** Scopes and agents may be separated by spaces or commas, or be given one by one. */
 function registrationOf(tenant: string, { scope, mayAct, inactive, ...given }: RegisterOptions): AgentRegistration {
   const { agent, owner, risk, purpose, kind, org, fingerprint } = given;
   const state = inactive === true ? "registered" : undefined;
   return { tenant, agent, owner, scope: items(scope), mayAct: items(mayAct ?? []), risk, purpose, kind, org, fingerprint, state };
 }
-
-const items = (given: readonly string[]): string[] => given.flatMap((text) => text.split(/[\s,]+/)).filter((item) => item !== "");
 
 const describe = (agents: readonly RegisteredAgent[]): string =>
   table(

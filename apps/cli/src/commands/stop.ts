@@ -1,8 +1,10 @@
 import type { Command } from "commander";
+import { isProposed } from "../clients/proposals.ts";
 import { delegationsOf, type Stopped, stopAll } from "../clients/stops.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
+import { waiting } from "./proposals.ts";
 import { tenantStreamCommand } from "./tenant-stream.ts";
 
 interface StopOptions {
@@ -68,6 +70,10 @@ async function stopped(context: Context, target: Pick<Stopped, "kind" | "tenant"
   const seconds = Number(timeout);
   if (!(seconds >= 0 && seconds <= 30)) throw usage("--timeout takes 0 to 30 seconds");
   const told = await stopAll(context, target, seconds);
+  if (isProposed(told)) {
+    context.output.result(told, () => waiting(told.proposed));
+    return 0;
+  }
   context.output.result(told.kind === "agent" ? { ...told, agent: told.name } : told, () => report(told));
   return told.confirmed === told.replicas.length || seconds === 0 ? 0 : 1;
 }

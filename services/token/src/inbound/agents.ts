@@ -22,7 +22,8 @@ const prose = (longest: number) =>
     .max(longest)
     .regex(/^[^\0]*$/);
 
-const scopeReview = z.strictObject({
+/** Why it may have an item of its scope, and by when somebody looks at that again. */
+export const scopeReview = z.strictObject({
   scope: z.string().min(1).max(600),
   justification: prose(1_000),
   reviewBy: z.iso.date().optional(),

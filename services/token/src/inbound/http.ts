@@ -3,12 +3,15 @@ import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import { headerAlgorithms } from "@aegis/identity/keys";
 import type { Ports } from "#usecases/ports.ts";
+import { needsSecond, propose } from "#usecases/second-person.ts";
 import { revocationSnapshots } from "#usecases/snapshot-revocations.ts";
 import { agentRoutes } from "./agents.ts";
 import { grantTypes } from "./grants.ts";
 import { inventoryRoutes } from "./inventory.ts";
 import { issuerRoutes } from "./issuers.ts";
 import { oauthRoutes } from "./oauth.ts";
+import { viewOfProposal } from "./proposal-view.ts";
+import { proposalRoutes } from "./proposals.ts";
 import { registrationRoutes } from "./registration.ts";
 import { stopRoutes } from "./stops.ts";
 
@@ -24,6 +27,7 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
   agentRoutes(server, ports, operators);
   issuerRoutes(server, ports, operators);
   stopRoutes(server, ports, operators);
+  proposalRoutes(server, ports, operators);
   inventoryRoutes(server, ports, operators);
   registrationRoutes(server, ports, operators);
 
@@ -62,9 +66,14 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
     return reply.header("cache-control", "no-store").type("application/jwt").send(jws);
   });
 
-  server.post("/v1/keys::rotate", async ({ headers }) => {
+  server.post("/v1/keys::rotate", async ({ headers }, reply) => {
     // The keys sign for every tenant.
-    (await operators.authenticate(headers.authorization)).require("*", "admin");
+    const operator = await operators.authenticate(headers.authorization);
+    operator.require("*", "admin");
+    if (needsSecond(ports, "rotate-key")) {
+      const proposal = await propose(ports, { action: "rotate-key", tenant: "*" }, operator.user);
+      return reply.status(202).send({ proposed: viewOfProposal(proposal) });
+    }
     const rotated = await ports.keys.rotate();
     if (rotated === undefined) throw new AegisError("conflict", "a new key is being announced already");
     return { kid: rotated.kid, signsFrom: new Date(rotated.signsFrom).toISOString() };

@@ -5,7 +5,9 @@ import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import { z } from "zod";
 import type { Ports } from "#usecases/ports.ts";
+import { needsSecond, propose } from "#usecases/second-person.ts";
 import { type Stopped, stop } from "#usecases/stop.ts";
+import { proposedView, viewOfProposal } from "./proposal-view.ts";
 
 /** How long to wait for replicas to confirm. */
 export const waitMs = z.coerce.number().int().min(0).max(30_000).default(0);
@@ -106,13 +108,17 @@ export function stopRoutes(server: HttpServer, ports: Ports, operators: Operator
           tenantAndCommand: z.templateLiteral([tenantName, ":revoke"]),
         }),
         querystring: z.object({ waitMs }),
-        response: answers,
+        response: { 200: stoppedView, 202: stoppedView.or(proposedView) },
       },
     },
     async ({ params, query, headers }, reply) => {
       const operator = await operators.authenticate(headers.authorization);
       const tenant = params.tenantAndCommand.slice(0, -":revoke".length);
       operator.require(tenant, "admin", "soc");
+      if (needsSecond(ports, "revoke-tenant")) {
+        const proposal = await propose(ports, { action: "revoke-tenant", tenant }, operator.user);
+        return reply.status(202).send({ proposed: viewOfProposal(proposal) });
+      }
       const stopped = await stop(ports, { kind: "tenant", tenant, name: tenant }, operator.user, query.waitMs);
       return reply.status(stopped.journaled ? 202 : 200).send(viewOfStop(stopped));
     },

@@ -1,11 +1,15 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { parseScope, uncovered } from "@aegis/identity/scope";
 import type { Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
-import { type Selectable, sql, type Transaction } from "kysely";
+import { type Selectable, sql } from "kysely";
 import type { Agent, AgentState } from "#domain/agent.ts";
+import { widening } from "#domain/proposal.ts";
+import type { TokenRevocation } from "#domain/revocation.ts";
 import type { AgentStore } from "#usecases/ports.ts";
 import type { EventWriter } from "./events.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables, Trx } from "./tables.ts";
+import { revokeTree } from "./token-tree.ts";
 
 const changedTo = (from: AgentState, to: Exclude<AgentState, "registered">) =>
   to === "active"
@@ -82,6 +86,30 @@ export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore
         return agentOf(row);
       }),
 
+    rescope: (ref, ceiling, { by, now, mayWiden }) =>
+      inTenant(db, ref.tenant, async (trx) => {
+        const row = await trx.selectFrom("agents").selectAll().where("agent", "=", ref.agent).forUpdate().executeTakeFirst();
+        if (row === undefined) return undefined;
+        const agent = agentOf(row);
+        if (agent.state === "revoked" || agent.state === "retired") return { kind: "ended", state: agent.state };
+        const added = widening(agent, ceiling);
+        if (added.length > 0 && !mayWiden) return { kind: "wider" };
+        const { scope, mayAct, scopeReviews } = ceiling;
+        await trx
+          .updateTable("agents")
+          .set({ scope: [...scope], may_act: [...mayAct], scope_reviews: JSON.stringify(scopeReviews) })
+          .where("agent", "=", ref.agent)
+          .execute();
+        const revoked = await revokeWider(trx, ref, scope, now);
+        if (revoked.length > 0) {
+          const [first] = revoked;
+          const tokenIds = revoked.map(({ tokenId }) => tokenId);
+          await write(trx, "tokenRevoked", ref.tenant, now, { agent: ref.agent, tokenId: first!.tokenId, tokenIds, by });
+        }
+        await write(trx, "agentRescoped", ref.tenant, now, { agent: ref.agent, scope: [...scope], mayAct: [...mayAct], added, by });
+        return { kind: "changed", agent: { ...agent, ...ceiling }, revoked };
+      }),
+
     lastUse: (tenant) =>
       inTenant(db, tenant, async (trx) => {
         const { rows } = await sql<{ agent: string; at: Date }>`
@@ -101,6 +129,15 @@ export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore
   };
 }
 
+/** Revokes the agent's living tokens that hold more than a scope, and all below them. */
+async function revokeWider(trx: Trx, ref: { tenant: string; agent: string }, scope: readonly string[], now: number) {
+  const living = trx.selectFrom("tokens").select(["id", "scope"]).where("agent", "=", ref.agent).where("revoked_at", "is", null);
+  const revoked: TokenRevocation[] = [];
+  for (const token of await living.where("expires_at", ">", new Date(now)).execute())
+    if (uncovered(scope, parseScope(token.scope)).length > 0) revoked.push(...(await revokeTree(trx, ref.tenant, token.id, now)));
+  return revoked;
+}
+
 const registryLock = (tenant: string) => `registry of ${tenant}`;
 
 /**
@@ -109,7 +146,7 @@ const registryLock = (tenant: string) => `registry of ${tenant}`;
  *
  * @throws AegisError `precondition_failed` when so.
  */
-export async function addAgent(trx: Transaction<Tables>, write: EventWriter, agent: Agent): Promise<boolean> {
+export async function addAgent(trx: Trx, write: EventWriter, agent: Agent): Promise<boolean> {
   const { tenant, owner, createdBy: by, createdAt } = agent;
   await sql`select pg_advisory_xact_lock_shared(hashtext(${registryLock(tenant)}))`.execute(trx);
   const names = [owner.toLowerCase(), tenant];

@@ -17,6 +17,7 @@ interface IdentityEvents {
   ownerRevoked: typeof control.ownerRevoked;
   tenantRevoked: typeof control.tenantRevoked;
   fingerprintApproved: typeof control.fingerprintApproved;
+  agentRescoped: typeof control.agentRescoped;
   agentRevoked: typeof control.agentRevoked;
   tokenIssued: typeof control.tokenIssued;
   tokenDelegated: typeof control.tokenDelegated;
@@ -34,6 +35,7 @@ const verbs: Readonly<Record<Named, string>> = {
   ownerRevoked: "owner_revoked",
   tenantRevoked: "tenant_revoked",
   fingerprintApproved: "fingerprint_approved",
+  agentRescoped: "rescoped",
   agentRevoked: "revoked",
   tokenIssued: "issued",
   tokenDelegated: "delegated",

@@ -6,6 +6,7 @@ import { eventWriter } from "./events.ts";
 import { grantStore } from "./grant-store.ts";
 import { issuerStore } from "./issuer-store.ts";
 import { proofStore } from "./proof-store.ts";
+import { proposalStore } from "./proposal-store.ts";
 import { registrationTokenStore } from "./registration-token-store.ts";
 import { revocationStore } from "./revocation-store.ts";
 import type { Tables } from "./tables.ts";
@@ -14,13 +15,14 @@ import type { Tables } from "./tables.ts";
 export function stores(
   db: Database<Tables>,
   { instance, journal, internalHosts }: { instance: string; journal: Journal; internalHosts: readonly string[] },
-): Pick<Ports, "agents" | "grants" | "issuers" | "proofs" | "registrationTokens" | "revocations"> {
+): Pick<Ports, "agents" | "grants" | "issuers" | "proofs" | "proposals" | "registrationTokens" | "revocations"> {
   const events = eventWriter(instance);
   return {
     agents: agentStore(db, events),
     grants: refusingJournaled(grantStore(db, events), journal),
     issuers: issuerStore(db, { internalHosts }),
     proofs: proofStore(db),
+    proposals: proposalStore(db),
     registrationTokens: registrationTokenStore(db, events),
     revocations: revocationStore(db),
   };

@@ -1,6 +1,7 @@
 import type { PublicJwk } from "@aegis/identity/keys";
-import type { ColumnType, Generated, JSONColumnType } from "kysely";
+import type { ColumnType, Generated, JSONColumnType, Transaction } from "kysely";
 import type { AgentKind, AgentState, RiskTier, ScopeReview } from "#domain/agent.ts";
+import type { Change, GuardedAction } from "#domain/proposal.ts";
 import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
 
 /** The tables of schema `token`, as migrations make them. */
@@ -63,6 +64,17 @@ export interface Tables {
     created_at: Date;
     created_by: string;
   };
+  proposals: {
+    tenant: string;
+    id: string;
+    action: GuardedAction;
+    change: JSONColumnType<Change>;
+    by: string;
+    created_at: Date;
+    expires_at: Date;
+    approver: string | null;
+    approved_at: Date | null;
+  };
   proofs: { id: string; expires_at: Date };
   signing_keys: {
     kid: string;
@@ -73,3 +85,5 @@ export interface Tables {
   };
   outbox: { sequence: Generated<number>; id: string; subject: string; event: Buffer; created_at: Generated<Date> };
 }
+
+export type Trx = Transaction<Tables>;

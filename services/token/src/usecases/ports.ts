@@ -6,6 +6,7 @@ import type { VerifiedToken } from "@aegis/identity/verify";
 import type { Agent, AgentCommand, AgentState, Transition } from "#domain/agent.ts";
 import type { GrantOutcome, ParentRecord } from "#domain/grant.ts";
 import type { OAuthErrorCode } from "#domain/oauth-refusal.ts";
+import type { Ceiling, GuardedAction, Proposal } from "#domain/proposal.ts";
 import type { RegistrationToken } from "#domain/registration-token.ts";
 import type { Revocation, StopTarget, TokenRevocation } from "#domain/revocation.ts";
 import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
@@ -40,6 +41,20 @@ export interface AgentStore {
     by: string,
     now: number,
   ): Promise<Agent | undefined>;
+  /**
+   * Gives an agent another ceiling, with the event, and revokes its tokens that hold more, with all below them, in one transaction.
+   * `wider`: nothing was changed, for it would be wider. Undefined: there is no such agent.
+   */
+  rescope(
+    ref: { readonly tenant: string; readonly agent: string },
+    ceiling: Ceiling,
+    order: { readonly by: string; readonly now: number; readonly mayWiden: boolean },
+  ): Promise<
+    | { readonly kind: "changed"; readonly agent: Agent; readonly revoked: readonly TokenRevocation[] }
+    | { readonly kind: "wider" }
+    | { readonly kind: "ended"; readonly state: AgentState }
+    | undefined
+  >;
   /** When each agent of a tenant was last given a token. */
   lastUse(tenant: string): Promise<ReadonlyMap<string, number>>;
   /** Runs `use` while the agent's row is locked, so that what it tells others is never older than what was told before. */
@@ -139,6 +154,18 @@ export interface RegistrationTokenStore {
     now: number,
     decide: (token: RegistrationToken) => Agent,
   ): Promise<{ readonly agent: Agent; readonly added: boolean } | undefined>;
+}
+
+/** What waits for a second person. Tenant "*" is what concerns all tenants. */
+export interface ProposalStore {
+  add(proposal: Proposal): Promise<void>;
+  find(tenant: string, id: string): Promise<Proposal | undefined>;
+  /** Neither approved nor expired, the newest first; at most 500. */
+  open(tenant: string, now: number): Promise<Proposal[]>;
+  /** Names the approver by one conditional update; false when somebody did before, or it has expired. */
+  take(tenant: string, id: string, approver: string, now: number): Promise<boolean>;
+  /** Takes the approver's name back: what was agreed to could not be done. */
+  reopen(tenant: string, id: string): Promise<void>;
 }
 
 /** What Postgres says of every tenant at once. */
@@ -257,6 +284,9 @@ export interface Signals {
   /** An assertion came twice: a client retries, or somebody replays. */
   assertionReplayed(client: { readonly tenant: string; readonly agent: string }): void;
   tokensRevoked(count: number): void;
+  proposed(proposal: Proposal): void;
+  /** A second person agreed, and it was done. */
+  agreed(proposal: Proposal): void;
   revocationPublished(seconds: number): void;
   revocationNotPublished(error: unknown): void;
 }
@@ -268,6 +298,8 @@ interface Settings {
   readonly audience: string;
   readonly maxDepth: number;
   readonly tokenSeconds: number;
+  /** What is done only once a second person has agreed. */
+  readonly secondPerson: readonly GuardedAction[];
 }
 
 export interface Ports {
@@ -275,6 +307,7 @@ export interface Ports {
   readonly grants: GrantStore;
   readonly spawning: Spawning;
   readonly proofs: ProofStore;
+  readonly proposals: ProposalStore;
   readonly nonces: ProofNonces;
   readonly issuers: IssuerStore;
   readonly registrationTokens: RegistrationTokenStore;
