@@ -43,7 +43,12 @@ describe.skipIf(opa === undefined)("two engines (set AEGIS_OPA, or put opa on PA
     ["a number that no double can hold", "not shortest in {", "shortest in {"],
     ["a reason in another place", "flows(at, phase, actor) := {[phase, actor, at, 6,", "flows(at, phase, actor) := {[phase, actor, at, 1,"],
   ])("notice %s", { timeout: 120_000 }, async (_, operator, other) => {
-    const report = await runParity({ servers, pairs: 5_000, seed, most: 1, sabotage: sabotaged(servers, operator, other) });
+    const sabotage = sabotaged(servers, operator, other);
+    const report = await runParity({ servers, pairs: 5_000, seed, most: 1, sabotage }).catch((error: unknown) => {
+      // Without what guards it, OPA's own comparison panics over some spellings and hangs up: no answer is another answer.
+      if (error instanceof TypeError && error.message === "fetch failed") return { differences: [error] };
+      throw error;
+    });
     expect(report.differences).not.toEqual([]);
   });
 });

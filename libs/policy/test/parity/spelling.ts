@@ -11,9 +11,19 @@ export const respelled = (random: Random, json: string, share = 0): string =>
   json.replace(tokens, (token) => {
     if (token.startsWith('"') || !random.chance(0.2)) return token;
     if (random.chance(share)) return random.pick(unreadable);
+    if (random.chance(0.02)) return random.pick(large);
     const other = respelling(random, Number(token));
     return Number(other) === Number(token) ? other : token;
   });
+
+/** Whole numbers beyond 2^53 that are doubles, spelled out: few values are, so few would be met. */
+const large = [
+  "100000000000000000",
+  "1152921504606846976",
+  "-36893488147419103232",
+  "18446744073709551616",
+  "1267650600228229401496703205376",
+];
 
 /** Numbers that JSON can spell and no double can hold. */
 const unreadable = [
