@@ -8,6 +8,14 @@ export function condition(random: Random, parameters: readonly string[]): string
   return readable("condition", () => truth(random, { parameters, elements: [] }, random.integer(0, 3)));
 }
 
+/** A condition about time: each of its operations in turn, since chance alone makes some of them too seldom for a short run. */
+export function conditionOnTime(random: Random, parameters: readonly string[], turn: number): string {
+  const scope = { parameters, elements: [] };
+  const kind = turn % (clockParts.length + timeSums.length);
+  const part = clockParts[kind];
+  return readable("condition", () => (part ? clock(random, scope, part) : random.pick(timeSums[kind - clockParts.length]!)));
+}
+
 /** A CEL price over a call. */
 export function cost(random: Random, parameters: readonly string[]): string {
   return readable("cost", () => `${number(random, { parameters, elements: [] }, 1)} * 0.029 + 0.30`);
@@ -102,17 +110,28 @@ function truth(random: Random, scope: Scope, depth: number): string {
       return random.chance(0.5) ? "true" : "false";
     case 14:
     case 15:
-      return clock(random, scope);
+      return clock(random, scope, random.pick(clockParts));
     default:
       return argument(random, scope);
   }
 }
 
-function clock(random: Random, scope: Scope): string {
+/** Moments and lengths of time added and taken away, whichever of them comes first. */
+const timeSums: readonly (readonly string[])[] = [
+  ['(now - timestamp(args.memo)) + duration("1h") > duration("-90m")', 'duration("1h") + (now - timestamp(args.memo)) > duration("36h")'],
+  [
+    '(now - timestamp(args.memo)) - (now - timestamp("2027-01-15T07:00:00Z")) <= duration("0s")',
+    'now - timestamp("2027-01-14T09:00:00Z") - duration("1h") > duration("22h")',
+  ],
+  ['now + duration("1.5h") > timestamp("2027-01-15T09:30:00+01:00")', 'timestamp(args.memo) + duration("1h") > now'],
+  ['timestamp(args.memo) - duration("1h") < now', 'timestamp("2027-01-15T08:00:00Z") - duration("1h") <= now'],
+];
+
+function clock(random: Random, scope: Scope, part: (typeof clockParts)[number]): string {
   const moment = random.pick(["now", "now", '(now + duration("36h"))', "timestamp(args.memo)", `timestamp(${argument(random, scope)})`]);
   const zone = random.pick(["", "", '"Europe/Zurich"', '"+05:30"', '"America/New_York"']);
   const value = random.pick([0, 1, 5, 8, 14, 15, 2027]);
-  return `${moment}.${random.pick(clockParts)}(${zone}) ${random.pick(["<", ">=", "=="])} ${value}`;
+  return `${moment}.${part}(${zone}) ${random.pick(["<", ">=", "=="])} ${value}`;
 }
 
 const inner = (random: Random, scope: Scope, depth: number): string => `(${truth(random, scope, depth - 1)})`;

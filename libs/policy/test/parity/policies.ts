@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import type { PolicyFile } from "../../src/language/compile.ts";
-import { condition, cost } from "./conditions.ts";
+import { condition, conditionOnTime, cost } from "./conditions.ts";
 import type { Random } from "./random.ts";
 import { names, objectOf, policyNumbers, texts } from "./values.ts";
 
@@ -56,10 +56,15 @@ const hosts = [
 /** Which agents a group's policies are about; no other group's policies are. */
 export const agentsOf = (group: string): readonly string[] => [`${group}-pay`, `${group}-plan`, `${group}-ops-1`, `${group}-ops-22`];
 
-/** Files of a few policies that overlap one another, about the agents of one group. */
-export function policiesOf(random: Random, group: string): PolicyFile[] {
+/**
+ * Files of a few policies that overlap one another, about the agents of one group.
+ *
+ * @param turn the group's number among all groups of a run
+ */
+export function policiesOf(random: Random, group: string, turn: number): PolicyFile[] {
   return random.list(1, 4, (at) => {
-    const document = random.chance(0.12) ? bareAgent(random, group) : agentPolicy(random, group, `${group}-p${at}`);
+    const timed = at % 2 === 0 ? turn * 2 + at / 2 : undefined;
+    const document = random.chance(0.12) ? bareAgent(random, group) : agentPolicy(random, group, { name: `${group}-p${at}`, timed });
     return fileOf(`${group}-${at}.yaml`, document);
   });
 }
@@ -103,7 +108,11 @@ function fileOf(name: string, document: JsonObject): PolicyFile {
   return { name, text: JSON.stringify(document, null, 1).replace(/[\u007f-\uffff]/g, escaped) };
 }
 
-function agentPolicy(random: Random, group: string, name: string): JsonObject {
+function agentPolicy(
+  random: Random,
+  group: string,
+  { name, timed }: { readonly name: string; readonly timed: number | undefined },
+): JsonObject {
   const mode = random.maybe(0.2, () => "shadow");
   return given({
     apiVersion: "aegis.dev/v1",
@@ -133,7 +142,7 @@ function agentPolicy(random: Random, group: string, name: string): JsonObject {
           { budget: "prompt", usd: 5 },
         ]),
       ]),
-      tools: random.some(tools, 1, 3).map((tool) => toolRules(random, tool)),
+      tools: random.some(tools, 1, 3).map((tool, at) => toolRules(random, tool, at === 0 ? timed : undefined)),
     }),
   });
 }
@@ -144,27 +153,29 @@ function agentPatterns(random: Random, group: string): string[] {
   return [...new Set(random.list(1, 3, () => random.pick(patterns)))];
 }
 
-function toolRules(random: Random, name: string): JsonObject {
+/** @param timed which condition about time the first action has */
+function toolRules(random: Random, name: string, timed?: number): JsonObject {
   const allowed = random.some(actions, 1, 3);
   const denied = random.maybe(0.2, () => random.some(["delete_*", "purge", "a:*", "*", "read"], 1, 1));
   return given({
     name,
     justification: random.maybe(0.2, () => "needed"),
     deny: denied,
-    actions: allowed.map((action) => actionRule(random, action)),
+    actions: allowed.map((action, at) => actionRule(random, action, at === 0 ? timed : undefined)),
   });
 }
 
-function actionRule(random: Random, name: string): JsonObject {
+function actionRule(random: Random, name: string, timed?: number): JsonObject {
   const parameters = objectOf(random.some(names, 0, 3).map((parameter) => [parameter, parameterRule(random)] as const));
+  const named = Object.keys(parameters);
   return given({
     name,
     mode: random.maybe(0.12, () => "shadow"),
     parameters,
     additional_parameters: random.maybe(0.5, () => random.pick(["allow", "allow", "deny"])),
-    when: random.maybe(0.4, () => condition(random, Object.keys(parameters))),
+    when: timed === undefined ? random.maybe(0.4, () => condition(random, named)) : conditionOnTime(random, named, timed),
     approval: random.maybe(0.2, () => given({ queue: "finance", quorum: random.maybe(0.5, () => 2) })),
-    cost: random.maybe(0.15, () => ({ usd: random.chance(0.5) ? 1.5 : cost(random, Object.keys(parameters)) })),
+    cost: random.maybe(0.15, () => ({ usd: random.chance(0.5) ? 1.5 : cost(random, named) })),
     durability: random.maybe(0.3, () => random.pick(["T0", "T1", "T2"])),
     obligations: random.maybe(0.1, () => ["sandbox"]),
   });

@@ -50,7 +50,7 @@ export async function runParity({ servers, pairs, seed, most = 3, sabotage }: Pa
   let [done, bundles, refused, documents] = [0, 0, 0, 0];
   for (let at = 0; done < pairs && differences.length < most; at++) {
     const random = new Random(seed + at);
-    const generated = policySetOf(random);
+    const generated = policySetOf(random, at);
     refused += generated.refused;
     documents += generated.documents;
     const { tarball } = await writeBundle({ tenant: "acme", revision: at + 1, policies: generated.policies, sign: servers.sign });
@@ -61,7 +61,7 @@ export async function runParity({ servers, pairs, seed, most = 3, sabotage }: Pa
       const calls = Array.from({ length: Math.min(callsPerGroup, pairs - done) }, () => callOf(random, group, generated.policies));
       if (calls.length === 0 || differences.length >= most) break;
       // Both read the same JSON texts.
-      const sent = calls.map((call) => respelled(random, JSON.stringify(call), 0.002));
+      const sent = calls.map((call) => respelled(random, JSON.stringify(call), 0.004));
       const answers = await opa.decideAll(`[${sent.join(",")}]`);
       if (answers.length !== sent.length) throw new Error(`opa answers ${answers.length} of ${sent.length} calls`);
       for (const [index, text] of sent.entries()) {
@@ -77,10 +77,13 @@ export async function runParity({ servers, pairs, seed, most = 3, sabotage }: Pa
   return { pairs: done, bundles, refused, documents, seconds: (performance.now() - started) / 1000, coverage, differences };
 }
 
-/** A tenant's set of many groups' policies. A document that the compiler refuses is left out, and counted. */
-function policySetOf(random: Random): { policies: PolicySet; groups: string[]; refused: number; documents: number } {
+/** The run's next bundle: a tenant's set of many groups' policies. A document that the compiler refuses is left out, and counted. */
+function policySetOf(random: Random, bundle: number): { policies: PolicySet; groups: string[]; refused: number; documents: number } {
   const groups = Array.from({ length: groupsPerBundle }, (_, at) => `g${at}`);
-  let files: PolicyFile[] = [...groundRules(random), ...groups.flatMap((group) => policiesOf(random, group))];
+  let files: PolicyFile[] = [
+    ...groundRules(random),
+    ...groups.flatMap((group, at) => policiesOf(random, group, bundle * groupsPerBundle + at)),
+  ];
   const documents = files.length;
   for (;;) {
     const compiled = compile(files, { tenant: "acme" });
