@@ -9,7 +9,7 @@ import { type Tenant, tenantOn } from "../src/tenant.ts";
 
 /** `AEGIS_DRILL_KILLS=50 AEGIS_DRILL_RATE=2000` is the long form. */
 const trials = Number(process.env.AEGIS_DRILL_KILLS ?? 2);
-const trialsWithoutNats = Math.max(1, Math.round(trials / 10));
+const trialsWithoutNats = Math.max(1, Math.round(trials / 5));
 /** Checks a second, over all replicas. */
 const rate = Number(process.env.AEGIS_DRILL_RATE ?? 150);
 const replicas = 3;

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Endpoints, endpoints as schema } from "@aegis/contracts/endpoints";
+import { type Endpoints, readEndpoints } from "@aegis/contracts/endpoints";
 import { Cli, run } from "./cli.ts";
 
 /** A whole fabric, started as a user starts one. */
@@ -32,6 +32,7 @@ export async function startFabricIn(dataDirectory: string, environment: Record<s
 /** Finds a fabric that is already running. */
 export async function attach(dataDirectory: string): Promise<Omit<Fabric, typeof Symbol.asyncDispose>> {
   const endpointsFile = join(dataDirectory, "endpoints.json");
-  const endpoints = schema.parse(JSON.parse(await readFile(endpointsFile, "utf8")));
+  const endpoints = readEndpoints(JSON.parse(await readFile(endpointsFile, "utf8")));
+  if (endpoints === undefined) throw new Error(`${endpointsFile} does not describe a fabric`);
   return { dataDirectory, endpoints, cli: new Cli(endpointsFile) };
 }

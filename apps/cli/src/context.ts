@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
-import { type Endpoints, endpoints as endpointsSchema } from "@aegis/contracts/endpoints";
-import { namePattern } from "@aegis/contracts/names";
+import { type Endpoints, readEndpoints } from "@aegis/contracts/endpoints";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import type { Command } from "commander";
 import { Failure, usage } from "./failure.ts";
 import { readIfPresent } from "./files.ts";
@@ -78,9 +78,9 @@ export class Context {
     } catch {
       throw new Failure(`${file} is not JSON: name the endpoints.json that ./aegis up wrote`);
     }
-    const parsed = endpointsSchema.safeParse(document);
-    if (!parsed.success) throw new Failure(`${file} does not describe a fabric: name the endpoints.json that ./aegis up wrote`);
-    return parsed.data;
+    const found = readEndpoints(document);
+    if (found === undefined) throw new Failure(`${file} does not describe a fabric: name the endpoints.json that ./aegis up wrote`);
+    return found;
   }
 }
 

@@ -1,12 +1,14 @@
 import { Command, Option } from "commander";
+import { summaries } from "./commands/summaries.ts";
 
 type Add = (program: Command) => void;
+type Name = keyof typeof summaries;
 
 /**
  * The groups of commands, in the order of the help. Each is loaded when it is asked for: a kill switch does not wait for the policy
  * compiler to be read.
  */
-const groups: readonly { readonly names: readonly string[]; readonly load: () => Promise<Add> }[] = [
+const groups: readonly { readonly names: readonly Name[]; readonly load: () => Promise<Add> }[] = [
   { names: ["up", "down", "status"], load: async () => (await import("./commands/fabric.ts")).fabricCommands },
   { names: ["demo"], load: async () => (await import("./commands/demo.ts")).demoCommands },
   { names: ["test", "drill", "bench"], load: async () => (await import("./commands/suite.ts")).suiteCommands },
@@ -28,10 +30,17 @@ const exitStatuses = `
 Exit status: 0 ok · 1 refused or failed · 2 usage · 3 policy invalid · 4 policy tests failed · 5 verification failed.
 AEGIS_ENDPOINTS and AEGIS_TENANT stand in for --endpoints and --tenant. AEGIS_DEBUG=1 shows stack traces.`;
 
-/** The command tree: only the group of the command that `argv` begins with, else the whole. */
-export async function createProgram(argv: readonly string[] = []): Promise<Command> {
-  const asked = groups.filter(({ names }) => names.some((name) => name === argv[0] && name !== "completion"));
-  const added = await Promise.all((asked.length === 0 ? groups : asked).map(({ load }) => load()));
+/** The command tree. Of the groups that `argv` does not name, only what the help says of them; without `argv`, the whole. */
+export async function createProgram(argv?: readonly string[]): Promise<Command> {
+  // The command that is run is a word of the line, so its group is here; another word that looks like a command does no harm.
+  const isAsked = (names: readonly string[]) =>
+    argv === undefined || argv.includes("completion") || names.some((name) => argv.includes(name));
+  const summarized =
+    (names: readonly Name[]): Add =>
+    (program) => {
+      for (const name of names) program.command(name).description(summaries[name]);
+    };
+  const added = await Promise.all(groups.map(({ names, load }) => (isAsked(names) ? load() : summarized(names))));
   const program = new Command("aegis")
     .description("Runtime policy, identity, approvals, budget and audit fabric for AI agents.")
     .version("0.1.0")

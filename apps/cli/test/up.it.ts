@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Endpoints, endpoints as endpointsSchema } from "@aegis/contracts/endpoints";
+import { type Endpoints, readEndpoints } from "@aegis/contracts/endpoints";
 import { until } from "@aegis/testkit/until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dataDirectory } from "../src/fabric/data-directory.ts";
@@ -69,7 +69,7 @@ describe("one after the other, on one fabric", { timeout: 180_000 }, () => {
   test("up --detach returns once every process is ready, with endpoints.json and nothing else on stdout", async () => {
     const { status, stdout, stderr } = await up(first);
     expect(status, stderr).toBe(0);
-    const endpoints = endpointsSchema.parse(JSON.parse(stdout));
+    const endpoints = readEndpoints(JSON.parse(stdout));
     expect(JSON.parse(await readFile(join(first, "endpoints.json"), "utf8"))).toEqual(endpoints);
     const { healthy, processes } = await statusOf(first);
     expect(healthy).toBe(true);
@@ -82,7 +82,7 @@ describe("one after the other, on one fabric", { timeout: 180_000 }, () => {
     const { status, stdout, stderr } = await up(first);
     expect(status).toBe(0);
     expect(stderr).toContain("already running");
-    endpointsSchema.parse(JSON.parse(stdout));
+    expect(readEndpoints(JSON.parse(stdout))).toBeDefined();
   });
 
   test("keys are their owner's alone", () => {
@@ -113,7 +113,7 @@ describe("one after the other, on one fabric", { timeout: 180_000 }, () => {
   test("a second fabric runs beside it, with three replicas of authz", async () => {
     const { status, stdout, stderr } = await up(second, "--replicas", "authz=3");
     expect(status, stderr).toBe(0);
-    expect(endpointsSchema.parse(JSON.parse(stdout)).replicas.authz).toHaveLength(3);
+    expect(readEndpoints(JSON.parse(stdout))?.replicas.authz).toHaveLength(3);
     expect((await statusOf(first)).healthy).toBe(true);
   });
 

@@ -1,10 +1,5 @@
 import { z } from "zod";
-
-/** One NATS subject token: an organisation, tenant or agent. */
-export const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
-
-/** A tool or an action: ASCII and case-sensitive, so that homoglyphs never match. */
-export const toolPattern = /^[A-Za-z0-9][A-Za-z0-9_./:-]{0,127}$/;
+import { namePattern, toolPattern } from "./name-patterns.ts";
 
 /** "sha256:" and 64 lower-case hex digits. */
 export const digestPattern = /^sha256:[0-9a-f]{64}$/;

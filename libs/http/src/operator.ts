@@ -1,5 +1,6 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { type OperatorRole, operatorAudience, operatorClaims } from "@aegis/contracts/operator";
+import { type OperatorRole, operatorAudience } from "@aegis/contracts/operator";
+import { operatorClaims } from "@aegis/contracts/operator-claims";
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 
 /** A person, authenticated. */

@@ -1,4 +1,5 @@
-import { agentName, namePattern, tenantName } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
+import { agentName, tenantName } from "@aegis/contracts/names";
 import { jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { readCompact } from "./compact.ts";

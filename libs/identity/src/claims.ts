@@ -1,4 +1,5 @@
-import { agentName, namePattern, tenantName } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
+import { agentName, tenantName } from "@aegis/contracts/names";
 import { z } from "zod";
 import { isScopeItem, parseScope, type Scope } from "./scope.ts";
 

@@ -1,5 +1,5 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 
 /**
  * A scope: items `tool:action` or `tool:*`, each in its one canonical spelling, sorted, without repeats.

@@ -1,4 +1,4 @@
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import type { ToolCall } from "./client.ts";
 
 /**

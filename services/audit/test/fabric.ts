@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
 import { type TestBus, type TestDatabase, type TestPostgres, testBus, testDatabase, testLogger } from "@aegis/testkit/fabric";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import { cosignatureFaults, parseWitnessKey, type StoredCosignature } from "@aegis/tlog/cosignature";
 import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";
 import type { StoredState } from "@aegis/tlog/stored-state";

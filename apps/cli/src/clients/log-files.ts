@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import { parseCheckpoint } from "@aegis/tlog/checkpoint";
 import { type LogFault, type LogProgress, type LogSource, verifyLog } from "@aegis/tlog/log-verifier";
 import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";

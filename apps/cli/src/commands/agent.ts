@@ -15,6 +15,7 @@ import { inventoryCommands } from "./inventory.ts";
 import { items } from "./items.ts";
 import { ceilingCommand } from "./proposals.ts";
 import { agentStopCommands } from "./stop.ts";
+import { summaries } from "./summaries.ts";
 
 interface RegisterOptions {
   agent: string;
@@ -38,7 +39,7 @@ const effects = {
 
 /** `aegis agent`: the registry of agents. */
 export function agentCommands(program: Command): void {
-  const agent = program.command("agent").description("register agents, look at them, stop them");
+  const agent = program.command("agent").description(summaries.agent);
   agent
     .command("register")
     .description("register an agent and make its key; the private half is written to keyFile and never shown")

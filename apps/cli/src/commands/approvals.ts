@@ -6,10 +6,11 @@ import { Failure } from "../failure.ts";
 import { table } from "../output.ts";
 import { approvalChannelCommands } from "./approval-channels.ts";
 import { approvalGrantCommands } from "./approval-grants.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis approvals`: what waits for a person, and that person's answer. */
 export function approvalsCommands(program: Command): void {
-  const approvals = program.command("approvals").description("calls that wait for a human's yes");
+  const approvals = program.command("approvals").description(summaries.approvals);
   approvals
     .command("list")
     .description("list approvals of a tenant, newest first")

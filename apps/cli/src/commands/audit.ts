@@ -8,6 +8,7 @@ import { describeEntries, filtering, filterOf } from "./audit-entries.ts";
 import { show } from "./audit-show.ts";
 import { streamCommands } from "./audit-streams.ts";
 import { verifyCommand } from "./audit-verify.ts";
+import { summaries } from "./summaries.ts";
 
 interface Filter extends EntryFilter {
   limit?: string;
@@ -15,7 +16,7 @@ interface Filter extends EntryFilter {
 
 /** `aegis audit`: the ledger. */
 export function auditCommands(program: Command): void {
-  const audit = program.command("audit").description("the ledger of every decision: search it, verify it, take it out");
+  const audit = program.command("audit").description(summaries.audit);
   filtering(audit.command("query").description("find entries, newest first"))
     .option("--limit <n>", "at most so many (default: 50, with --json all)")
     .action(

@@ -5,6 +5,7 @@ import { usage } from "../failure.ts";
 import { breakerCommands } from "./breakers.ts";
 import { type BudgetLine, describe, whole } from "./budget-lines.ts";
 import { spendingCommands } from "./spending.ts";
+import { summaries } from "./summaries.ts";
 
 interface SetOptions {
   usd?: string;
@@ -16,7 +17,7 @@ interface SetOptions {
 
 /** `aegis budget`: what may be spent, and what was. */
 export function budgetCommands(program: Command): void {
-  const budget = program.command("budget").description("limits on money, tokens and actions, and what was used of them");
+  const budget = program.command("budget").description(summaries.budget);
   breakerCommands(budget);
   spendingCommands(budget);
   budget

@@ -5,6 +5,7 @@ import { issueToken } from "../clients/tokens.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
 import type { Output } from "../output.ts";
+import { summaries } from "./summaries.ts";
 
 interface Caller {
   agent?: string;
@@ -31,7 +32,7 @@ interface CheckOptions extends Caller {
 
 /** `aegis check` and `aegis outcome`: ask for one call, and say what became of it. */
 export function checkCommands(program: Command): void {
-  calling(program.command("check").description("ask whether an agent may make one call; exit 0 for allow and sanitize, else 1"))
+  calling(program.command("check").description(summaries.check))
     .requiredOption("--tool <name>", "the tool")
     .requiredOption("--action <name>", "the tool's action")
     .option("--args <json>", "the call's arguments, one JSON object", "{}")
@@ -59,7 +60,7 @@ export function checkCommands(program: Command): void {
         return answer.decision === "allow" || answer.decision === "sanitize" ? 0 : 1;
       }),
     );
-  calling(program.command("outcome").description("report what became of an allowed call; settles its cost"))
+  calling(program.command("outcome").description(summaries.outcome))
     .requiredOption("--decision-id <id>", "the decision that let the call through")
     .addOption(new Option("--outcome <name>", "what happened").choices(outcomes).makeOptionMandatory())
     .option("--error <text>", "why it failed (stored redacted)")

@@ -2,12 +2,13 @@ import { type Command, Option } from "commander";
 import { completionScript, type Shell, shells } from "../completion.ts";
 import { action } from "../context.ts";
 import { usage } from "../failure.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis completion`: a script for the shell, generated from the command tree. */
 export function completionCommands(program: Command): void {
   program
     .command("completion")
-    .description(`print a completion script, e.g. source <(aegis completion bash)`)
+    .description(summaries.completion)
     .argument("<shell>", shells.join(", "))
     .addOption(new Option("--name <program>", "the command to complete").default("aegis"))
     .action(

@@ -3,12 +3,13 @@ import type { Command } from "commander";
 import { verifyFabricLedger } from "../clients/ledger.ts";
 import { action, type Context } from "../context.ts";
 import { withFabric } from "../demo/with-fabric.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis demo`: both examples, end to end. */
 export function demoCommands(program: Command): void {
   program
     .command("demo")
-    .description("play the payment guardrail and EHR access end to end on the running fabric (starts one for it when none runs)")
+    .description(summaries.demo)
     .action(action(async (context) => withFabric(context, play)));
 }
 

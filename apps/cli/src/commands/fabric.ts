@@ -11,6 +11,7 @@ import { stopFabric } from "../fabric/stop-fabric.ts";
 import { usage } from "../failure.ts";
 import { readJson } from "../files.ts";
 import { type Output, table } from "../output.ts";
+import { summaries } from "./summaries.ts";
 
 interface UpOptions {
   ports: "fixed" | "auto";
@@ -25,7 +26,7 @@ interface UpOptions {
 export function fabricCommands(program: Command): void {
   program
     .command("up")
-    .description("start NATS, PostgreSQL and the six services; wait until all are ready; keep them running until Ctrl-C")
+    .description(summaries.up)
     .addOption(
       new Option("--ports <how>", "fixed: the documented ports; auto: any that are free").choices(["fixed", "auto"]).default("fixed"),
     )
@@ -37,7 +38,7 @@ export function fabricCommands(program: Command): void {
     .action(action<UpOptions, []>((context, options) => up(context.output, dataDirectory(context.dataDirectory), options)));
   program
     .command("down")
-    .description("stop the fabric of the data directory; its data stays")
+    .description(summaries.down)
     .action(
       action(async (context) => {
         const stopped = await stopFabric(dataDirectory(context.dataDirectory));
@@ -47,7 +48,7 @@ export function fabricCommands(program: Command): void {
     );
   program
     .command("status")
-    .description("show every process of the fabric: pid, health, restarts")
+    .description(summaries.status)
     .action(
       action(async (context) => {
         const status = await fabricStatus(dataDirectory(context.dataDirectory), context.namedEndpoints);

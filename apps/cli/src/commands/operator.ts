@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { operatorRole, operatorToken } from "../clients/operator.ts";
 import { action } from "../context.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis operator`: people's tokens from the dev issuer. */
 export function operatorCommands(program: Command): void {
-  const operator = program.command("operator").description("tokens for people (local issuer of this fabric)");
+  const operator = program.command("operator").description(summaries.operator);
   operator
     .command("token")
     .description("sign an operator's token; for every tenant when no --tenant is given")

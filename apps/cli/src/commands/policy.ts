@@ -18,6 +18,7 @@ import { simulateCommand } from "./policy-simulate.ts";
 import { statusCommand } from "./policy-status.ts";
 import { testCommand } from "./policy-test.ts";
 import { validateCommand } from "./policy-validate.ts";
+import { summaries } from "./summaries.ts";
 
 interface PublishOptions {
   wait?: boolean;
@@ -30,7 +31,7 @@ interface PublishOptions {
 
 /** `aegis policy`: from documents to what authz enforces. */
 export function policyCommands(program: Command): void {
-  const policy = program.command("policy").description("check policies, compile them, publish them");
+  const policy = program.command("policy").description(summaries.policy);
   schemaCommand(policy);
   simulateCommand(policy);
   replayCommand(policy);

@@ -3,6 +3,7 @@ import { approveProposal, changeCeiling, isProposed, openProposals, type Proposa
 import { action } from "../context.ts";
 import { table } from "../output.ts";
 import { items } from "./items.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis agent ceiling`. */
 export function ceilingCommand(agent: Command): void {
@@ -27,7 +28,7 @@ export function ceilingCommand(agent: Command): void {
 
 /** `aegis proposals`: what waits for a second person. */
 export function proposalCommands(program: Command): void {
-  const proposals = program.command("proposals").description("control actions that wait for a second person");
+  const proposals = program.command("proposals").description(summaries.proposals);
   proposals
     .command("list")
     .description("show what waits; with --keys, what concerns the signing keys of all tenants")

@@ -5,10 +5,11 @@ import type { Command } from "commander";
 import { action, repositoryRoot } from "../context.ts";
 import { dataDirectory } from "../fabric/data-directory.ts";
 import { Failure } from "../failure.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis spool`: what authz processes recorded and the ledger does not have yet. */
 export function spoolCommands(program: Command): void {
-  const spool = program.command("spool").description("events on an authz replica's disk that the ledger does not have yet");
+  const spool = program.command("spool").description(summaries.spool);
   spool
     .command("drain")
     .description("empty the spool of an authz replica that will not come back: send it, wait for the ledger, end")

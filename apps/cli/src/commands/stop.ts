@@ -5,6 +5,7 @@ import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
 import { waiting } from "./proposals.ts";
+import { summaries } from "./summaries.ts";
 import { tenantStreamCommand } from "./tenant-stream.ts";
 
 interface StopOptions {
@@ -41,7 +42,7 @@ export function agentStopCommands(agent: Command): void {
 
 /** `aegis owner` and `aegis tenant`: the kill switches over many agents. */
 export function stopCommands(program: Command): void {
-  const owner = program.command("owner").description("the people who answer for agents");
+  const owner = program.command("owner").description(summaries.owner);
   stopping(owner.command("revoke"), "stop every agent of an owner for good; nothing new is registered under that name")
     .argument("<owner>")
     .action(
@@ -49,7 +50,7 @@ export function stopCommands(program: Command): void {
         stopped(context, { kind: "owner", tenant: context.tenant(), name }, options),
       ),
     );
-  const tenant = program.command("tenant").description("whole tenants");
+  const tenant = program.command("tenant").description(summaries.tenant);
   tenantStreamCommand(tenant);
   stopping(tenant.command("revoke"), "stop every agent of a tenant for good; nothing new is registered in it")
     .argument("[tenant]", "the tenant, when --tenant does not say it")

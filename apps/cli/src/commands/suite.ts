@@ -7,12 +7,13 @@ import { Failure, usage } from "../failure.ts";
 import { drills, runDrill } from "../suite/drills.ts";
 import type { StageResult } from "../suite/stage.ts";
 import { stageNames, stages } from "../suite/stages.ts";
+import { summaries } from "./summaries.ts";
 
 /** `aegis test`, `aegis drill` and `aegis bench`: the clone's own suite, drills and measurements. */
 export function suiteCommands(program: Command): void {
   program
     .command("test")
-    .description("run the whole suite of this clone; the last line is `N passed, N failed, N skipped`")
+    .description(summaries.test)
     .option("--only <stages>", `some of ${stageNames.join(",")}`)
     .action(
       action<{ only?: string }, []>(async (context, options) => {
@@ -45,7 +46,7 @@ export function suiteCommands(program: Command): void {
     );
   program
     .command("drill")
-    .description("break a fabric in one way and see that nothing is lost; each prints its figures. Without a name, all of them")
+    .description(summaries.drill)
     .argument("[name]", Object.keys(drills).join(", "))
     .option("--short", "in the form that the suite runs")
     .option("--sabotage [defect]", "plant a defect first: exit 0 only when the drill finds it")
@@ -65,7 +66,7 @@ export function suiteCommands(program: Command): void {
     );
   program
     .command("bench")
-    .description("measure this clone; aegis bench --help lists the measurements")
+    .description(summaries.bench)
     .argument("[arguments...]", "passed on")
     .allowUnknownOption()
     .helpOption(false)

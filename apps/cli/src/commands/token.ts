@@ -3,6 +3,7 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import { exchangeToken, issueToken, revokeToken, type TokenRequest } from "../clients/tokens.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
+import { summaries } from "./summaries.ts";
 
 interface IssueOptions {
   agent: string;
@@ -15,7 +16,7 @@ interface IssueOptions {
 
 /** `aegis token`: agents' tokens. */
 export function tokenCommands(program: Command): void {
-  const token = program.command("token").description("agents' short-lived tokens");
+  const token = program.command("token").description(summaries.token);
   issuing(token.command("issue").description("issue an agent its own token")).action(
     action<IssueOptions, []>(async (context, options) => {
       const issued = await issueToken(context, requestOf(context, options));

@@ -1,4 +1,5 @@
-import { actionName, agentName, namePattern, tenantName, toolName, toolPattern } from "@aegis/contracts/names";
+import { namePattern, toolPattern } from "@aegis/contracts/name-patterns";
+import { actionName, agentName, tenantName, toolName } from "@aegis/contracts/names";
 import { RE2JS } from "re2js";
 import type { z } from "zod";
 import type { ScalarValue } from "../ir.ts";

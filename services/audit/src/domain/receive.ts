@@ -1,6 +1,6 @@
 import { sha256 } from "@aegis/canonical/digest";
 import { anyCloudEvent } from "@aegis/contracts/cloudevent";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import { type SubjectRow, subjects } from "@aegis/contracts/subjects";
 import { columnsFrom, type EntryKind, noPrevious } from "@aegis/tlog/leaf";
 import { abridge } from "./abridge.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access, link, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import type { CheckpointArchive } from "#usecases/ports.ts";
 
 /** Keeps checkpoints as `<directory>/<tenant>/<size>.note`. Mount it where the database's administrators cannot write. */

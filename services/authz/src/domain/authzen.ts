@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { AegisError } from "@aegis/contracts/errors";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { Draft } from "./draft.ts";
 import { isObject } from "./mcp-call.ts";

@@ -3,7 +3,8 @@ import { assertIJson, parseIJson } from "@aegis/canonical/ijson";
 import type { CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { DecisionData } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
-import { linePattern, toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
+import { linePattern } from "@aegis/contracts/names";
 
 /** One tool call that an agent wants to make, checked for form and nothing else. */
 export interface Call {

@@ -1,5 +1,5 @@
 import { type JsonObject, parseIJson } from "@aegis/canonical/ijson";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import { type ObservedRequest, orUnusable, Unusable } from "./observed-request.ts";
 
 /** What a gateway says of one MCP message, beside the message. */

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import { type HttpCall, jsonBody, type ObservedRequest, Unusable } from "./observed-request.ts";
 
 /** A message of the protocol itself: it calls no tool, and needs nothing but an agent that may act. */

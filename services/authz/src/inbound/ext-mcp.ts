@@ -9,7 +9,7 @@ import {
   type McpResponse,
   type McpResponseResultSchema,
 } from "@aegis/contracts/agentgateway/ext_mcp";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import type { RpcServer } from "@aegis/rpc/server";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type GatewayMessage, listedTools, paramsOf, requestOf, resultOf, serverOf, settingOf } from "#domain/ext-mcp.ts";

@@ -1,6 +1,6 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
 import { CallContextSchema } from "@aegis/contracts/aegis/authz/v1/authz";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import { create } from "@bufbuild/protobuf";
 import { type GatewayRefusal, refusalOf, refusalOfUnusable } from "#domain/gateway-answer.ts";
 import type { ObservedRequest, Route } from "#domain/observed-request.ts";

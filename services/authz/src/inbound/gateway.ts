@@ -1,6 +1,6 @@
 import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
 import { AegisError } from "@aegis/contracts/errors";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import { create } from "@bufbuild/protobuf";
 import type { Capabilities } from "#domain/capabilities.ts";
 import type { Draft } from "#domain/draft.ts";

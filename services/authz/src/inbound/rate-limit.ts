@@ -1,6 +1,6 @@
 import { RateLimitResponse_Code as Code, type RateLimitRequest, RateLimitService } from "@aegis/contracts/envoy/service/ratelimit/v3/rls";
 import { AegisError } from "@aegis/contracts/errors";
-import { toolPattern } from "@aegis/contracts/names";
+import { toolPattern } from "@aegis/contracts/name-patterns";
 import type { RpcServer } from "@aegis/rpc/server";
 import { type AdmitHits, mostHits } from "#usecases/admit-hits.ts";
 import { authorizationOf } from "./presented.ts";

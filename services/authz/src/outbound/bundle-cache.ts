@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import { z } from "zod";
 import type { PolicyCache } from "#usecases/ports.ts";
 import { writeDurably } from "./durable-file.ts";

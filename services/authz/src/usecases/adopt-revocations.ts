@@ -1,5 +1,5 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import type { Standing } from "#domain/principal.ts";
 import { type Revocations, staleAfterMs } from "#domain/revocations.ts";
 import type { Clock, RevocationCache, RevocationSnapshots } from "./ports.ts";

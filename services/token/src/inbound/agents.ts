@@ -1,5 +1,6 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { agentName, namePattern, tenantName } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
+import { agentName, tenantName } from "@aegis/contracts/names";
 import { operatorRoles } from "@aegis/contracts/operator";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";

@@ -1,5 +1,5 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
-import { namePattern, toolPattern } from "@aegis/contracts/names";
+import { namePattern, toolPattern } from "@aegis/contracts/name-patterns";
 import { compile } from "../../language/compile.ts";
 import { prepareDraft } from "../draft.ts";
 import { scopeItem } from "../recorded-call.ts";

@@ -1,7 +1,7 @@
 import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
-import { namePattern } from "@aegis/contracts/names";
+import { namePattern } from "@aegis/contracts/name-patterns";
 import { asLine } from "#domain/export/formats.ts";
 import { allTaken, noneTaken } from "#domain/sink.ts";
 import type { Carrier } from "#usecases/export-ports.ts";
