@@ -7,10 +7,25 @@ const lookMs = 1_000;
 const gatherMs = 50;
 const countMs = 5_000;
 
-/** Sends what sinks have not had, for ever, whenever there are new entries and otherwise each second. Disposing lets batches in hand finish. */
-export function runDeliveries(ports: ExportPorts, { news }: { readonly news: News }): AsyncDisposable {
+/** With so many messages waiting for their entries, those go first. */
+const behind = 2_000;
+/** After so long what was said of them is old. */
+const staleMs = 5_000;
+
+export interface Deliveries extends AsyncDisposable {
+  /** Tells how many messages wait for their entries. */
+  ingesting(waiting: number): void;
+}
+
+/**
+ * Sends what sinks have not had, for ever, whenever there are new entries and otherwise each second; a batch a second while the ledger
+ * itself is behind, because producers wait for it. Disposing lets batches in hand finish.
+ */
+export function runDeliveries(ports: ExportPorts, { news }: { readonly news: News }): Deliveries {
   const stopping = new AbortController();
-  const round = deliver(ports, { random: Math.random, stopping: () => stopping.signal.aborted });
+  let ingestion = { waiting: 0, at: 0 };
+  const givesWay = () => ingestion.waiting >= behind && performance.now() - ingestion.at < staleMs;
+  const round = deliver(ports, { random: Math.random, stopping: () => stopping.signal.aborted, givesWay });
   let counted = Number.NEGATIVE_INFINITY;
   let fresh = true;
 
@@ -26,16 +41,22 @@ export function runDeliveries(ports: ExportPorts, { news }: { readonly news: New
     while (!stopping.signal.aborted) {
       try {
         await upkeep();
-        if ((await round()) > 0) continue;
+        if ((await round()) > 0 && !givesWay()) continue;
       } catch (error) {
         ports.exportSignals.deliveryFailed(error);
       }
-      await news.of("*", lookMs, stopping.signal);
-      await news.of("", gatherMs, stopping.signal);
+      if (givesWay()) await news.of("", lookMs, stopping.signal);
+      else {
+        await news.of("*", lookMs, stopping.signal);
+        await news.of("", gatherMs, stopping.signal);
+      }
     }
   };
   const done = run();
   return {
+    ingesting(waiting) {
+      ingestion = { waiting, at: performance.now() };
+    },
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await done;

@@ -9,8 +9,8 @@ import type { Ports } from "#usecases/ports.ts";
 import { keepStatements } from "#usecases/statements.ts";
 
 export interface EventsOptions {
-  /** Told of new entries, once they are committed. */
-  readonly onAppended: readonly ((appended: Appended) => void)[];
+  /** Told of new entries, once they are committed, and of how many messages wait in the streams. */
+  readonly onAppended: readonly ((appended: Appended, waiting: number) => void)[];
   readonly batch: number;
   readonly logger: Logger;
   readonly nats: HealthCheck;
@@ -36,7 +36,7 @@ export function consumeEvents(
       turn = committed.catch(() => undefined);
       const appended = await committed;
       if (tracing) traceAppends(messages, start);
-      for (const tell of onAppended) tell(appended);
+      for (const tell of onAppended) tell(appended, waiting());
       // Only now; and a lost acknowledgement is no loss: the message comes again and is known.
       for (const message of messages) message.acknowledge();
     };
@@ -47,13 +47,14 @@ export function consumeEvents(
     await keep(messages.map(({ bytes }) => bytes));
     await Promise.allSettled(messages.map((message) => message.ack()));
   };
+  const waiting = (): number => consumers.reduce((total, consumer) => total + consumer.lag(), 0);
   const consumers = [
     consume(bus, { stream: "PRODUCERS", durable: "audit-producers", batch: 50, onBatch: onStatements, logger }),
     reading("DECISIONS", "audit-decisions"),
     reading("CONTROL", "audit-control"),
   ];
   const unwatch = bus.onStatus((connected) => (connected ? nats.up() : nats.down("disconnected")));
-  ports.signals.watchLag(() => consumers.reduce((total, consumer) => total + consumer.lag(), 0));
+  ports.signals.watchLag(waiting);
   return {
     async [Symbol.asyncDispose]() {
       unwatch();

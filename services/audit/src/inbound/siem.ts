@@ -10,8 +10,8 @@ import { sinkRoutes } from "./sink-routes.ts";
 import { streamRoutes } from "./stream-routes.ts";
 
 export interface Siem extends AsyncDisposable {
-  /** Tells of new entries; needs no `this`. */
-  readonly appended: (appended: Appended) => void;
+  /** Tells of new entries, and how many messages wait for theirs; needs no `this`. */
+  readonly appended: (appended: Appended, waiting: number) => void;
 }
 
 /** Everything that takes entries to a SOC: exports, streams, sinks and the stream SIEM. */
@@ -27,5 +27,9 @@ export function serveSiem(
   sinkRoutes(server, ports, auth);
   consumerRoutes(server, options.ensureConsumer, auth);
   const deliveries = runDeliveries(ports, { news });
-  return { appended: news.appended, [Symbol.asyncDispose]: () => deliveries[Symbol.asyncDispose]() };
+  const appended = (told: Appended, waiting: number) => {
+    deliveries.ingesting(waiting);
+    news.appended(told);
+  };
+  return { appended, [Symbol.asyncDispose]: () => deliveries[Symbol.asyncDispose]() };
 }

@@ -12,6 +12,8 @@ export interface DeliverOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly stopping: () => boolean;
+  /** Whether something else has precedence: then one sink has one batch. */
+  readonly givesWay: () => boolean;
 }
 
 /**
@@ -21,13 +23,13 @@ export interface DeliverOptions {
  */
 export function deliver(ports: ExportPorts, options: DeliverOptions): () => Promise<number> {
   return async () => {
-    const claimed = await ports.sinks.claim(claims);
+    const claimed = await ports.sinks.claim(options.givesWay() ? 1 : claims);
     await Promise.all(claimed.map((sink) => serve(ports, sink, options)));
     return claimed.length;
   };
 }
 
-async function serve(ports: ExportPorts, sink: Sink, { random, stopping }: DeliverOptions): Promise<void> {
+async function serve(ports: ExportPorts, sink: Sink, { random, stopping, givesWay }: DeliverOptions): Promise<void> {
   let { cursor } = sink;
   for (let batch = 0; batch < turn && !stopping(); batch++) {
     const entries = await ports.rows.beyond(sink.tenant, cursor, page, {});
@@ -48,6 +50,7 @@ async function serve(ports: ExportPorts, sink: Sink, { random, stopping }: Deliv
       ports.exportSignals.undelivered({ tenant: sink.tenant, sink: sink.name, kind: sink.target.kind, failures }, failure);
       return;
     }
+    if (givesWay()) break;
   }
   await ports.sinks.release(sink);
 }
