@@ -24,7 +24,7 @@ export function exportRows(db: Database<AuditDatabase>): ExportRows {
       const { rows } = await inTenant(db, tenant, (trx) =>
         sql<Row>`select sequence, kind, occurred_at, recorded_at, leaf, payload from (
             select *, sum(octet_length(leaf) + coalesce(octet_length(payload), 0)) over (order by entries.sequence) as weight
-            from entries where ${matching(tenant, after, filter)} order by entries.sequence limit ${limit}) as page
+            from (select * from entries where ${matching(tenant, after, filter)} order by entries.sequence limit ${limit}) as entries) as page
           where weight - octet_length(leaf) - coalesce(octet_length(payload), 0) < ${pageBytes} order by sequence`.execute(trx),
       );
       return rows.map((row) => ({ columns: columnsOf(row.leaf) ?? unreadable(tenant, row), leaf: row.leaf, payload: row.payload }));
