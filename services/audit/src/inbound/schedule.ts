@@ -21,6 +21,8 @@ export interface Schedule extends AsyncDisposable {
 }
 
 const announceMs = 1_000;
+/** Watermarks that checkpoints moved are told so often at most: each time they cost a look at all new entries. */
+const changesMs = 200;
 
 /** Makes checkpoints and tells watermarks, one round after the other; a round that fails is tried again with the next. */
 export function runSchedule(ports: Omit<Ports, "ledger" | "entries">, options: ScheduleOptions): Schedule {
@@ -49,6 +51,7 @@ class Rounds {
   #copied = false;
   #signed = 0;
   #announced = 0;
+  #told = 0;
   #wake: () => void = () => undefined;
 
   constructor(ports: Omit<Ports, "ledger" | "entries">, options: ScheduleOptions) {
@@ -96,7 +99,10 @@ class Rounds {
     if (performance.now() - this.#announced >= announceMs) {
       this.#announced = performance.now();
       await this.#announce.all();
-    } else if (made) await this.#announce.changes();
+    } else if (made && performance.now() - this.#told >= changesMs) {
+      this.#told = performance.now();
+      await this.#announce.changes();
+    }
   }
 
   /** True when one was made. */

@@ -66,13 +66,18 @@ async function reach(db: Database<AuditDatabase>, producer: string, epoch: strin
   for (;;) {
     const { rows } = await asService(db, (trx) =>
       sql<{ watermark: number }>`
-        with covered as materialized (select tenant, max(size) as size from checkpoints group by tenant),
-        ahead as (
-          select producer_sequence, bool_and(sequence < coalesce(size, 0)) as covered, row_number() over (order by producer_sequence) as n
-          from entries left join covered using (tenant)
+        with own as materialized (
+          select producer_sequence, tenant, sequence from entries
           where producer = ${producer} and epoch = ${epoch}
             and producer_sequence > ${watermark}::bigint and producer_sequence <= ${watermark + stride}::bigint
-          group by producer_sequence
+        ),
+        covered as materialized (
+          select tenant, (select max(size) from checkpoints where checkpoints.tenant = named.tenant) as size
+          from (select distinct tenant from own) as named
+        ),
+        ahead as (
+          select producer_sequence, bool_and(sequence < coalesce(size, 0)) as covered, row_number() over (order by producer_sequence) as n
+          from own join covered using (tenant) group by producer_sequence
         ),
         reached as (
           select coalesce(min(n) filter (where producer_sequence <> ${watermark}::bigint + n or not covered) - 1, count(*)) as n from ahead
