@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { testPostgres } from "@aegis/testkit/fabric";
 import { until } from "@aegis/testkit/until";
-import { createInbox } from "@nats-io/nats-core";
+import { createInbox } from "@nats-io/transport-node";
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import { decision, type Sent } from "./events.ts";
