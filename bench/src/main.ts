@@ -11,6 +11,7 @@ const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--js
   limits   what budgets and rates add to a call: lease hit, lease refill, synchronous reserve, rate
   token    issuing, delegating, verifying, and finding a token verified before
   dlp      all detectors on plain text, JSON and hostile text, 1 KiB to 1 MiB
+  detectors  recall and precision of every detector on texts that others have labelled, fetched from package registries
   ledger   taking decisions into the ledger beside plain batched inserts of the same rows
   verify   recomputing a ledger beside hashing its bytes twice
 
@@ -143,6 +144,17 @@ const measurements: Readonly<Record<string, Measurement>> = {
         "over 16 KiB": growth,
       }));
       return { report, text: withGoals(rows, report.goals) };
+    },
+  },
+  detectors: {
+    seconds: 1,
+    async run(options) {
+      const { benchDetectors } = await import("./detectors.ts");
+      const report = await benchDetectors(options);
+      const rows = report.rows.map(({ detector, source, labelled, found, wrong, leftOut }) => {
+        return { detector, source, labelled, found, wrong, "left out": leftOut };
+      });
+      return { report, text: withGoals(rows, report.goals, `${report.texts} texts\n`) };
     },
   },
   ledger: {

@@ -19,6 +19,8 @@ const brands: readonly { readonly prefix: RegExp; readonly lengths: readonly num
   // Maestro's other lengths and UATP: forms that many other numbers have too.
   { prefix: /^(?:50|5[6-9]|6[0-9])/, lengths: [12, 13, 14, 15, 17, 18, 19], seldom: true },
   { prefix: /^1/, lengths: [15], seldom: true },
+  // JCB's range in what was published before it began at 3528.
+  { prefix: /^35/, lengths: [16], seldom: true },
 ];
 
 const words = {
@@ -59,6 +61,7 @@ function cardsIn(subject: Subject, from: number, to: number): Span[] {
     const length = lengthsFor(all.slice(first, first + 4)).find(({ count, seldom }) => {
       const next = first + count;
       if ((next !== all.length && begins[next] !== true) || !luhn(all.slice(first, next))) return false;
+      if (isDecimal(text.slice(start, (places[next - 1] as number) + 1))) return false;
       if (!seldom) return true;
       seldomToo ??= hasContext(subject, from, to, words);
       return seldomToo;
@@ -78,6 +81,9 @@ function isFraction(text: string, start: number): boolean {
   const shortGroup = !isDigit(text, start - 3) || !isDigit(text, start - 4) || !isDigit(text, start - 5);
   return shortGroup || /^\d{12}/.test(text.slice(start, start + 12));
 }
+
+/** "407358786.4368493": groups of a card are never longer than six digits, when there are groups at all. */
+const isDecimal = (written: string) => /^(?:\d{7,}\.\d+|\d+\.\d{7,})$/.test(written);
 
 function isPartOfWord(text: string, start: number): boolean {
   return start > 0 && /[A-Za-z]/.test(text.charAt(start - 1)) && !touching.test(text.slice(Math.max(0, start - 12), start));

@@ -29,6 +29,9 @@ export function ibanCheck(iban: string): boolean {
 
 const base58Alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
+/** Version bytes of addresses: Bitcoin, Litecoin, Dogecoin, Dash (each with its scripts and test nets) and Tron. */
+const addressVersions = new Set([0x00, 0x05, 0x6f, 0xc4, 0x30, 0x32, 0x3a, 0x1e, 0x16, 0x71, 0x4c, 0x10, 0x8c, 0x13, 0x41]);
+
 /** Base58Check as most chains' addresses use it: a version byte, 20 bytes, and the first four bytes of their double SHA-256. */
 export function base58Check(address: string): boolean {
   let value = 0n;
@@ -43,6 +46,7 @@ export function base58Check(address: string): boolean {
   const zeros = (/^1*/.exec(address)?.[0] ?? "").length;
   if (zeros !== Math.floor((50 - hex.length) / 2)) return false;
   const bytes = Buffer.from(hex.padStart(50, "0"), "hex");
+  if (!addressVersions.has(bytes[0] as number)) return false;
   const sum = hash("sha256", hash("sha256", bytes.subarray(0, 21), "buffer"), "buffer");
   return sum.subarray(0, 4).equals(bytes.subarray(21));
 }

@@ -4,12 +4,17 @@ import { type Detector, digitsOf, gluedAfter, matches, type Span, type Subject }
 
 const recordWords = {
   words:
-    /(?<!\p{L})(?:mrns?|mr ?#|med(?:ical)? rec(?:ord)?s?|medical (?:id|no|number)|health record|patient(?:'s)? (?:id|no|nr|number|record|identifier|#)|patient ?#|chart (?:id|no|number|#)|hospital (?:id|no|number)|patientennummer|patienten id)(?!\p{L})/iu,
+    /(?<!\p{L})(?:mrns?|m\.? ?r\.? ?n\.?|mr ?#|med(?:ical)? rec(?:ord)?s?|medical (?:id|no|number)|health record|patient(?:'s)? (?:id|no|nr|number|record|identifier|#)|patient ?#|medical chart|chart (?:id|no|number|#)|hospital (?:id|no|number)|patientennummer|patienten id)(?!\p{L})/iu,
   before: 48,
   after: 32,
 };
 /** Holds wherever `recordWords` does, and is cheaper to look for. */
-const perhapsRecord = /mrn|mr ?#|rec|chart|hospital|patient|medical/i;
+const perhapsRecord = /m\.? ?r\.? ?n|mr ?#|rec|chart|dossier|hospital|patient|medical/i;
+/** "record 1234567" is a patient's where the text is about one, and so is a number in brackets behind a patient's name. */
+const bareRecord =
+  /(?<!\p{L})(?:(?:record|rec|chart|dossier)(?: (?:no|nr|number|id|key)\.?)?|patient:? (?:\p{Lu}[\p{L}'.-]{0,40},? ){1,4}[([])[\\"' ]{0,3}(?:[:=#|]|(?: ?\.){1,3})?[\\"' ]{0,3}$/iu;
+const clinical =
+  /(?<!\p{L})(?:patients?|pt|dob|birth(?:date)?|born|naissance|clinic(?:al|ian)?|hospital|medical|physicians?|diagnos[ei]s|implant|encounter|mg)(?!\p{L})/iu;
 const recordDigits = /\d(?:-?\d){4,11}/g;
 const date = /^(?:(?:19|20)\d{2}-\d{2}-\d{2}|\d{2}-\d{2}-(?:19|20)\d{2})/;
 
@@ -22,26 +27,36 @@ export const medicalRecordNumber: Detector = {
   find(subject) {
     const { text } = subject;
     const found: Span[] = [];
+    let known: boolean | undefined;
+    // Once for a text, however many numbers it has.
+    const isClinical = () => {
+      known ??= clinical.test(text);
+      return known;
+    };
     if (!perhapsRecord.test(text) && !perhapsRecord.test(subject.memberName)) return found;
     for (const digits of matches(recordDigits, text)) {
       if (gluedAfter(text, digits.end) || date.test(text.slice(digits.start, digits.end))) continue;
       const start = withLetters(text, digits.start);
       // The letters themselves may be the word: MRN-0012345.
-      if (start >= 0 && isRecord(subject, digits, start)) found.push({ start, end: digits.end });
+      if (start >= 0 && isRecord(subject, digits, start, isClinical)) found.push({ start, end: digits.end });
     }
     return found;
   },
 };
 
-function isRecord(subject: Subject, digits: Span, start: number): boolean {
-  return !labelledOtherwise(subject, start) && hasContext(subject, digits.start, digits.end, recordWords);
+function isRecord(subject: Subject, digits: Span, start: number, isClinical: () => boolean): boolean {
+  if (labelledOtherwise(subject, start)) return false;
+  if (hasContext(subject, digits.start, digits.end, recordWords)) return true;
+  return bareRecord.test(subject.text.slice(Math.max(0, start - 96), start)) && isClinical();
 }
 
 /** Where a number starts that up to four letters, and perhaps a hyphen, belong to; -1 when it is part of a longer word. */
 function withLetters(text: string, start: number): number {
-  const letters = /(?<![A-Za-z0-9])(?:[A-Za-z]{1,4}-?)?$/.exec(text.slice(Math.max(0, start - 6), start));
+  const before = text.slice(Math.max(0, start - 6), start);
+  if (/mrn-?$/i.test(before)) return start;
+  const letters = /(?<![A-Za-z0-9])(?:[A-Za-z]{1,4}-?)?$/.exec(before);
   if (letters === null) return -1;
-  return /^mrn?-?$/i.test(letters[0]) ? start : start - letters[0].length;
+  return /^mrn-?$/i.test(letters[0]) ? start : start - letters[0].length;
 }
 
 const passportWords = {

@@ -46,6 +46,7 @@ const forms: readonly string[] = [
   "cio[A-Za-z0-9]{32}(?![A-Za-z0-9])",
   "dckr_(?:pat|oat)_[\\w-]{27,64}",
   "AKCp[A-Za-z0-9]{10,70}",
+  "AP[1-9A-F][1-9A-HJ-NP-Za-km-z]{20,64}(?![A-Za-z0-9])",
   "ATATT3[\\w-]{60,255}",
   "ATBB[A-Za-z0-9]{24,64}",
   "sq[aup]_[0-9a-f]{40}",

@@ -5,7 +5,7 @@ import { type Detector, gluedAfter, gluedBefore, matches, type Span, type Subjec
 
 const fourNumbers = /\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}/g;
 const versionLabel =
-  /(?<![A-Za-z])(?:version|ver|v|release|rel|build|firmware|revision|rev|section|sec|chapter|clause|paragraph|kernel|oid|\u00a7)[\s.:=#/-]{0,3}$/i;
+  /(?<![A-Za-z])(?:version|ver|v|rv|release|rel|build|firmware|revision|rev|section|sec|chapter|clause|paragraph|kernel|oid|\u00a7)[\s.:=#/-]{0,3}$/i;
 const hexRun = /[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}/y;
 const hexDigit = /[0-9A-Fa-f]/;
 

@@ -9,7 +9,9 @@ const ssnWords: ContextWords = {
   before: 40,
   after: 32,
 };
-const ssnPattern = /(?<![\p{L}\d]|\d[-.])(?!000|666|9)\d{3}[- ._/]?(?!00)\d{2}[- ._/]?(?!0000)\d{4}(?![\p{L}\d]|[-.]\d)/gu;
+/** Printed in advertisements and leaflets, and void since (SSA). */
+const voidSsn = /^(?:078051120|219099999)$/;
+const ssnPattern = /(?<![\p{L}\d+]|\d[-.]|\+\d{1,3}[ -])(?!000|666|9)\d{3}[- ._/]?(?!00)\d{2}[- ._/]?(?!0000)\d{4}(?![\p{L}\d]|[-.]\d)/gu;
 
 export const usSsn: Detector = {
   describes:
@@ -17,7 +19,8 @@ export const usSsn: Detector = {
   certainty: 3,
   shortest: 9,
   needs: Kind.digits9,
-  find: (subject) => matches(ssnPattern, subject.text, (match, at) => inGroups(subject, match, at, ssnWords)),
+  find: (subject) =>
+    matches(ssnPattern, subject.text, (match, at) => !voidSsn.test(digitsOf(match)) && inGroups(subject, match, at, ssnWords)),
 };
 
 const itinWords: ContextWords = { words: /(?<!\p{L})(?:itins?|taxpayer|tax id)(?!\p{L})/iu, before: 40, after: 32 };
@@ -40,7 +43,7 @@ function inGroups(subject: Subject, match: string, at: number, words: ContextWor
 }
 
 const nhsWords: ContextWords = { words: /(?<!\p{L})(?:nhs|national health)(?!\p{L})/iu, before: 40, after: 32 };
-const nhsPattern = /(?<![\p{L}\d]|\d[-.])\d{3}([ -]?)\d{3}\1\d{4}(?![\p{L}\d]|[-.]\d)/gu;
+const nhsPattern = /(?<![\p{L}\d+]|\d[-.]|\+\d{1,3}[ -])\d{3}([ -]?)\d{3}\1\d{4}(?![\p{L}\d]|[-.]\d)/gu;
 const repeated = /^(\d)\1*$/;
 
 export const ukNhs: Detector = {

@@ -7,12 +7,17 @@ const words = {
     /(?<!\p{L})(?:phones?|cep|tel|telephone|telefon|telefonnummer|tel[eé]fono|t[eé]l[eé]phone|telefone|rufnummer|mobile|mobil|m[oó]vil|celular|portable|cell|cellphone|fax|call|calling|sms|whatsapp|reach|dial|ring|answering|handy|landline|hotline|helpline|contact (?:no|number)|text me)(?!\p{L})|电话|電話|手机|手機|携帯|전화|телефон/iu,
   before: 40,
 };
-const labelBehind = /^(?:x\d{1,6})?[ \-(]{0,2}(?:office|fax|mobile|cell|tel|home|work)(?!\p{L})/iu;
-const international = /(?<![\p{L}\d+])(?:\+|00)[ .-]?\(?[1-9](?:[ .()/-]{0,2}\d){6,14}(?![\p{L}\d])/gu;
-const northAmerican = /(?<![\p{L}\d.-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])\d{3}[ .-]\d{4}(?:x\d{1,6})?(?!\d|-\d)/gu;
+/** RFC 3966 calls it an extension. */
+const extension = "(?: ?(?:x|ext\\.?|extension) ?\\d{1,6})?";
+const labelBehind = /^[ \-(]{0,2}(?:office|fax|mobile|cell|tel|home|work)(?!\p{L})/iu;
+const international = new RegExp(`(?<![\\p{L}\\d+])(?:\\+|00)[ .-]?\\(?[1-9](?:[ .()/-]{0,2}\\d){6,14}${extension}(?![\\p{L}\\d])`, "giu");
+const northAmerican = new RegExp(
+  `(?<![\\p{L}\\d.-])(?:1[ .-])?(?:\\([2-9]\\d{2}\\) ?|[2-9]\\d{2}[ .-])\\d{3}[ .-]\\d{4}${extension}(?!\\d|-\\d)`,
+  "giu",
+);
 const national =
   /(?<![\p{L}\d]|\d[.,-])(?:\(0[1-9]\d{0,4}\)|0[ -]?\(?[1-9]\d{1,3}\)?|0[1-9]\d{0,3}(?=[ ./-]))(?:[ ./-]{0,2}\d){4,9}(?![\p{L}\d]|[-.]\d)/gu;
-const any = /(?<![\p{L}\d]|\d[.,-])\(?\d(?:[ .()/-]{0,2}\d){6,14}(?:x\d{1,6})?(?!\d|-\d)/gu;
+const any = new RegExp(`(?<![\\p{L}\\d]|\\d[.,-])\\(?\\d(?:[ .()/-]{0,2}\\d){6,14}${extension}(?!\\d|-\\d)`, "giu");
 const date =
   /^(?:(?:19|20)\d{2}[-/.]\d{2}[-/.]\d{2}|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:(?:19|20)\d{2}(?!\d)|\d{2}$))/;
 
@@ -34,7 +39,7 @@ export const phone: Detector = {
 };
 
 function isInternational(subject: Subject, match: string, at: number): boolean {
-  const digits = digitsOf(match);
+  const digits = digitsOf(match.replace(/ ?(?:x|ext).*$/i, ""));
   if (match.startsWith("+")) return digits.length <= 15;
   return digits.length >= 11 && digits.length <= 17 && !labelledOtherwise(subject, at);
 }
@@ -45,8 +50,12 @@ function isNational(match: string): boolean {
   return length >= 9 && length <= 11 && /[ ()./-]/.test(match) && !date.test(match);
 }
 
+/** "telephone 202-555-0143, record 8163488": another thing's number, near a telephone's. */
+const recordBefore = /record(?: (?:no|nr|number|id)\.?)?[ :#]{0,3}$/i;
+
 function isNamed(subject: Subject, match: string, at: number): boolean {
   const end = at + match.length;
+  if (recordBefore.test(subject.text.slice(Math.max(0, at - 24), at))) return false;
   if (date.test(match) || labelledOtherwise(subject, at)) return false;
   return saysPhone(subject, at, end);
 }

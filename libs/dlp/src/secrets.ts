@@ -98,6 +98,9 @@ function looksRandom(value: string): boolean {
 
 const userinfo = /:\/\/([^\s/?#@:]{0,128}:[^\s/?#]{1,256})@/dg;
 
+/** A URL that begins behind an apostrophe ends at the next one. */
+const isQuoted = /'[a-z][a-z0-9+.-]{0,20}:\/\/$/i;
+
 export const urlCredentials: Detector = {
   describes: "the user and password in a URL (RFC 3986 userinfo with a colon)",
   certainty: 3,
@@ -106,6 +109,10 @@ export const urlCredentials: Detector = {
   canonical: (value) => value,
   maskShowsEnd: false,
   find({ text }) {
-    return text.includes("://") ? captures(userinfo, text, (value) => !/^[^:]*:(?:\$\{|<|\{\{|\*+$|%s)/.test(value)) : [];
+    if (!text.includes("://")) return [];
+    const found = captures(userinfo, text, (value) => !/["`]|^[^:]*:(?:\$\{|<|\{\{|\*+$|%s)/.test(value));
+    return found.filter(
+      ({ start, end }) => !(isQuoted.test(text.slice(Math.max(0, start - 24), start)) && text.slice(start, end).includes("'")),
+    );
   },
 };
