@@ -1,5 +1,5 @@
-import { gzipSync } from "node:zlib";
-import { CompactSign, generateKeyPair } from "jose";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { CompactSign, exportSPKI, generateKeyPair, importJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readBundle, writeBundle } from "../src/bundle/bundle.ts";
 import { packFiles, unpackFiles } from "../src/bundle/tarball.ts";
@@ -61,6 +61,15 @@ const forgeries: Readonly<Record<string, () => Uint8Array | Promise<Uint8Array>>
       const payload = Buffer.from(tokenIn(files).split(".")[1]!, "base64url");
       sign(files, await new CompactSign(payload).setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: "bundle-1" }).sign(privateKey));
     }),
+  "a signature by HMAC with the public key": () =>
+    altered(async (files) => {
+      const { d: _, ...known } = servers.sign.key;
+      const pem = Buffer.from(await exportSPKI((await importJWK(known, "ES256")) as Parameters<typeof exportSPKI>[0]));
+      const payload = Buffer.from(tokenIn(files).split(".")[1]!, "base64url");
+      sign(files, await new CompactSign(payload).setProtectedHeader({ alg: "HS256", typ: "JWT", kid: "bundle-1" }).sign(pem));
+    }),
+  "its packed bytes cut off": () => genuine.subarray(0, genuine.length >> 1),
+  "its files cut off": () => gzipSync(gunzipSync(genuine).subarray(0, -3_000)),
   "no algorithm": () =>
     altered((files) => {
       const header = Buffer.from(JSON.stringify({ alg: "none", typ: "JWT", kid: "bundle-1" })).toString("base64url");

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { openBucket } from "@aegis/bus/kv";
 import { openObjects } from "@aegis/bus/objects";
 import { sha256 } from "@aegis/canonical/digest";
@@ -9,7 +10,7 @@ import { generateKey } from "@aegis/identity/keys";
 import { type BundleSigner, type Head, objectName, signHead, writeBundle } from "@aegis/policy/bundle";
 import { compile } from "@aegis/policy/compile";
 import { until } from "@aegis/testkit/until";
-import { CompactSign, generateKeyPair } from "jose";
+import { CompactSign, exportSPKI, generateKeyPair, importJWK } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, type World } from "./replica.ts";
 import { bomb, contentOf, flipAt, flipIn, withFile, without } from "./tampering.ts";
@@ -103,6 +104,21 @@ const forgeries: Readonly<Record<string, (tenant: string) => Promise<HandOut>>> 
     const token = await new CompactSign(payload).setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: sign.key.kid }).sign(privateKey);
     return { ...one, tarball: withFile(one.tarball, ".signatures.json", signatures(token)) };
   },
+  "hs256-signature": (tenant) => resigned(tenant, "HS256", publicPem),
+  "other-scope": async (tenant) => resigned(tenant, "ES256", () => importJWK(sign.key, "ES256"), { scope: "write" }),
+  "truncated-gzip": (tenant) => tampered(tenant, (tarball) => tarball.subarray(0, -9)),
+  "truncated-tar": (tenant) => tampered(tenant, (tarball) => gzipSync(gunzipSync(tarball).subarray(0, -3_000))),
+  "unsigned-head": async (tenant) =>
+    headed(tenant, ({ payload }) => `${part({ alg: "none", typ: headType, kid: sign.key.kid })}.${payload}.`),
+  "hs256-head": (tenant) => headed(tenant, async ({ bytes }) => signed(bytes, { alg: "HS256", typ: headType }, await publicPem())),
+  "eddsa-head": (tenant) =>
+    headed(tenant, async ({ bytes }) => signed(bytes, { alg: "EdDSA", typ: headType }, (await generateKeyPair("EdDSA")).privateKey)),
+  "head-of-another-kind": (tenant) =>
+    headed(tenant, async ({ bytes }) => signed(bytes, { alg: "ES256", typ: "JWT" }, await importJWK(sign.key, "ES256"))),
+  async "bundles-signature-as-head"(tenant) {
+    const one = await make(tenant, 6);
+    return { ...one, jws: tokenIn(one.tarball) };
+  },
   async "strangers-bundle"(tenant) {
     return { ...(await make(tenant, 6)), tarball: (await make(tenant, 6, { signer: stranger })).tarball };
   },
@@ -117,6 +133,38 @@ const forgeries: Readonly<Record<string, (tenant: string) => Promise<HandOut>>> 
   "older-revision": (tenant) => make(tenant, good - 1),
   "same-revision-other-digest": (tenant) => make(tenant, good, { max: 9_999 }),
 };
+
+const headType = "aegis-policy-head+jws";
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+type SigningKey = Parameters<CompactSign["sign"]>[0];
+
+const signed = (payload: Uint8Array, header: { alg: string; typ: string }, key: SigningKey): Promise<string> =>
+  new CompactSign(payload).setProtectedHeader({ ...header, kid: sign.key.kid }).sign(key);
+
+/** What everybody knows, taken for a shared secret. */
+async function publicPem(): Promise<Uint8Array> {
+  const { d: _, ...known } = sign.key;
+  return Buffer.from(await exportSPKI((await importJWK(known, "ES256")) as Parameters<typeof exportSPKI>[0]));
+}
+
+/** A bundle whose list of files is signed in another way. */
+async function resigned(tenant: string, alg: string, key: () => Promise<SigningKey>, claims: object = {}): Promise<HandOut> {
+  const one = await make(tenant, 6);
+  const payload = { ...JSON.parse(Buffer.from(tokenIn(one.tarball).split(".")[1]!, "base64url").toString()), ...claims };
+  const token = await signed(Buffer.from(JSON.stringify(payload)), { alg, typ: "JWT" }, await key());
+  return { ...one, tarball: withFile(one.tarball, ".signatures.json", signatures(token)) };
+}
+
+/** A bundle whose head is signed in another way. */
+async function headed(
+  tenant: string,
+  sealing: (head: { payload: string; bytes: Uint8Array }) => string | Promise<string>,
+): Promise<HandOut> {
+  const one = await make(tenant, 6);
+  const payload = one.jws.split(".")[1]!;
+  return { ...one, jws: await sealing({ payload, bytes: Buffer.from(payload, "base64url") }) };
+}
 
 async function handOut({ tenant, jws, tarball, object }: HandOut): Promise<void> {
   await (await openObjects(world.fabric.bus, stores.bundles)).put(object, tarball);

@@ -57,7 +57,7 @@ export async function readBundle(
   const signatures = signaturesShape.safeParse(parse(files.get(signaturesFile)));
   if (!signatures.success) refuse("it is not signed");
   const payload = payloadShape.safeParse(parse(await opened(signatures.data.signatures[0], options.keys)));
-  if (!payload.success) refuse("its signature lists no files");
+  if (!payload.success) refuse("its signature lists no files, or is of a scope");
   verifyFiles(files, payload.data.files);
   const content = new Map([...files].filter(([name]) => name !== signaturesFile));
   const manifest = manifestShape.safeParse(parse(content.get(manifestFile)));
@@ -127,7 +127,11 @@ function opaHash(name: string, bytes: Uint8Array): string {
 }
 
 const signaturesShape = z.object({ signatures: z.tuple([z.string()]) });
-const payloadShape = z.object({ files: z.array(z.object({ name: z.string(), hash: z.string(), algorithm: z.string() })).max(16) });
+/** A signature with a scope is for readers of that scope, and we are none. */
+const payloadShape = z.object({
+  files: z.array(z.object({ name: z.string(), hash: z.string(), algorithm: z.string() })).max(16),
+  scope: z.never().optional(),
+});
 const manifestShape = z.object({
   revision: z.string().regex(/^[1-9]\d{0,14}$/),
   rego_version: z.literal(1),
