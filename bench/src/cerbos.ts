@@ -4,15 +4,16 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "@aegis/infra/ports";
 import type { Target } from "./rounds.ts";
 
 const require = createRequire(import.meta.url);
 
-/** Starts Cerbos from its npm package with the same payment rule and its file audit on. */
+/** Starts Cerbos from its npm package with the same payment rule and its file audit on. `placed` makes the command that starts it where it is to run. */
 export async function startCerbos(
-  httpPort: number,
-  grpcPort: number,
+  placed: (command: readonly string[]) => readonly string[] = (command) => command,
 ): Promise<AsyncDisposable & { readonly target: Target; readonly version: string; readonly pid: number }> {
+  const [httpPort, grpcPort] = [await freePort(), await freePort()];
   const packaged = `@cerbos/cerbos-${process.platform}-${process.arch}`;
   const binary = require.resolve(packaged, { paths: [dirname(require.resolve("cerbos/package.json"))] });
   const work = await mkdtemp(join(tmpdir(), "cerbos-"));
@@ -32,7 +33,8 @@ export async function startCerbos(
       },
     }),
   );
-  const child = spawn(binary, ["server", `--config=${configuration}`, "--log-level=error"], { stdio: "ignore" });
+  const [program = "", ...args] = placed([binary, "server", `--config=${configuration}`, "--log-level=error"]);
+  const child = spawn(program, args, { stdio: "ignore" });
   for (let attempt = 0; ; attempt++) {
     const up = await fetch(`http://127.0.0.1:${httpPort}/_cerbos/health`).then(
       (answer) => answer.ok,

@@ -1,101 +1,126 @@
-import { freePort } from "@aegis/infra/ports";
 import { startCerbos } from "./cerbos.ts";
 import { measureDisk } from "./disk.ts";
 import { startAegis, startTrivial } from "./fabric.ts";
 import { type Machine, machine } from "./machine.ts";
 import { startOpa } from "./opa.ts";
 import type { CpuByPart } from "./parts.ts";
+import { onServerCore } from "./placement.ts";
+import { atLeast, type Goal, goal } from "./report.ts";
 import { alternate, type Load, median, type RoundResult, type Target } from "./rounds.ts";
 
 interface Row {
   readonly server: string;
   readonly perSecond: number;
+  /** Milliseconds; in an open loop from when a call was to be sent. */
   readonly p50: number;
   readonly p99: number;
+  readonly p999: number;
   /** Processor time of the answering process for one answer, in microseconds. */
   readonly cpuMicros: number;
+  /** Calls of all rounds that were answered by a status, and answers other than the expected one. */
+  readonly refused: number;
   readonly wrong: number;
 }
 
 export interface CheckReport {
   readonly machine: Machine;
   readonly load: string;
-  readonly rows: readonly Row[];
+  /** Each server has a core for itself; the client has another one, with the rest of the fabric behind it. */
+  readonly aCoreEach: readonly Row[];
+  /** Everything shares both cores: the server, its client and, with Aegis, the whole fabric. */
+  readonly shared: readonly Row[];
   /** Where the processor time of one decision goes, microseconds, medians: by part of the fabric, up to where the ledger had every event. */
   readonly parts: CpuByPart;
-  /** Decisions per second when the time counts until the ledger had every event. */
+  /** Decisions per second of the shared run when the time counts until the ledger had every event. */
   readonly sustained: number;
-  /** At the same rate for all, half of what the slowest of them can do, calls arriving by chance. */
-  readonly latencies: readonly Latency[];
+  /** A core each, at the same rate for all, half of what the slowest of them can do, calls arriving by chance. */
+  readonly equalLoad: readonly Row[];
   readonly rate: number;
   /** fdatasync of the disk alone, milliseconds. */
   readonly disk: { readonly p50: number; readonly p99: number };
-  /** Throughput of Aegis over that of each peer. */
-  readonly ratios: Readonly<Record<string, number>>;
-  /** Processor time for a decision over that for the trivial handler's answer. */
-  readonly cpuRatio: number;
+  readonly goals: readonly Goal[];
 }
-
-/** Milliseconds from when a call was to be sent. */
-interface Latency {
-  readonly server: string;
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly wrong: number;
-}
-
-const rounded = (ratio: number): number => Number(ratio.toFixed(2));
 
 /**
- * `Check` with everything on (token cached, policy, detectors, budget lease, spool synced to disk before each answer, publishing, ledger)
+ * `Check` with everything on (token cached, 100 rules, detectors, budget lease, spool synced to disk before each answer, publishing, ledger)
  * beside Cerbos' CheckResources with its file audit on, OPA's server with its decision log on, and a grpc-js handler that does nothing: the
- * same rule, client and machine, in alternating rounds. First as many calls as each can answer, then all at the same rate.
+ * same rule, client and machine, in alternating rounds. As many calls as each can answer, then all at the same rate.
  */
 export async function benchCheck(options: { rounds: number; seconds: number; progress: (line: string) => void }): Promise<CheckReport> {
-  options.progress("starting a fabric, Cerbos and OPA");
+  const { rounds, seconds, progress } = options;
+  progress("starting a fabric, Cerbos and OPA");
   await using aegis = await startAegis();
   await using trivial = await startTrivial();
-  await using cerbos = await startCerbos(await freePort(), await freePort());
-  await using opa = await startOpa();
-  if (opa === undefined) options.progress("no opa: set AEGIS_OPA to one, or run ./aegis test once, which builds it");
-  const load = { connections: 8, streams: 32, warmupMs: 1_000, measureMs: options.seconds * 1_000 };
-  const targets: Record<string, () => Promise<Target>> = {
-    aegis: aegis.target,
-    [`cerbos ${cerbos.version}`]: async () => cerbos.target,
-    ...(opa && { [`opa ${opa.version}`]: async () => opa.target }),
-    "grpc-js, trivial": async () => trivial.of(await aegis.target()),
+  const own = { aegis: aegis.target, "grpc-js, trivial": async () => trivial.of(await aegis.target()) };
+  const load = { connections: 8, streams: 32, warmupMs: 1_000, measureMs: seconds * 1_000 };
+  const measure = async (given: Load, placed?: typeof onServerCore) => {
+    await using peers = await startPeers(placed);
+    return alternate<string>({ ...own, ...peers.targets }, { ...given, aCoreEach: placed !== undefined }, rounds, progress);
   };
-  const results = await alternate(targets, load, options.rounds, options.progress);
-  const row = (server: string, rounds: readonly RoundResult[]): Row => ({
-    server,
-    perSecond: median(rounds.map((one) => one.perSecond)),
-    p50: median(rounds.map((one) => one.p50)),
-    p99: median(rounds.map((one) => one.p99)),
-    cpuMicros: median(rounds.map((one) => one.cpuMicros)),
-    wrong: rounds.reduce((sum, one) => sum + one.wrong, 0),
-  });
-  const rows = Object.entries(results).map(([server, rounds]) => row(server, rounds));
-  const own = rows[0] as Row;
-  const rate = Math.floor(Math.min(...rows.map(({ perSecond }) => perSecond)) / 2);
-  options.progress(`all at ${rate}/s`);
-  const steady = await alternate(targets, { ...load, streams: 256, rate }, options.rounds, options.progress);
-  const latencies = Object.entries(steady).map(([server, rounds]): Latency => {
-    const middle = (of: (one: RoundResult) => number) => median(rounds.map(of));
-    const wrong = rounds.reduce((sum, one) => sum + one.wrong, 0);
-    return { server, p50: middle(({ p50 }) => p50), p99: middle(({ p99 }) => p99), p999: middle(({ p999 }) => p999), wrong };
-  });
+  progress("all share both cores");
+  const shared = await measure(load);
+  progress("a core for the server, another for its client and all else");
+  const placed = await measure(load, onServerCore);
+  const aCoreEach = rowsOf(placed);
+  const rate = Math.floor(Math.min(...aCoreEach.map(({ perSecond }) => perSecond)) / 2);
+  progress(`the same, all at ${rate}/s`);
+  const equalLoad = rowsOf(await measure({ ...load, streams: 256, rate }, onServerCore));
   return {
     machine: machine(),
-    load: `${load.connections} connections x ${load.streams} streams, closed loop, ${options.rounds} alternating rounds of ${options.seconds} s, medians`,
-    rows,
-    parts: medianParts(results.aegis ?? []),
-    sustained: median((results.aegis ?? []).map((one) => sustained(one, load))),
-    ...{ latencies, rate, disk: measureDisk() },
-    ratios: Object.fromEntries(rows.slice(1).map(({ server, perSecond }) => [server, rounded(own.perSecond / perSecond)])),
-    cpuRatio: rounded(own.cpuMicros / (rows.at(-1) as Row).cpuMicros),
+    load: `${load.connections} connections x ${load.streams} streams, closed loop, ${rounds} alternating rounds of ${seconds} s, medians`,
+    ...{ aCoreEach, shared: rowsOf(shared), equalLoad, rate },
+    parts: medianParts(shared.aegis ?? []),
+    sustained: median((shared.aegis ?? []).map((one) => sustained(one, load))),
+    disk: measureDisk(),
+    goals: goalsOf(aCoreEach, equalLoad),
   };
 }
+
+/** Cerbos and, where there is one, OPA. */
+async function startPeers(placed?: typeof onServerCore) {
+  await using starting = new AsyncDisposableStack();
+  const cerbos = starting.use(await startCerbos(placed));
+  const opa = starting.use((await startOpa(placed)) ?? null);
+  const started = starting.move();
+  const targets: Record<string, () => Promise<Target>> = {
+    [`cerbos ${cerbos.version}`]: async () => cerbos.target,
+    ...(opa && { [`opa ${opa.version}`]: async () => opa.target }),
+  };
+  return { targets, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+const rowsOf = (results: Readonly<Record<string, readonly RoundResult[]>>): Row[] =>
+  Object.entries(results).map(([server, rounds]) => {
+    const middle = (of: (one: RoundResult) => number) => median(rounds.map(of));
+    const sum = (of: (one: RoundResult) => number) => rounds.reduce((total, one) => total + of(one), 0);
+    return {
+      server,
+      perSecond: middle((one) => one.perSecond),
+      ...{ p50: middle(({ p50 }) => p50), p99: middle(({ p99 }) => p99), p999: middle(({ p999 }) => p999) },
+      cpuMicros: middle((one) => one.cpuMicros),
+      ...{ refused: sum((one) => one.refused), wrong: sum((one) => one.wrong) },
+    };
+  });
+
+function goalsOf(most: readonly Row[], equalLoad: readonly Row[]): Goal[] {
+  const of = (rows: readonly Row[], server: string) => rows.find((row) => row.server.startsWith(server));
+  const over = (rows: readonly Row[], server: string, what: (row: Row) => number) => {
+    const [own, peer] = [of(rows, "aegis"), of(rows, server)];
+    return own && peer ? what(own) / what(peer) : undefined;
+  };
+  const [cerbos, opa] = [over(most, "cerbos", (row) => row.perSecond), over(most, "opa", (row) => row.perSecond)];
+  const latency = over(equalLoad, "cerbos", (row) => row.p99);
+  const cpu = over(most, "grpc-js", (row) => row.cpuMicros);
+  return [
+    ...(cerbos === undefined ? [] : [atLeast("throughput over Cerbos', a core each", cerbos, 2, "x")]),
+    ...(opa === undefined ? [] : [atLeast("throughput over OPA's, a core each", opa, 3, "x")]),
+    ...(latency === undefined ? [] : [goal("p99 over Cerbos' at equal load", latency, 0.5, "x")]),
+    ...(cpu === undefined ? [] : [goal("processor time for a decision over that for the trivial handler's answer", cpu, 2, "x")]),
+    goal("refused or wrong at equal load", of(equalLoad, "aegis") ? refusedOrWrong(of(equalLoad, "aegis") as Row) : Number.NaN, 0, ""),
+  ];
+}
+
+const refusedOrWrong = ({ refused, wrong }: Row) => refused + wrong;
 
 const sustained = ({ total, settledMs = 0 }: RoundResult, { warmupMs, measureMs }: Load): number =>
   Math.round((total / (warmupMs + measureMs + settledMs)) * 1000);

@@ -12,7 +12,14 @@ import type { Target } from "./rounds.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** The same payment rule as the peer's, with detectors and a budget, for an agent registered and holding a token. */
+const parameters = `parameters:
+            amount: { type: number, exclusive_min: 0, max: 5000 }
+            currency: { enum: [USD, EUR] }
+            recipient: { type: string, matches: "^acct_[a-z0-9]+$" }
+            memo: { type: string, max_length: 200, optional: true }
+`;
+
+/** The same payment rule as the peers', with detectors and a budget and among 99 others, for an agent registered and holding a token. */
 const policy = `apiVersion: aegis.dev/v1
 kind: AgentPolicy
 metadata: { name: finance }
@@ -26,12 +33,7 @@ spec:
     - name: stripe-payments
       actions:
         - name: create_payment
-          parameters:
-            amount: { type: number, exclusive_min: 0, max: 5000 }
-            currency: { enum: [USD, EUR] }
-            recipient: { type: string, matches: "^acct_[a-z0-9]+$" }
-            memo: { type: string, max_length: 200, optional: true }
-`;
+          ${parameters}${Array.from({ length: 99 }, (_, other) => `        - name: other_${other}\n          ${parameters}`).join("")}`;
 
 /** A whole fabric in a directory of its own. */
 interface Fabric extends AsyncDisposable {
@@ -41,10 +43,10 @@ interface Fabric extends AsyncDisposable {
   run<T>(...args: string[]): Promise<T>;
 }
 
-/** Starts a fabric with a policy in force and an agent registered. */
-export async function startFabric(): Promise<Fabric> {
+/** Starts a fabric with a policy in force and an agent registered; `more` goes to `aegis up`. */
+export async function startFabric(...more: readonly string[]): Promise<Fabric> {
   const directory = await mkdtemp(join(tmpdir(), "aegis-bench-"));
-  await aegis(["up", "--detach", "--ports", "auto", "--data-dir", directory]);
+  await aegis(["up", "--detach", "--ports", "auto", "--data-dir", directory, ...more]);
   const endpointsFile = join(directory, "endpoints.json");
   const endpoints = JSON.parse(await readFile(endpointsFile, "utf8")) as Endpoints;
   const file = join(directory, "bench-policy.yaml");

@@ -24,17 +24,31 @@ allow if {
 }
 `;
 
-/** OPA's own server with the same payment rule and its decision log written to a file; undefined where there is no OPA. */
-export async function startOpa(): Promise<(AsyncDisposable & { readonly target: Target; readonly version: string }) | undefined> {
-  const program = await findTool("opa", { named: process.env.AEGIS_OPA, directories: [join(import.meta.dirname, "../../.aegis/tools")] });
-  if (program === undefined) return undefined;
+/** OPA's own server with the same payment rule and its decision log written to a file; undefined where there is no OPA. `placed` as Cerbos'. */
+export async function startOpa(
+  placed: (command: readonly string[]) => readonly string[] = (command) => command,
+): Promise<(AsyncDisposable & { readonly target: Target; readonly version: string }) | undefined> {
+  const opa = await findTool("opa", { named: process.env.AEGIS_OPA, directories: [join(import.meta.dirname, "../../.aegis/tools")] });
+  if (opa === undefined) return undefined;
   const work = await mkdtemp(join(tmpdir(), "opa-bench-"));
   const [policy, configuration] = [join(work, "payments.rego"), join(work, "config.json")];
   await writeFile(policy, rules);
   await writeFile(configuration, JSON.stringify({ decision_logs: { console: true } }));
   const address = `127.0.0.1:${await freePort()}`;
   const log = openSync(join(work, "decisions.log"), "a");
-  const args = ["run", "--server", "--h2c", "--addr", address, "--log-level", "error", "--config-file", configuration, policy];
+  const [program = "", ...args] = placed([
+    opa,
+    "run",
+    "--server",
+    "--h2c",
+    "--addr",
+    address,
+    "--log-level",
+    "error",
+    "--config-file",
+    configuration,
+    policy,
+  ]);
   const child = spawn(program, args, { stdio: ["ignore", log, log] });
   for (let attempt = 0; ; attempt++) {
     const up = await fetch(`http://${address}/health`).then(
@@ -48,7 +62,7 @@ export async function startOpa(): Promise<(AsyncDisposable & { readonly target: 
   const call = { amount: 4200, currency: "USD", recipient: "acct_ink", memo: "invoice 17" };
   const input = { agent: "finance-agent", tool: "stripe-payments", action: "create_payment", arguments: call };
   return {
-    version: /Version: (\S+)/.exec(await runTool(program, ["version"]))?.[1] ?? "",
+    version: /Version: (\S+)/.exec(await runTool(opa, ["version"]))?.[1] ?? "",
     target: {
       pid: child.pid ?? 0,
       address,

@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { startAegis } from "./fabric.ts";
 import type { LoadResult } from "./load.ts";
 import { type Machine, machine } from "./machine.ts";
+import { clientCore, place } from "./placement.ts";
 import { type BenchOptions, type Goal, goal } from "./report.ts";
 import { drive } from "./rounds.ts";
 
@@ -35,21 +35,21 @@ const windowMs = 250;
  */
 export async function benchOverload({ seconds, progress }: BenchOptions): Promise<OverloadReport> {
   await using aegis = await startAegis();
-  const { pid, whole, ...first } = await aegis.target();
-  pin([pid], 0);
-  pin((await whole?.pids())?.filter((one) => one !== pid) ?? [], 1);
+  const target = await aegis.target();
+  await place(target);
+  const { pid, whole: _, ...first } = target;
   const base = { ...first, connections: 8, warmupMs: 1_000, windowMs };
   const memory = () => Math.round(residentKiB(pid) / 1024);
   const refusals = async () => (await aegis.metric("aegis_rpc_refused_total")) ?? 0;
   progress("warming up, then as many calls as it can answer");
-  await drive({ ...base, streams: 32, measureMs: 5_000 }, 1);
-  const most = (await drive({ ...base, streams: 32, measureMs: 5_000 }, 1)).perSecond;
+  await drive({ ...base, streams: 32, measureMs: 5_000 }, clientCore);
+  const most = (await drive({ ...base, streams: 32, measureMs: 5_000 }, clientCore)).perSecond;
   const rows: Phase[] = [];
   const run = async (phase: string, rate: number, forSeconds: number): Promise<LoadResult> => {
     // A token lives for minutes.
     const { message } = await aegis.target();
     progress(`${phase}: ${rate}/s for ${forSeconds} s`);
-    const result = await drive({ ...base, message, streams: 256, rate, measureMs: forSeconds * 1_000 }, 1);
+    const result = await drive({ ...base, message, streams: 256, rate, measureMs: forSeconds * 1_000 }, clientCore);
     const refused = Math.round(result.refused / (forSeconds + base.warmupMs / 1_000));
     rows.push({ phase, asked: rate, answered: result.perSecond, refused, ...pick(result), mebibytes: memory() });
     return result;
@@ -83,11 +83,6 @@ const pick = ({ p50, p99, p999, wrong }: LoadResult) => ({ p50, p99, p999, wrong
 /** Milliseconds until the last window that was not as usual. */
 function recovery({ windows }: LoadResult, usual: number): number {
   return (windows.findLastIndex(({ p99, refused }) => refused > 0 || p99 > 2 * usual) + 1) * windowMs;
-}
-
-/** Every thread of these processes, present and future ones, on one core. */
-function pin(pids: readonly number[], core: number): void {
-  for (const pid of pids) execFileSync("taskset", ["-acp", String(core), String(pid)], { stdio: "ignore" });
 }
 
 const residentKiB = (pid: number): number =>

@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { treeMicros } from "./cpu.ts";
 import type { LoadOptions, LoadResult } from "./load.ts";
 import { type CpuByPart, usedBetween } from "./parts.ts";
+import { clientCore, place } from "./placement.ts";
 
 const execute = promisify(execFile);
 
@@ -24,7 +25,10 @@ export interface RoundResult extends LoadResult {
 }
 
 /** The load of every round. */
-export type Load = Pick<LoadOptions, "connections" | "streams" | "warmupMs" | "measureMs" | "rate">;
+export type Load = Pick<LoadOptions, "connections" | "streams" | "warmupMs" | "measureMs" | "rate"> & {
+  /** The server has a core for itself, and the client shares another one with the rest. Absent: all share all. */
+  readonly aCoreEach?: boolean;
+};
 
 /** Measures the targets in turn, A B A B …, so that a slow minute of the machine hits them alike; gives every round's result. */
 export async function alternate<Name extends string>(
@@ -39,7 +43,7 @@ export async function alternate<Name extends string>(
     for (const name of names) {
       const result = await once({ ...(await targets[name]()), ...load });
       progress(
-        `round ${round}/${rounds} ${name}: ${result.perSecond}/s, p99 ${result.p99.toFixed(2)} ms, ${result.cpuMicros} us of CPU each, ${result.wrong} wrong`,
+        `round ${round}/${rounds} ${name}: ${result.perSecond}/s, p99 ${result.p99.toFixed(2)} ms, ${result.cpuMicros} us of CPU each, ${result.refused} refused, ${result.wrong} wrong`,
       );
       results[name].push(result);
     }
@@ -54,12 +58,16 @@ export async function drive(options: LoadOptions, core?: number): Promise<LoadRe
   return JSON.parse((await execute(program, args, { maxBuffer: 64 * 1024 * 1024 })).stdout) as LoadResult;
 }
 
-async function once({ pid, whole, ...options }: LoadOptions & Pick<Target, "pid" | "whole">): Promise<RoundResult> {
+async function once({
+  pid,
+  whole,
+  aCoreEach = false,
+  ...options
+}: LoadOptions & Load & Pick<Target, "pid" | "whole">): Promise<RoundResult> {
+  if (aCoreEach) await place({ pid, ...(whole && { whole }) });
   const [before, partsBefore] = [treeMicros(pid), await whole?.cpu()];
-  const given = await drive(options);
+  const result = await drive(options, aCoreEach ? clientCore : undefined);
   const after = treeMicros(pid);
-  // Here nobody is to be refused.
-  const result = { ...given, wrong: given.wrong + given.refused };
   const each = (micros: number) => Math.round(micros / result.total);
   const measured = { ...result, cpuMicros: each(after - before) };
   if (whole === undefined || partsBefore === undefined) return measured;
