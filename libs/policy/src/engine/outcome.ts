@@ -102,7 +102,7 @@ export class Outcome implements Findings {
 
   /** The strictest of what the asking rules want: the first queue, the largest quorum, the earliest expiry. */
   get approval(): ApprovalNeed | undefined {
-    if (this.#denied) return undefined;
+    if (this.#denied || this.#asking.length === 0) return undefined;
     const [first, ...others] = this.#asking.map((rule) =>
       rule.agentWide
         ? (this.rules.find(({ source }) => source.approval)?.source.approval ?? defaultApproval)
