@@ -111,3 +111,23 @@ test("a detector without a usable name does not keep another document's unknown 
   const result = compileText(`${governance}---\n${agent}`);
   expect(result.ok ? [] : result.faults.map(({ code }) => code)).toEqual(["wrong_type", "unknown_detector"]);
 });
+
+test.each([
+  ["in UTF-16", Buffer.from("\ufeffagent: a\nallowed_tools: []\n", "utf16le").toString("utf8"), ["1:1 invalid_text"]],
+  ["with nothing between its marks", "---\n---\n# nothing\n---\n", ["1:1 no_documents"]],
+  [
+    "of nameless detectors",
+    `apiVersion: aegis.dev/v1
+kind: Governance
+metadata: { name: g }
+spec:
+  detectors:
+    - { pattern: a }
+    - { pattern: b }
+`,
+    ["6:7 missing_key", "7:7 missing_key"],
+  ],
+])("a file %s has the faults that its author can mend, and no others", (_, text, told) => {
+  const result = compileText(text);
+  expect(result.ok ? [] : result.faults.map(({ line, column, code }) => `${line}:${column} ${code}`)).toEqual(told);
+});

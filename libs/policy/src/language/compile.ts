@@ -172,9 +172,12 @@ class PolicySetBuilder {
     this.#addGovernance(place, document?.spec);
     const own = new Set<string>();
     for (const { at, value } of document?.spec?.detectors ?? []) {
-      const twice = own.has(value.name) || detectorNames.some((name) => name === value.name);
-      if (twice) place.source.report(at, "duplicate_name", `another detector is named "${value.name}"`, "give it a name of its own");
-      own.add(value.name);
+      const called: string | undefined = value.name;
+      // What has no name is reported for that.
+      if (called === undefined) continue;
+      const twice = own.has(called) || detectorNames.some((name) => name === called);
+      if (twice) place.source.report(at, "duplicate_name", `another detector is named "${called}"`, "give it a name of its own");
+      own.add(called);
     }
   }
 

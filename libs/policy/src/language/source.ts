@@ -40,6 +40,11 @@ export function readDocuments(file: string, text: string, faults: Fault[]): Sour
     report({ file, line: 1, column: 1 }, "too_large", "the file is over 4 MiB", "split it into several files");
     return [];
   }
+  if (isWide(text)) {
+    report({ file, line: 1, column: 1 }, "invalid_text", "the file is UTF-16 or UTF-32", "save the file as UTF-8");
+    return [];
+  }
+  const before = faults.length;
   const start = text.startsWith("\ufeff") ? 1 : 0;
   const positionAt = positionsIn(file, text, start);
   const clean = withoutUnwanted(text, positionAt, report);
@@ -49,16 +54,20 @@ export function readDocuments(file: string, text: string, faults: Fault[]): Sour
     report(positionAt(excess.start), "too_many_documents", "the file holds over 1,000 documents", "split it into several files");
     return [];
   }
-  if (parts.length === 0) {
-    report({ file, line: 1, column: 1 }, "no_documents", "the file holds no policy document", "write a policy, or leave the file out");
-  }
   const budget: Budget = { tokens: maxTokens };
   const patterns = { size: 0 };
-  return parts.flatMap((part) => {
+  const documents = parts.flatMap((part) => {
     const at = (offset: number): Position => positionAt(part.start + offset);
     return budget.tokens < 0 ? [] : readDocument(clean.slice(part.start, part.end), budget, { patterns, positionAt: at, report });
   });
+  if (documents.length === 0 && faults.length === before) {
+    report({ file, line: 1, column: 1 }, "no_documents", "the file holds no policy document", "write a policy, or leave the file out");
+  }
+  return documents;
 }
+
+/** Whether most of what is ASCII stands between NULs, as where UTF-16 or UTF-32 was read as UTF-8. */
+const isWide = (text: string): boolean => (text.slice(0, 64).match(/\0/g) ?? []).length * 3 > Math.min(text.length, 64);
 
 function readDocument(text: string, budget: Budget, common: Pick<SourceDocument, "patterns" | "positionAt" | "report">): SourceDocument[] {
   const { positionAt, report } = common;
