@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { natsServer, postgresServer, type TestServer } from "@aegis/testkit/servers";
@@ -49,9 +49,12 @@ export async function startSite(options: { spoolMegabytes?: number; sabotage?: S
   const directory = await mkdtemp(join(tmpdir(), "aegis-drill-"));
   await using started = new AsyncDisposableStack();
   if (options.spoolMegabytes !== undefined) {
-    const unmount = mountTmpfs(join(directory, "authz-0", "spool"), options.spoolMegabytes);
-    if (unmount === undefined) return undefined;
-    started.defer(unmount);
+    const mounted = mountTmpfs(options.spoolMegabytes);
+    if (mounted === undefined) return undefined;
+    started.defer(mounted.unmount);
+    // A link, because the fabric removes its directory when it stops, and nobody can remove what is mounted.
+    await mkdir(join(directory, "authz-0"), { mode: 0o700 });
+    await symlink(mounted.path, join(directory, "authz-0", "spool"));
   }
   const ordersFile = join(directory, "orders.json");
   const order = (orders: Orders) => writeOrders(ordersFile, { sabotage: options.sabotage, ...orders });
@@ -102,13 +105,20 @@ export async function startSite(options: { spoolMegabytes?: number; sabotage?: S
   };
 }
 
-/** How to unmount it; undefined where this user may not mount. */
-function mountTmpfs(path: string, megabytes: number): (() => void) | undefined {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+/** A file system of its own of this size; undefined where this user may not mount one. */
+function mountTmpfs(megabytes: number): { path: string; unmount(): void } | undefined {
+  const path = mkdtempSync(join(tmpdir(), "aegis-disk-"));
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m,mode=700`, "tmpfs", path], { stdio: "ignore" });
   } catch {
+    rmdirSync(path);
     return undefined;
   }
-  return () => void execFileSync("umount", ["--lazy", path], { stdio: "ignore" });
+  return {
+    path,
+    unmount() {
+      execFileSync("umount", ["--lazy", path], { stdio: "ignore" });
+      rmdirSync(path);
+    },
+  };
 }
