@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
 import { exit, failureOf, usageSentence } from "./failure.ts";
+import { visible } from "./output.ts";
 import { createProgram } from "./program.ts";
 
 /** Runs one command line; the exit status says how it ended. */
@@ -15,7 +16,7 @@ async function main(argv: readonly string[]): Promise<void> {
     }
     const failure = failureOf(caught);
     process.exitCode = failure.exitCode;
-    process.stderr.write(`aegis: ${failure.message}\n`);
+    process.stderr.write(`aegis: ${visible(failure.message)}\n`);
     if (process.env.AEGIS_DEBUG) console.error(caught);
     if (argv.includes("--json")) writeError({ message: failure.message, ...(failure.code === undefined ? {} : { code: failure.code }) });
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -42,4 +42,13 @@ test("a file that is not UTF-8 is refused, since it would not come back as it wa
   const file = join(await mkdtemp(join(tmpdir(), "files-")), "latin.yaml");
   await writeFile(file, Buffer.from([0x61, 0xe9]));
   await expect(readPolicyFiles([file])).rejects.toThrow(/is not UTF-8 text/);
+});
+
+test("a directory with no policy file of its own is refused, beside others too: a set without it would be another set", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "files-"));
+  await mkdir(join(directory, "teams"));
+  await writeFile(join(directory, "a.yaml"), "a: 1");
+  await expect(readPolicyFiles([join(directory, "a.yaml"), join(directory, "teams")])).rejects.toThrow(
+    /no .yaml, .yml or .json file in .*teams/,
+  );
 });

@@ -43,7 +43,6 @@ export interface ReadOptions {
 /** Reads policy files in the order given; of a directory, its YAML and JSON files by name; of `-`, standard input. Named as given. */
 export async function readPolicyFiles(paths: readonly string[], options: ReadOptions = {}): Promise<PolicyFile[]> {
   const names = (await Promise.all(paths.map(expand))).flat();
-  if (names.length === 0) throw usage("there is no .yaml, .yml or .json file in what was named");
   const decode = options.broken === true ? replaced : decoded;
   return Promise.all(
     names.map(async (name) =>
@@ -69,11 +68,10 @@ function decoded(name: string, bytes: Uint8Array): string {
 async function expand(path: string): Promise<string[]> {
   if (path === "-") return [path];
   if (!(await stat(path)).isDirectory()) return [path];
-  const entries = await readdir(path);
-  return entries
-    .filter((entry) => /\.(ya?ml|json)$/.test(entry))
-    .sort()
-    .map((entry) => join(path, entry));
+  const entries = (await readdir(path)).filter((entry) => /\.(ya?ml|json)$/.test(entry)).sort();
+  // A revision is the whole set: a directory that gives nothing would take what it stands for out of force.
+  if (entries.length === 0) throw usage(`there is no .yaml, .yml or .json file in ${path} itself`);
+  return entries.map((entry) => join(path, entry));
 }
 
 /** The tenant that documents name, for checking them where none was named; most documents name none. */

@@ -6,6 +6,7 @@ import type { LedgerEntry } from "../clients/ledger.ts";
 import { exportLog } from "../clients/log-files.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
+import { visible } from "../output.ts";
 import { rowOf } from "./audit-rows.ts";
 import { sinkCommands } from "./audit-sinks.ts";
 
@@ -53,7 +54,7 @@ const selectionOf = ({ format, kind = "decision", agent, tool, decision }: Selec
 async function tail(context: Context, options: Selection & { after?: string }): Promise<void> {
   const readable = options.format === "jsonl" && !context.json;
   for await (const { data } of followEntries(context, selectionOf(options), options.after)) {
-    process.stdout.write(`${readable ? rowOf(JSON.parse(data) as LedgerEntry).join("  ") : data}\n`);
+    process.stdout.write(`${readable ? visible(rowOf(JSON.parse(data) as LedgerEntry).join("  ")) : data}\n`);
   }
 }
 

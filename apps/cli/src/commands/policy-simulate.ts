@@ -81,7 +81,7 @@ async function answersOf(snapshot: Snapshot, { requests: file, explain: asked }:
   for await (const written of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
     line += 1;
     if (written.trim() === "") continue;
-    const read = simulatedLine(written, { tenant, now });
+    const read = simulatedLine(line === 1 ? written.replace(/^\ufeff/, "") : written, { tenant, now });
     answers.push(read.ok ? { line, ...decided(read.input) } : { line, error: read.message });
     progress.tell(answers.length);
   }
