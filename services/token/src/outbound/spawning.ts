@@ -1,9 +1,9 @@
 import { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
 import { rpcClient } from "@aegis/rpc/client";
 import { peerToken } from "@aegis/rpc/peer";
-import type { Spawning } from "#usecases/ports.ts";
+import type { Spawning } from "#usecases/grant-ports.ts";
 
-const deadlineMs = 1_000;
+const deadlineMs = 3_000;
 
 /** Asks the budget service, with a credential of this instance's own key. Without its address nothing is bounded, and nobody is asked. */
 export function spawningOver(options: {
