@@ -68,6 +68,12 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "token GET /v1/agents/{agent}/delegations": { ...own, path: { agent }, query },
     "token GET /v1/inventory": { ...own, query },
     "token PUT /v1/agents/{agent}/ceiling": { ...refused, path: { agent }, body: { tenant, scope: ["stripe-payments:*", "mail:*"] } },
+    "token POST /v1/templates": { ...refused, body: { tenant, name: "intruder", scope: ["stripe-payments:*"] } },
+    "token GET /v1/templates": { ...own, query },
+    "token DELETE /v1/templates/{name}": { ...refused, path: { name: "payer" }, query },
+    "token PUT /v1/tenants/{tenant}/org": { ...refused, path, body: { org: "intruders" } },
+    "token GET /v1/orgs/{org}/tenants": { ...refused, path: { org: tenant } },
+    "token POST /v1/org-reads": { ...refused, body: { tenant, service: "audit", what: "ledger entries" } },
     "token GET /v1/proposals": { ...own, query },
     "token POST /v1/proposals/{idAndCommand}": { ...refused, path: { idAndCommand: `${decisionId}:approve` }, query },
     "token POST /v1/issuers": {

@@ -15,6 +15,7 @@ const groups: readonly { readonly names: readonly Name[]; readonly load: () => P
   { names: ["policy"], load: async () => (await import("./commands/policy.ts")).policyCommands },
   { names: ["agent"], load: async () => (await import("./commands/agent.ts")).agentCommands },
   { names: ["owner", "tenant"], load: async () => (await import("./commands/stop.ts")).stopCommands },
+  { names: ["org"], load: async () => (await import("./commands/org.ts")).orgCommands },
   { names: ["proposals"], load: async () => (await import("./commands/proposals.ts")).proposalCommands },
   { names: ["token"], load: async () => (await import("./commands/token.ts")).tokenCommands },
   { names: ["operator"], load: async () => (await import("./commands/operator.ts")).operatorCommands },

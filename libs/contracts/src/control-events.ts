@@ -85,6 +85,16 @@ export const agentRescoped = cloudEvent(
   "dev.aegis.identity.rescoped.v1",
   z.object({ agent: agentName, scope: z.array(z.string()), mayAct: z.array(agentName), added: z.array(z.string()), by: z.string() }),
 );
+/** The tenant belongs to an organisation from now on, whose auditors may read; null: to none. */
+export const orgAssigned = cloudEvent(
+  "dev.aegis.identity.org_assigned.v1",
+  z.object({ org: agentName.nullable(), former: agentName.nullable(), by: z.string() }),
+);
+/** An org-auditor was let read something of the tenant: `what`, of that service. */
+export const orgRead = cloudEvent(
+  "dev.aegis.identity.org_read.v1",
+  z.object({ org: agentName.nullable(), by: z.string(), service: z.string(), what: z.string() }),
+);
 /** Every agent of an owner was revoked; `agents` names those that had not been before. */
 export const ownerRevoked = cloudEvent(
   "dev.aegis.identity.owner_revoked.v1",

@@ -26,3 +26,6 @@ export const person = (name: string): string =>
 
 /** The audience every operator token must name. */
 export const operatorAudience = "aegis-control";
+
+/** The key of an organisation in `aegis_roles`; no tenant's name has a colon. */
+export const orgKey = (org: string): string => `org:${org}`;

@@ -46,6 +46,8 @@ export const subjects = {
   agentRetired: row("aegis.identity.<tenant>.retired", "CONTROL", "token", control.agentRetired, ["audit"]),
   fingerprintApproved: row("aegis.identity.<tenant>.fingerprint_approved", "CONTROL", "token", control.fingerprintApproved, ["audit"]),
   agentRescoped: row("aegis.identity.<tenant>.rescoped", "CONTROL", "token", control.agentRescoped, ["audit"]),
+  orgAssigned: row("aegis.identity.<tenant>.org_assigned", "CONTROL", "token", control.orgAssigned, ["audit"]),
+  orgRead: row("aegis.identity.<tenant>.org_read", "CONTROL", "token", control.orgRead, ["audit"]),
   ownerRevoked: row("aegis.identity.<tenant>.owner_revoked", "CONTROL", "token", control.ownerRevoked, ["audit"]),
   tenantRevoked: row("aegis.identity.<tenant>.tenant_revoked", "CONTROL", "token", control.tenantRevoked, ["audit"]),
   agentRevoked: row("aegis.identity.<tenant>.revoked", "CONTROL", "token", control.agentRevoked, ["audit", "approvals"]),

@@ -1,17 +1,27 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { type OperatorRole, operatorAudience } from "@aegis/contracts/operator";
+import { type OperatorRole, operatorAudience, orgKey } from "@aegis/contracts/operator";
 import { operatorClaims } from "@aegis/contracts/operator-claims";
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { NoteOrgRead } from "./org-reads.ts";
 
 /** A person, authenticated. */
 export interface Operator {
   readonly user: string;
   /** When the token ends: milliseconds since 1970. */
   readonly expiresAt: number;
-  /** Whether this person holds one of the roles in the tenant, directly or through "*". */
+  /** Whether this person holds one of the roles in the tenant, directly or through "*". Never by being an org-auditor: see `read`. */
   has(tenant: string, ...roles: OperatorRole[]): boolean;
   /** @throws AegisError `permission_denied` when not. */
   require(tenant: string, ...roles: OperatorRole[]): void;
+  /**
+   * Lets this person read `what` of the tenant: by one of the roles, else as an org-auditor, of which there is an event in the tenant by
+   * then. Must be awaited before anything is told.
+   *
+   * @throws AegisError `permission_denied`; `unavailable` when an org-auditor's read cannot be noted.
+   */
+  read(tenant: string, what: string, ...roles: OperatorRole[]): Promise<void>;
+  /** Whether this person is org-auditor of the tenant, of its organisation, or of all. */
+  audits(tenant: string, org: string | undefined): boolean;
 }
 
 export interface OperatorAuth {
@@ -19,8 +29,11 @@ export interface OperatorAuth {
   authenticate(authorizationHeader: string | undefined): Promise<Operator>;
 }
 
-/** Verifies operators' tokens against an OIDC issuer (OpenID Connect Discovery 1.0). Keys are fetched when first needed. */
-export function operatorAuth(options: { issuer: string }): OperatorAuth {
+/**
+ * Verifies operators' tokens against an OIDC issuer (OpenID Connect Discovery 1.0). Keys are fetched when first needed. Without `orgReads`
+ * nobody reads as an org-auditor.
+ */
+export function operatorAuth(options: { issuer: string; orgReads?: NoteOrgRead }): OperatorAuth {
   let keys: Promise<JWTVerifyGetKey> | undefined;
   const keySet = () => {
     keys ??= discover(options.issuer);
@@ -43,7 +56,7 @@ export function operatorAuth(options: { issuer: string }): OperatorAuth {
           algorithms: ["EdDSA", "ES256", "RS256", "PS256"],
           requiredClaims: ["sub", "exp"],
         });
-        return operator(operatorClaims.parse(payload));
+        return operator(operatorClaims.parse(payload), `Bearer ${token}`, options.orgReads);
       } catch (cause) {
         if (cause instanceof errors.JWKSTimeout) throw new AegisError("unavailable", "the operators' issuer cannot be reached", { cause });
         throw new AegisError("unauthenticated", "the operator's token is not valid", { cause });
@@ -62,18 +75,32 @@ async function discover(issuer: string): Promise<JWTVerifyGetKey> {
   return createRemoteJWKSet(new URL(document.jwks_uri));
 }
 
-function operator(claims: { sub: string; exp: number; aegis_roles: Record<string, OperatorRole[]> }): Operator {
-  const rolesIn = (tenant: string): readonly OperatorRole[] => [
-    ...(Object.hasOwn(claims.aegis_roles, tenant) ? (claims.aegis_roles[tenant] ?? []) : []),
-    ...(Object.hasOwn(claims.aegis_roles, "*") ? (claims.aegis_roles["*"] ?? []) : []),
-  ];
-  const has = (tenant: string, ...roles: OperatorRole[]) => rolesIn(tenant).some((role) => roles.includes(role));
-  return {
+type Roles = Readonly<Record<string, readonly OperatorRole[]>>;
+
+function operator(
+  claims: { sub: string; exp: number; aegis_roles: Roles },
+  authorization: string,
+  orgReads: NoteOrgRead | undefined,
+): Operator {
+  const held = (key: string): readonly OperatorRole[] => (Object.hasOwn(claims.aegis_roles, key) ? (claims.aegis_roles[key] ?? []) : []);
+  const has = (tenant: string, ...roles: OperatorRole[]) =>
+    [...held(tenant), ...held("*")].some((role) => role !== "org-auditor" && roles.includes(role));
+  const denied = (tenant: string, roles: readonly OperatorRole[]) =>
+    new AegisError("permission_denied", `this needs one of the roles ${roles.join(", ")} in ${tenant}`);
+  const self: Operator = {
     user: claims.sub,
     expiresAt: claims.exp * 1000,
     has,
     require(tenant, ...roles) {
-      if (!has(tenant, ...roles)) throw new AegisError("permission_denied", `this needs one of the roles ${roles.join(", ")} in ${tenant}`);
+      if (!has(tenant, ...roles)) throw denied(tenant, roles);
     },
+    async read(tenant, what, ...roles) {
+      if (has(tenant, ...roles)) return;
+      const isOrgAuditor = Object.values(claims.aegis_roles).some((some) => some.includes("org-auditor"));
+      if (!isOrgAuditor || orgReads === undefined) throw denied(tenant, roles);
+      await orgReads({ operator: self, authorization, tenant, what });
+    },
+    audits: (tenant, org) => [tenant, "*", ...(org === undefined ? [] : [orgKey(org)])].some((key) => held(key).includes("org-auditor")),
   };
+  return self;
 }

@@ -35,7 +35,11 @@ export const peerConfig = {
 };
 
 /** Who vouches for operators. */
-export const operatorConfig = { oidcIssuer: z.url() };
+export const operatorConfig = {
+  oidcIssuer: z.url(),
+  /** The token service, which keeps the events of org-auditors' reads; without it they read nothing. */
+  tokenUrl: z.url().optional(),
+};
 
 /**
  * Reads a service's configuration from the environment: field `httpPort` of prefix `AEGIS_TOKEN` is `AEGIS_TOKEN_HTTP_PORT`.

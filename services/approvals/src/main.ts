@@ -1,5 +1,5 @@
 import { connectBus } from "@aegis/bus/connect";
-import { operatorAuth } from "@aegis/http/operator";
+import { operatorsOf } from "@aegis/http/org-reads";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { agentTokenVerifier } from "@aegis/identity/verify";
 import { connectDatabase } from "@aegis/postgres/connect";
@@ -37,7 +37,7 @@ await runService({ name: "approvals", instance: config.instance, logLevel: confi
   const ports = makePorts({ config, db, own, logger, telemetry, instance });
   own(runOutbox({ db, bus, schema: "approvals", logger }));
   const agents = agentTokenVerifier({ issuer: config.tokenIssuer, jwks: config.tokenJwksUrl });
-  const who = callers(operatorAuth({ issuer: config.oidcIssuer }), agents);
+  const who = callers(operatorsOf(config, "approvals"), agents);
   const http = await createHttpServer(context);
   approvalRoutes(http, ports, who, stopping);
   historyRoutes(http, ports, who);

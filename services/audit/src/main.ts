@@ -1,6 +1,6 @@
 import { connectBus } from "@aegis/bus/connect";
 import { ensureStreams } from "@aegis/bus/streams";
-import { operatorAuth } from "@aegis/http/operator";
+import { operatorsOf } from "@aegis/http/org-reads";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
@@ -50,7 +50,7 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
   const schedule = own(runSchedule(ports, { intervalMs, entries, logger, postgres: health.check("postgres") }));
   own(runWitnessing(ports, { witnesses: config.witnesses.map(witnessClient), intervalMs: config.witnessIntervalMs, logger }));
   const http = await createHttpServer(context);
-  const auth = operatorAuth({ issuer: config.oidcIssuer });
+  const auth = operatorsOf(config, "audit");
   const exports = { ...own(exportPorts(db, bus, config)), exportSignals: exportSignals(telemetry, logger) };
   const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
   own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));

@@ -1,5 +1,5 @@
 import { connectBus } from "@aegis/bus/connect";
-import { operatorAuth } from "@aegis/http/operator";
+import { operatorsOf } from "@aegis/http/org-reads";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
@@ -39,7 +39,7 @@ await runService({ name: "budget", instance: config.instance, logLevel: config.l
   const ports = { policies, ...kept, stream, clock: systemClock, ids, signals: told };
   own(runOutbox({ db, bus, schema: "budget", logger }));
   const http = await createHttpServer(context);
-  const operators = operatorAuth({ issuer: config.oidcIssuer });
+  const operators = operatorsOf(config, "budget");
   routes(http, ports, operators);
   const rpc = createRpcServer(context);
   const peers = { peersFile: config.peersFile, audience: "budget" };

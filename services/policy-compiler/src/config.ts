@@ -18,5 +18,4 @@ export const readConfig = () =>
     reconcileInterval: z.coerce.number().int().min(100).max(60_000).default(5_000),
     /** Where audit and token are: recorded decisions and registered agents are read there, in the name of the operator who asks. */
     auditUrl: z.url().optional(),
-    tokenUrl: z.url().optional(),
   });

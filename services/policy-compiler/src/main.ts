@@ -1,6 +1,6 @@
 import { connectBus } from "@aegis/bus/connect";
 import { ensureStreams } from "@aegis/bus/streams";
-import { operatorAuth } from "@aegis/http/operator";
+import { operatorsOf } from "@aegis/http/org-reads";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
@@ -34,7 +34,7 @@ await runService({ name: "policy-compiler", instance: config.instance, logLevel:
   await ensureStreams(bus);
   const ports = await adapters({ db, bus, key, instance, logger, own, telemetry, headLifetime: config.headLifetime });
   own(runOutbox({ db, bus, schema: "policy_compiler", logger }));
-  const who = operatorAuth({ issuer: config.oidcIssuer });
+  const who = operatorsOf(config, "policy-compiler");
   const http = await createHttpServer(context, { bodyLimit: 8 * 1024 * 1024 });
   policyRoutes(http, ports, who);
   reviewRoutes(http, ports, who);

@@ -1,6 +1,5 @@
 import { connectBus } from "@aegis/bus/connect";
 import { ensureStreams } from "@aegis/bus/streams";
-import { operatorAuth } from "@aegis/http/operator";
 import { createHttpServer, listen } from "@aegis/http/server";
 import { proofNonces } from "@aegis/identity/dpop-nonce";
 import { agentAudience, agentTokenVerifier } from "@aegis/identity/verify";
@@ -12,6 +11,7 @@ import { systemClock as clock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { readConfig } from "./config.ts";
 import { tokenRoutes } from "./inbound/http.ts";
+import { operatorsHere } from "./inbound/orgs.ts";
 import { keepPublished } from "./inbound/schedule.ts";
 import { enforcers } from "./outbound/enforcers.ts";
 import { ids } from "./outbound/ids.ts";
@@ -55,6 +55,6 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   own(keepPublished({ ...background, database: health.check("postgres"), keyMs: config.keyDays * 86_400_000 }));
   const http = await createHttpServer(context);
   const peers = peerVerifier({ peersFile: config.peersFile, audience: "token", allow: ["authz"] });
-  tokenRoutes(http, ports, operatorAuth({ issuer: config.oidcIssuer }), peers);
+  tokenRoutes(http, ports, operatorsHere(ports, config.oidcIssuer), peers);
   own(await listen(http, { host: config.host, port: config.httpPort }));
 });

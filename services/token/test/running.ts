@@ -130,8 +130,8 @@ export async function registered(
   around: Surroundings,
   service: { readonly url: string },
   ref: AgentRef,
-  scope: string[],
-  mayAct: string[] = [],
+  scope: string[] | undefined,
+  mayAct: string[] | undefined = [],
   more: object = {},
 ): Promise<Client> {
   const key = await generateKey();

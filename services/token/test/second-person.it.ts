@@ -1,5 +1,8 @@
 import type { OperatorRole } from "@aegis/contracts/operator";
+import { connectDatabase } from "@aegis/postgres/connect";
+import { asService, inTenant } from "@aegis/postgres/tenant";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Tables, Trx } from "../src/outbound/tables.ts";
 import { type Answer, type Client, claimsOf, postForm, type Running, registered, type Surroundings, surroundings } from "./running.ts";
 
 let around: Surroundings;
@@ -98,4 +101,43 @@ test("a tenant is revoked, and a key rotated, only with a second person", async 
   expect((await as("sam@acme.test", { "*": ["soc"] })("POST", approve)).status).toBe(403);
   expect(await bob("POST", approve)).toMatchObject({ status: 200, body: { key: { kid: expect.any(String) } } });
   expect(await keys()).toBe(2);
+});
+
+/** Leaves a proposal as a process leaves it that ends between the agreement and the deed. */
+async function agreedAndDied(tenant: string, id: string): Promise<void> {
+  await using db = connectDatabase<Tables>({ url: around.database.url, name: "test", schema: "token" });
+  const agreed = { approver: "bob@acme.test", approved_at: new Date(Date.now() - 120_000) };
+  const work = async (trx: Trx) => trx.updateTable("proposals").set(agreed).where("id", "=", id).returning("id").execute();
+  expect(await (tenant === "*" ? asService(db, work) : inTenant(db, tenant, work))).toHaveLength(1);
+}
+
+test("what was agreed to is done although the process ended before it was, once, and is not done again after a later change", async () => {
+  const agent = await agentOf("orphan-agent");
+  const asked = await alice("PUT", "/v1/agents/orphan-agent/ceiling", { tenant: "acme", scope: ["pay:*", "mail:read"] });
+  await agreedAndDied("acme", asked.body.proposed.id);
+  await expect.poll(async () => (await agent.own({ scope: "mail:read" })).status, { timeout: 45_000, interval: 500 }).toBe(200);
+  const shown = async () => (await bob("GET", "/v1/proposals?tenant=acme")).body.proposals.map(({ id }: { id: string }) => id);
+  expect(await shown()).not.toContain(asked.body.proposed.id);
+  expect((await bob("POST", `/v1/proposals/${asked.body.proposed.id}:approve?tenant=acme`)).status).toBe(409);
+  await alice("PUT", "/v1/agents/orphan-agent/ceiling", { tenant: "acme", scope: ["pay:read"] });
+
+  const last = await agentOf("last-agent", "orphaned");
+  const revoke = await as("alice@acme.test", { orphaned: ["admin"] })("POST", "/v1/tenants/orphaned:revoke");
+  const rotation = await alice("POST", "/v1/keys:rotate");
+  await agreedAndDied("orphaned", revoke.body.proposed.id);
+  await agreedAndDied("*", rotation.body.proposed.id);
+  await expect.poll(async () => (await last.own()).body.error, { timeout: 45_000, interval: 500 }).toBe("unauthorized_client");
+  const keysWait = async () => (await bob("GET", "/v1/proposals?tenant=*")).body.proposals;
+  await expect.poll(keysWait, { timeout: 45_000, interval: 500 }).toEqual([]);
+  expect((await alice("GET", "/v1/agents/orphan-agent?tenant=acme")).body.scope).toEqual(["pay:read"]);
+});
+
+test("what was agreed to and cannot be done any more is open again", async () => {
+  await agentOf("gone-agent");
+  const asked = await alice("PUT", "/v1/agents/gone-agent/ceiling", { tenant: "acme", scope: ["pay:*"] });
+  await alice("POST", "/v1/agents/gone-agent:retire", { tenant: "acme" });
+  await agreedAndDied("acme", asked.body.proposed.id);
+  const approver = async () =>
+    (await bob("GET", "/v1/proposals?tenant=acme")).body.proposals.find(({ id }: { id: string }) => id === asked.body.proposed.id);
+  await expect.poll(approver, { timeout: 45_000, interval: 500 }).not.toHaveProperty("approver");
 });

@@ -58,8 +58,9 @@ export interface AgentRegistration {
   tenant: string;
   agent: string;
   owner: string;
-  scope: readonly string[];
-  mayAct?: readonly string[];
+  template?: string | undefined;
+  scope?: readonly string[] | undefined;
+  mayAct?: readonly string[] | undefined;
   risk?: string | undefined;
   purpose?: string | undefined;
   kind?: string | undefined;

@@ -14,7 +14,7 @@ export interface OperatorTokenRequest {
   issuer: string;
   user: string;
   role: OperatorRole;
-  /** "*" for every tenant. */
+  /** "*" for every tenant, `orgKey(org)` for an organisation. */
   tenant: string;
   lifetimeSeconds?: number;
 }

@@ -16,11 +16,13 @@ import { items } from "./items.ts";
 import { ceilingCommand } from "./proposals.ts";
 import { agentStopCommands } from "./stop.ts";
 import { summaries } from "./summaries.ts";
+import { templateCommands } from "./template.ts";
 
 interface RegisterOptions {
   agent: string;
   owner: string;
-  scope: string[];
+  scope?: string[];
+  template?: string;
   mayAct?: string[];
   risk?: string;
   purpose?: string;
@@ -45,16 +47,18 @@ export function agentCommands(program: Command): void {
     .description("register an agent and make its key; the private half is written to keyFile and never shown")
     .requiredOption("--agent <name>", "the agent's name in its tenant")
     .requiredOption("--owner <person>", "who answers for it, e.g. alice@acme.test")
-    .requiredOption("--scope <items...>", "the widest scope it can ever have, e.g. 'stripe-payments:*'")
+    .option("--scope <items...>", "the widest scope it can ever have, e.g. 'stripe-payments:*'; needed without a template")
+    .option("--template <name>", "take what is left out here from a template; nothing may be wider")
     .option("--may-act <agents...>", "agents on whose tokens it may act")
     .addOption(new Option("--risk <tier>", "risk tier").choices(["low", "medium", "high"]))
     .addOption(new Option("--kind <kind>", "what it is").choices(["generative", "agentic"]))
     .option("--purpose <text>", "what it is for")
-    .option("--org <name>", "the organisation of the tenant")
+    .option("--org <name>", "refuse it unless this is the tenant's organisation")
     .option("--fingerprint <digest>", "what it is made of, as approved: sha256:…")
     .option("--inactive", "only register it: it mints nothing until aegis agent activate")
     .action(
       action<RegisterOptions, []>(async (context, options) => {
+        if (options.scope === undefined && options.template === undefined) throw usage("--scope or --template must be given");
         const registered = await registerAgent(context, registrationOf(context.tenant(), options));
         context.output.result(registered, () => `registered ${registered.clientId}; its key is in ${registered.keyFile}`);
       }),
@@ -92,6 +96,7 @@ export function agentCommands(program: Command): void {
   agentStopCommands(agent);
   inventoryCommands(agent);
   ceilingCommand(agent);
+  templateCommands(agent);
   for (const command of ["activate", "suspend", "resume", "retire"] as const) {
     agent
       .command(command)
@@ -113,9 +118,10 @@ function required(name: string | undefined): string {
 }
 
 function registrationOf(tenant: string, { scope, mayAct, inactive, ...given }: RegisterOptions): AgentRegistration {
-  const { agent, owner, risk, purpose, kind, org, fingerprint } = given;
+  const { agent, owner, template, risk, purpose, kind, org, fingerprint } = given;
+  const lists = { scope: scope && items(scope), mayAct: mayAct && items(mayAct) };
   const state = inactive === true ? "registered" : undefined;
-  return { tenant, agent, owner, scope: items(scope), mayAct: items(mayAct ?? []), risk, purpose, kind, org, fingerprint, state };
+  return { tenant, agent, owner, template, ...lists, risk, purpose, kind, org, fingerprint, state };
 }
 
 const describe = (agents: readonly RegisteredAgent[]): string =>

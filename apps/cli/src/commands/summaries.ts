@@ -11,6 +11,7 @@ export const summaries = {
   agent: "register agents, look at them, stop them",
   owner: "the people who answer for agents",
   tenant: "whole tenants",
+  org: "organisations: which tenants they have, so that their auditors may read there",
   proposals: "control actions that wait for a second person",
   token: "agents' short-lived tokens",
   operator: "tokens for people (local issuer of this fabric)",

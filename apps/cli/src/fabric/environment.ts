@@ -91,7 +91,7 @@ function own(
         BUDGET_ADDRESS: `127.0.0.1:${ports["budget-grpc"]}`,
       };
     case "approvals":
-      return { ...trust, CHANNEL_SECRETS_DIRECTORY: directory.channelSecrets, CHANNELS_ALLOW_INTERNAL: "true" };
+      return { ...trust, TOKEN_URL: tokenUrl, CHANNEL_SECRETS_DIRECTORY: directory.channelSecrets, CHANNELS_ALLOW_INTERNAL: "true" };
     case "policy-compiler":
       return {
         SIGNING_KEY_FILE: keys.bundleSigningKey,
@@ -100,9 +100,10 @@ function own(
         TOKEN_URL: tokenUrl,
       };
     case "budget":
-      return { BUNDLE_KEYS_FILE: keys.bundleKeys };
+      return { BUNDLE_KEYS_FILE: keys.bundleKeys, TOKEN_URL: tokenUrl };
     case "audit":
       return {
+        TOKEN_URL: tokenUrl,
         SIGNER_URL: httpUrl(ports, "signer"),
         CHECKPOINT_KEY: checkpointVkey,
         CHECKPOINT_DIRECTORY: directory.checkpoints,

@@ -62,7 +62,7 @@ export function channelRoutes(
     "/v1/channels",
     { schema: { querystring, response: { 200: z.object({ channels: z.array(channelView) }) } } },
     async ({ query, headers }) => {
-      (await who.operator(headers.authorization)).require(query.tenant, ...readers);
+      await (await who.operator(headers.authorization)).read(query.tenant, "channels", ...readers);
       return { channels: (await ports.channels.list(query.tenant)).map(viewOf) };
     },
   );

@@ -106,7 +106,7 @@ export function grantRoutes(server: HttpServer, ports: Ports & GrantPorts, who: 
     "/v1/grants",
     { schema: { querystring, response: { 200: z.object({ grants: z.array(grantView), next: z.uuid().optional() }) } } },
     async ({ query: { tenant, agent, limit, cursor }, headers }) => {
-      (await who.operator(headers.authorization)).require(tenant, ...readers);
+      await (await who.operator(headers.authorization)).read(tenant, "standing grants", ...readers);
       const page = await ports.grants.list({ tenant, agent, before: cursor, limit });
       const last = page.length === limit ? page.at(-1) : undefined;
       return { grants: page.map((grant) => viewOf(grant, now())), ...(last === undefined ? {} : { next: last.id }) };

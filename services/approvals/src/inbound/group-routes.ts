@@ -47,7 +47,7 @@ export function groupRoutes(server: HttpServer, ports: Ports, who: Callers): voi
     "/v1/approval-groups",
     { schema: { querystring, response: { 200: z.object({ groups: z.array(groupView) }) } } },
     async ({ query: { tenant }, headers }) => {
-      (await who.operator(headers.authorization)).require(tenant, ...readers);
+      await (await who.operator(headers.authorization)).read(tenant, "groups", ...readers);
       const groups = await ports.approvals.groups(tenant);
       return { groups: groups.map((group) => ({ ...group, ids: [...group.ids], arguments: [...group.arguments] })) };
     },

@@ -79,7 +79,7 @@ export function statisticsRoute(server: HttpServer, ports: Ports, who: Callers):
     "/v1/approval-statistics",
     { schema: { querystring, response: { 200: z.object({ statistics: z.array(tally) }) } } },
     async ({ query, headers }) => {
-      (await who.operator(headers.authorization)).require(query.tenant, ...readers);
+      await (await who.operator(headers.authorization)).read(query.tenant, "approvals", ...readers);
       const from = ports.clock.now().getTime() - query.days * 86_400_000;
       return { statistics: [...(await ports.statistics.since(query.tenant, from))] };
     },

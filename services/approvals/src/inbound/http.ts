@@ -36,7 +36,7 @@ export function approvalRoutes(server: HttpServer, ports: Ports, who: Callers, s
     },
     async ({ query, headers }) => {
       const operator = await who.operator(headers.authorization);
-      operator.require(query.tenant, ...readers);
+      await operator.read(query.tenant, "approvals", ...readers);
       const { tenant, state, queue, limit, cursor } = query;
       const page = await ports.approvals.list({ tenant, state, queue, before: cursor, limit });
       const last = page.length === limit ? page.at(-1) : undefined;
@@ -48,7 +48,10 @@ export function approvalRoutes(server: HttpServer, ports: Ports, who: Callers, s
     const caller = await who.either(headers.authorization);
     const found = await find(ports, id, tenantOf(caller));
     if (!found.seen) return { id, state: "pending" as const, votes: [] };
-    if (!maySee(caller, found.approval)) throw notFound(id);
+    if (!maySee(caller, found.approval)) {
+      if (caller.kind !== "operator") throw notFound(id);
+      await caller.operator.read(found.approval.tenant, "approvals", ...readers).catch(() => Promise.reject(notFound(id)));
+    }
     return { ...viewOf(found.approval), comparison: await comparisonOf(ports, found.approval) };
   });
 

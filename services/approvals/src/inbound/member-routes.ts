@@ -17,7 +17,7 @@ export function memberRoutes(server: HttpServer, ports: ChannelPorts & Pick<Port
     "/v1/channels/:name/members",
     { schema: { params: z.object({ name }), querystring, response: { 200: z.object({ members: z.array(view) }) } } },
     async ({ params, query, headers }) => {
-      (await who.operator(headers.authorization)).require(query.tenant, ...readers);
+      await (await who.operator(headers.authorization)).read(query.tenant, "members", ...readers);
       const members = await ports.members.list(query.tenant, params.name);
       return { members: members.map(({ member, person }) => ({ member, user: person })) };
     },

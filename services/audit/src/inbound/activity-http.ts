@@ -25,14 +25,14 @@ export function activityRoutes(server: HttpServer, ports: Pick<Ports, "entries" 
   const params = z.object({ kind: z.enum(["session", "prompt"]), id: name });
   server.get("/v1/graph/:kind/:id", { schema: { params, querystring: z.object({ tenant: tenantName }) } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "activity", ...readers);
     return draw(tenant, request.params.kind, request.params.id);
   });
 
   const agent = z.object({ agent: name });
   server.get("/v1/agents/:agent/timeline", { schema: { params: agent, querystring: timelineQuery } }, async (request) => {
     const { tenant, cursor: before, ...window } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "activity", ...readers);
     const { agent } = request.params;
     const found = await follow({ tenant, agent, before, ...window });
     const next = found.entries.length === window.limit ? found.entries.at(-1)?.columns.sequence : undefined;

@@ -39,7 +39,7 @@ export function exportRoutes(server: HttpServer, ports: ExportPorts, auth: Opera
   server.get("/v1/export", { schema: { querystring: query } }, async (request, reply) => {
     const { tenant, format, kind: kinds, cursor: after, limit = Number.POSITIVE_INFINITY, ...filter } = request.query;
     const operator = await auth.authenticate(request.headers.authorization);
-    operator.require(tenant, ...readers);
+    await operator.read(tenant, "export", ...readers);
     ports.exportSignals.entriesExported({ tenant, by: operator.user, format, after });
     const lines = exportEntries(ports, { tenant, format, after, limit, filter: { ...filter, kinds } });
     return reply.type(mediaTypes[format]).send(Readable.from(lines));

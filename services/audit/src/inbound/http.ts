@@ -21,7 +21,7 @@ import { tlogRoutes } from "./tlog-http.ts";
 const analysts = [...readers, "policy-author"] as const satisfies readonly OperatorRole[];
 
 /** Who may take out whole rows. */
-const verifiers = ["auditor", "admin", "org-auditor"] as const satisfies readonly OperatorRole[];
+const verifiers = ["auditor", "admin"] as const satisfies readonly OperatorRole[];
 
 const inTenant = z.object({ tenant: tenantName });
 /** As a row may name it: a tampered tenant need not be a tenant's name. */
@@ -47,7 +47,7 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
 
   server.get("/v1/entries", { schema: { querystring: entriesQuery } }, async (request) => {
     const { tenant, kind, limit, cursor, ...filter } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...readers);
     const of = kind === "all" || (filter.id ?? filter.about) !== undefined ? undefined : kind;
     const found = await entries.find(tenant, { ...filter, kind: of, before: cursor }, limit);
     const next = found.length === limit ? found.at(-1)?.columns.sequence : undefined;
@@ -57,20 +57,20 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
   server.get("/v1/decisions::export", { schema: { querystring: windowQuery } }, async (request, reply) => {
     const { tenant, after, ...window } = request.query;
     const operator = await auth.authenticate(request.headers.authorization);
-    operator.require(tenant, ...analysts);
+    await operator.read(tenant, "recorded decisions", ...analysts);
     ports.signals.exported({ tenant, by: operator.user, from: window.from.toISOString(), to: window.to.toISOString() });
     return reply.type("application/x-ndjson").send(Readable.from(recordedDecisions(ports, tenant, window, after)));
   });
 
   server.get("/v1/decisions::usage", { schema: { querystring: windowQuery.omit({ after: true }) } }, async (request) => {
     const { tenant, ...window } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...analysts);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...analysts);
     return { usage: await entries.usage(tenant, window) };
   });
 
   server.get("/v1/decisions/:id", { schema: { params: z.object({ id: z.string() }), querystring: inTenant } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...readers);
     const { entry, proof } = await proven(tenant, request.params.id);
     const { entries: others, sameCallBefore } = await about(tenant, entry);
     return {
@@ -85,7 +85,7 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
 
   server.get("/v1/receipts/:id", { schema: { params: z.object({ id: z.string() }), querystring: inTenant } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...readers);
     return receipt(tenant, request.params.id);
   });
 
@@ -96,7 +96,7 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
 
   server.get("/v1/ledger/:tenant/rows", { schema: { params: anyTenant, querystring: rowsQuery } }, async (request, reply) => {
     const { tenant } = request.params;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...verifiers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...verifiers);
     async function* lines() {
       for await (const row of ledger.rows(tenant, request.query.after?.toString())) yield `${JSON.stringify(rowJson(row))}\n`;
     }
@@ -105,7 +105,7 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
 
   server.get("/v1/ledger/:tenant/state", { schema: { params: anyTenant } }, async (request) => {
     const { tenant } = request.params;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...verifiers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...verifiers);
     return entries.state(tenant);
   });
 
@@ -120,7 +120,7 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
 
   server.get("/v1/checkpoints/:tenant", { schema: { params: anyTenant } }, async (request) => {
     const { tenant } = request.params;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...readers);
     const own = tenantKey(key, tenant);
     const found = await ledger.checkpoints(tenant);
     return {

@@ -3,7 +3,7 @@ import type { OperatorRole } from "@aegis/contracts/operator";
 import { z } from "zod";
 
 /** Who may read a ledger. */
-export const readers = ["auditor", "admin", "soc", "org-auditor"] as const satisfies readonly OperatorRole[];
+export const readers = ["auditor", "admin", "soc"] as const satisfies readonly OperatorRole[];
 
 /** RFC 3339, with any offset. */
 export const instantText = z.iso.datetime({ offset: true }).transform((text) => new Date(text));

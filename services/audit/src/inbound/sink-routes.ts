@@ -78,13 +78,13 @@ export function sinkRoutes(server: HttpServer, ports: ExportPorts, auth: Operato
 
   server.get("/v1/sinks", { schema: { querystring: inTenant } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...watchers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "sinks", ...watchers);
     return { sinks: (await sinks.list(tenant)).map(view) };
   });
 
   server.get("/v1/sinks/:name", { schema: { params: named, querystring: inTenant } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...watchers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "sinks", ...watchers);
     const sink = await found(tenant, request.params.name);
     return { ...view(sink), rejections: await sinks.rejections(tenant, sink.name, 100) };
   });

@@ -40,7 +40,7 @@ export function streamRoutes(server: HttpServer, ports: ExportPorts, auth: Opera
   server.get("/v1/stream", { schema: { querystring: query } }, async (request, reply) => {
     const { tenant, format, kind: kinds, after: from, ...filter } = request.query;
     const operator = await auth.authenticate(request.headers.authorization);
-    operator.require(tenant, ...readers);
+    await operator.read(tenant, "stream", ...readers);
     const given = lastEventId(request.headers["last-event-id"]) ?? from;
     const own = open.get(tenant) ?? 0;
     const all = [...open.values()].reduce((total, many) => total + many, 0);

@@ -21,7 +21,7 @@ export function tlogRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth)
 
   server.get("/tlog/:tenant/checkpoint", { schema: { params } }, async (request, reply) => {
     const { tenant } = request.params;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "transparency log", ...readers);
     const latest = await ports.checkpoints.latest(tenant);
     if (latest === undefined) throw new AegisError("not_found", `no checkpoint of ${tenant} yet`);
     return reply
@@ -32,7 +32,7 @@ export function tlogRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth)
 
   server.get("/tlog/:tenant/tile/*", { schema: { params: params.extend({ "*": z.string() }) } }, async (request, reply) => {
     const { tenant, "*": rest } = request.params;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "transparency log", ...readers);
     const address = parseTilePath(`tile/${rest}`);
     const bytes = address && (await ledger.tile(tenant, address));
     if (bytes === undefined) throw new AegisError("not_found", `no such tile of ${tenant}`);

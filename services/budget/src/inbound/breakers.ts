@@ -23,7 +23,7 @@ export function breakerRoutes(server: HttpServer, ports: Pick<Ports, "breakers" 
     "/v1/breakers",
     { schema: { querystring: z.object({ tenant: tenantName }), response: { 200: z.array(breaker) } } },
     async ({ query: { tenant }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, "admin", "finops", "auditor", "soc");
+      await (await operators.authenticate(headers.authorization)).read(tenant, "breakers", "admin", "finops", "auditor", "soc");
       return (await ports.breakers.list(tenant)).map(({ scope, breaker: { state, cause = "failures", since, until = since } }) => ({
         scope: scopeShown(scope),
         state: state === "half_open" ? ("half_open" as const) : ("open" as const),

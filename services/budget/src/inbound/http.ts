@@ -34,7 +34,7 @@ export function budgetRoutes(server: HttpServer, ports: Ports, operators: Operat
       },
     },
     async ({ query, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(query.tenant, ...readers);
+      await (await operators.authenticate(headers.authorization)).read(query.tenant, "budgets", ...readers);
       return (await show(ports, query.tenant, { agent: query.agent, promptId: query.prompt })).map(lineOf);
     },
   );

@@ -34,7 +34,7 @@ export function spendingRoutes(server: HttpServer, ports: Ports, operators: Oper
       },
     },
     async ({ query: { tenant, by, days, per }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...readers);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "spending", ...readers);
       const since = ports.clock.now().getTime() - days * dayMs;
       if (per === undefined) return [...(await ports.spending.report(tenant, by, since))];
       const content = ports.policies.find(tenant);
@@ -54,7 +54,7 @@ export function spendingRoutes(server: HttpServer, ports: Ports, operators: Oper
       },
     },
     async ({ query: { tenant, agent }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...readers);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "spending", ...readers);
       const now = ports.clock.now().getTime();
       const lines = (await show(ports, tenant, { agent })).filter(({ windowEnd }) => windowEnd !== undefined);
       return lines.map((one) => {
@@ -117,7 +117,7 @@ export function spendingRoutes(server: HttpServer, ports: Ports, operators: Oper
       },
     },
     async ({ params: { prompt }, query: { tenant }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...readers);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "spending", ...readers);
       return (await ports.spending.tree(tenant, prompt)).map((one) => ({ ...one, chain: [...one.chain] }));
     },
   );

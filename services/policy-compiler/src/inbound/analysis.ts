@@ -8,11 +8,11 @@ import type { Clock } from "#usecases/ports.ts";
 import { replayDecisions } from "#usecases/replay.ts";
 import { simulateCalls } from "#usecases/simulate.ts";
 import { analysisParams, driftBody, driftQuery, learnBody, replayBody, simulateBody, windowOf } from "./analysis-bodies.ts";
-import { permitted, readers } from "./http.ts";
+import { permitted, readers, reading } from "./http.ts";
 import { answerWithProgress } from "./progress-stream.ts";
 
 /** Who may look at recorded decisions through a draft: those who may read them from audit. */
-const analysts: readonly OperatorRole[] = ["policy-author", "admin", "auditor", "soc", "org-auditor"];
+const analysts: readonly OperatorRole[] = ["policy-author", "admin", "auditor", "soc"];
 const announcers: readonly OperatorRole[] = ["policy-author", "admin"];
 
 const bodyLimit = 32 * 1024 * 1024;
@@ -20,13 +20,14 @@ const bodyLimit = 32 * 1024 * 1024;
 /** Drafts tried on made-up and on recorded calls, drafts from recorded calls, and what policies grant against what was done. */
 export function analysisRoutes(server: HttpServer, ports: AnalysisPorts & { readonly clock: Clock }, who: OperatorAuth): void {
   const operator = permitted(who);
+  const mayRead = reading(who);
   const reader = (tenant: string, authorization: string | undefined): Reader => ({ tenant, authorization: authorization ?? "" });
 
   server.post(
     "/v1/tenants/:tenant/policies::simulate",
     { bodyLimit, schema: { params: analysisParams, body: simulateBody } },
     async ({ params: { tenant }, body, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "analysis of decisions");
       return { verdicts: await simulateCalls(ports, { tenant, ...body, now: ports.clock.now().getTime() }) };
     },
   );
@@ -35,7 +36,7 @@ export function analysisRoutes(server: HttpServer, ports: AnalysisPorts & { read
     "/v1/tenants/:tenant/policies::replay",
     { bodyLimit, schema: { params: analysisParams, body: replayBody } },
     async ({ params: { tenant }, body, headers }, reply) => {
-      await operator(headers.authorization, tenant, analysts);
+      await mayRead(headers.authorization, tenant, analysts, "analysis of decisions");
       const { files, examples, asEnforced } = body;
       const request = {
         reader: reader(tenant, headers.authorization),
@@ -52,7 +53,7 @@ export function analysisRoutes(server: HttpServer, ports: AnalysisPorts & { read
     "/v1/tenants/:tenant/policies::learn",
     { schema: { params: analysisParams, body: learnBody } },
     async ({ params: { tenant }, body, headers }, reply) => {
-      await operator(headers.authorization, tenant, analysts);
+      await mayRead(headers.authorization, tenant, analysts, "analysis of decisions");
       const { agent, leastCalls, mostBytes, dryRuns, limits } = body;
       const window = windowOf(body, ports.clock.now());
       const request = { reader: reader(tenant, headers.authorization), window, agent, leastCalls, mostBytes, dryRuns, limits };
@@ -64,7 +65,7 @@ export function analysisRoutes(server: HttpServer, ports: AnalysisPorts & { read
     "/v1/tenants/:tenant/drift",
     { schema: { params: analysisParams, querystring: driftQuery } },
     async ({ params: { tenant }, query, headers }) => {
-      await operator(headers.authorization, tenant, analysts);
+      await mayRead(headers.authorization, tenant, analysts, "analysis of decisions");
       return findDrift(ports, reader(tenant, headers.authorization), windowOf(query, ports.clock.now()));
     },
   );

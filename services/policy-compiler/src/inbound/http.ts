@@ -15,7 +15,7 @@ import { fault, files, message, revisionView, tenantParams, viewOf } from "./bod
 
 export const authors: readonly OperatorRole[] = ["policy-author", "admin"];
 const approvers: readonly OperatorRole[] = ["policy-approver", "admin"];
-export const readers: readonly OperatorRole[] = [...authors, "policy-approver", "approver", "auditor", "soc", "finops", "org-auditor"];
+export const readers: readonly OperatorRole[] = [...authors, "policy-approver", "approver", "auditor", "soc", "finops"];
 
 const wholeTarget = z.string().regex(/^[1-9]\d{0,8}:(rollback|approve)$/);
 
@@ -30,9 +30,16 @@ export const permitted =
     return found;
   };
 
+/** The same for who only reads `what`: an org-auditor, too, of which there is an event then. */
+export const reading =
+  (who: OperatorAuth) =>
+  async (authorization: string | undefined, tenant: string, roles: readonly OperatorRole[], what: string): Promise<void> =>
+    (await who.authenticate(authorization)).read(tenant, what, ...roles);
+
 /** The routes under /v1. */
 export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth): void {
   const operator = permitted(who);
+  const mayRead = reading(who);
 
   server.post(
     "/v1/tenants/:tenant/policies::validate",
@@ -44,7 +51,7 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
       },
     },
     async ({ params: { tenant }, body, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       const result = compile(body.files, { tenant });
       return { ok: result.ok, faults: result.ok ? [] : [...result.faults], warnings: [...result.warnings] };
     },
@@ -54,7 +61,7 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     "/v1/tenants/:tenant/policies::compile",
     { schema: { params: tenantParams, body: z.strictObject({ files }) } },
     async ({ params: { tenant }, body, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       return { ok: true, policies: compileOrRefuse(ports, tenant, body.files).policies };
     },
   );
@@ -117,7 +124,7 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
       },
     },
     async ({ params: { tenant }, query: { limit, cursor }, headers }, reply) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       const head = await ports.revisions.head(tenant);
       const page = await ports.revisions.list(tenant, { before: cursor, limit });
       const last = page.length === limit ? page.at(-1) : undefined;
@@ -131,7 +138,7 @@ export function policyRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     "/v1/tenants/:tenant/revisions/:revision",
     { schema: { params: tenantParams.extend({ revision: whole }), response: { 200: revisionView.extend({ files }) } } },
     async ({ params: { tenant, revision }, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       const found = await ports.revisions.find(tenant, revision);
       if (found === undefined) throw new AegisError("not_found", `${tenant} has no revision ${revision}`);
       const head = await ports.revisions.head(tenant);

@@ -8,7 +8,7 @@ import type { Ports } from "#usecases/ports.ts";
 import { planPromotion, promotePolicies } from "#usecases/promote.ts";
 import { testPolicies } from "#usecases/validate.ts";
 import { files, message, revisionView, tenantParams } from "./bodies.ts";
-import { answerWith, authors, permitted, readers, whole } from "./http.ts";
+import { answerWith, authors, permitted, readers, reading, whole } from "./http.ts";
 
 const number = z.coerce.number().int().min(0).max(2_147_483_647);
 const comparison = z
@@ -19,12 +19,13 @@ const policyName = z.string().min(1).max(200);
 /** What a reviewer looks at before policies change: differences, tests, and what the end of shadow would mean. */
 export function reviewRoutes(server: HttpServer, ports: Ports, who: OperatorAuth): void {
   const operator = permitted(who);
+  const mayRead = reading(who);
 
   server.get(
     "/v1/tenants/:tenant/revisions::diff",
     { schema: { params: tenantParams, querystring: z.object({ from: number.optional(), to: whole.optional() }) } },
     async ({ params: { tenant }, query: { from, to }, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       return told(await compare(ports, { tenant, from, to }));
     },
   );
@@ -33,7 +34,7 @@ export function reviewRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     "/v1/tenants/:tenant/revisions::diff",
     { schema: { params: tenantParams, body: comparison } },
     async ({ params: { tenant }, body, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       return told(await compare(ports, { tenant, ...body }));
     },
   );
@@ -42,7 +43,7 @@ export function reviewRoutes(server: HttpServer, ports: Ports, who: OperatorAuth
     "/v1/tenants/:tenant/policies::test",
     { schema: { params: tenantParams, body: z.strictObject({ files }) } },
     async ({ params: { tenant }, body, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policies");
       return testPolicies(ports, tenant, body.files);
     },
   );

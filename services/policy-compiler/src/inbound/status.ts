@@ -6,11 +6,11 @@ import { activationsOf } from "#usecases/activations.ts";
 import { policyStatus } from "#usecases/policy-status.ts";
 import type { OpaPorts, Ports } from "#usecases/ports.ts";
 import { revisionView, tenantParams, viewOf } from "./bodies.ts";
-import { permitted, readers, whole } from "./http.ts";
+import { readers, reading, whole } from "./http.ts";
 
 /** Who enforces what. */
 export function statusRoutes(server: HttpServer, ports: Ports & OpaPorts, who: OperatorAuth, stopping: AbortSignal): void {
-  const operator = permitted(who);
+  const mayRead = reading(who);
 
   server.get(
     "/v1/tenants/:tenant/activations/:revision",
@@ -22,7 +22,7 @@ export function statusRoutes(server: HttpServer, ports: Ports & OpaPorts, who: O
       },
     },
     async ({ params: { tenant, revision }, query, headers, signal }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policy status");
       const wait = { waitMs: query.wait * 1_000, signal: AbortSignal.any([signal, stopping]) };
       const states = await activationsOf(ports, tenant, revision, wait);
       const skew = skewOf(revision, states);
@@ -36,7 +36,7 @@ export function statusRoutes(server: HttpServer, ports: Ports & OpaPorts, who: O
     "/v1/tenants/:tenant/policies::status",
     { schema: { params: tenantParams, response: { 200: statusView } } },
     async ({ params: { tenant }, headers }) => {
-      await operator(headers.authorization, tenant, readers);
+      await mayRead(headers.authorization, tenant, readers, "policy status");
       const { head, replicas, skew, opas, opaDecisions } = await policyStatus(ports, tenant);
       return {
         tenant,

@@ -30,6 +30,8 @@ export interface Agent extends ChildRegistration {
   readonly scopeReviews: readonly ScopeReview[];
   /** What it is made of, as approved; its tokens say so, and policies can refuse what differs. */
   readonly fingerprint?: string | undefined;
+  /** The template it was made from. */
+  readonly template?: string | undefined;
   readonly state: AgentState;
   /** Milliseconds since the epoch, as every time in this service. */
   readonly stateSince: number;

@@ -16,8 +16,8 @@ import { registerAgent } from "#usecases/register-agent.ts";
 import { stop } from "#usecases/stop.ts";
 import { stoppedView, viewOfStop, waitMs } from "./stops.ts";
 
-// PostgreSQL keeps no NUL in text.
-const prose = (longest: number) =>
+/** Text that a person wrote. PostgreSQL keeps no NUL in text. */
+export const prose = (longest: number) =>
   z
     .string()
     .max(longest)
@@ -33,19 +33,21 @@ export const scopeReview = z.strictObject({
 const registration = z.strictObject({
   tenant: tenantName,
   agent: agentName,
-  /** The organisation the tenant belongs to; the tenant itself when left out. */
+  /** The organisation the tenant belongs to: refused when it is another. */
   org: z.string().regex(namePattern).optional(),
   owner: prose(254).min(1),
-  purpose: prose(1_000).default(""),
-  kind: z.enum(agentKinds).default("agentic"),
-  risk: z.enum(riskTiers).default("low"),
+  /** What is left out from here on comes from this template; without one, `scope` must be given. */
+  template: agentName.optional(),
+  purpose: prose(1_000).optional(),
+  kind: z.enum(agentKinds).optional(),
+  risk: z.enum(riskTiers).optional(),
   /** The ceiling: items `tool:action` or `tool:*`. */
-  scope: z.array(z.string().max(600)).max(maxScopeItems),
+  scope: z.array(z.string().max(600)).max(maxScopeItems).optional(),
   /** The agents on whose tokens this one may act. */
-  mayAct: z.array(agentName).max(256).default([]),
+  mayAct: z.array(agentName).max(256).optional(),
   publicJwk: z.record(z.string(), z.unknown()),
   /** Why it may have an item of its scope, and by when somebody looks at that again. */
-  scopeReviews: z.array(scopeReview).max(maxScopeItems).default([]),
+  scopeReviews: z.array(scopeReview).max(maxScopeItems).optional(),
   /** What it is made of, as approved: a digest over the digests of its prompt, model, tools, connectors and data. */
   fingerprint: fingerprint.optional(),
   /** `registered` waits for an operator's `:activate`. */
@@ -67,6 +69,7 @@ export const agentView = z.object({
   publicJwk: z.record(z.string(), z.unknown()),
   scopeReviews: z.array(scopeReview),
   fingerprint: z.string().optional(),
+  template: z.string().optional(),
   state: z.enum(agentStates),
   stateSince: z.iso.datetime(),
   createdAt: z.iso.datetime(),
@@ -99,7 +102,7 @@ export function agentRoutes(server: HttpServer, ports: Ports, operators: Operato
       },
     },
     async ({ query: { tenant, limit, cursor }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...operatorRoles);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "agents", ...operatorRoles);
       const page = await ports.agents.list(tenant, cursor, limit);
       const last = page.length === limit ? page.at(-1) : undefined;
       return { agents: page.map(viewOf), ...(last === undefined ? {} : { next: last.agent }) };
@@ -110,7 +113,7 @@ export function agentRoutes(server: HttpServer, ports: Ports, operators: Operato
     "/v1/agents/:agent",
     { schema: { params: z.object({ agent: agentName }), querystring: ofTenant, response: { 200: agentView } } },
     async ({ params, query: { tenant }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...operatorRoles);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "agents", ...operatorRoles);
       const agent = await ports.agents.find(tenant, params.agent);
       if (agent === undefined) throw new AegisError("not_found", `${tenant} has no agent ${params.agent}`);
       return viewOf(agent);
@@ -169,6 +172,7 @@ export const viewOf = (agent: Agent): z.infer<typeof agentView> => ({
   publicJwk: { ...agent.publicJwk },
   scopeReviews: [...agent.scopeReviews],
   ...(agent.fingerprint === undefined ? {} : { fingerprint: agent.fingerprint }),
+  ...(agent.template === undefined ? {} : { template: agent.template }),
   state: agent.state,
   stateSince: new Date(agent.stateSince).toISOString(),
   createdAt: new Date(agent.createdAt).toISOString(),

@@ -10,10 +10,12 @@ import { grantTypes } from "./grants.ts";
 import { inventoryRoutes } from "./inventory.ts";
 import { issuerRoutes } from "./issuers.ts";
 import { oauthRoutes } from "./oauth.ts";
+import { orgRoutes } from "./orgs.ts";
 import { viewOfProposal } from "./proposal-view.ts";
 import { proposalRoutes } from "./proposals.ts";
 import { registrationRoutes } from "./registration.ts";
 import { stopRoutes } from "./stops.ts";
+import { templateRoutes } from "./templates.ts";
 
 /** How long a verifier may keep the key set: less than a new key is announced ahead. */
 const jwksSeconds = 300;
@@ -30,6 +32,8 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
   proposalRoutes(server, ports, operators);
   inventoryRoutes(server, ports, operators);
   registrationRoutes(server, ports, operators);
+  templateRoutes(server, ports, operators);
+  orgRoutes(server, ports, operators);
 
   server.get("/.well-known/jwks.json", async (_, reply) =>
     reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({ keys: ports.keys.published() }),

@@ -35,7 +35,7 @@ export function inventoryRoutes(server: HttpServer, ports: Ports, operators: Ope
       },
     },
     async ({ query: { tenant, limit, cursor }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...operatorRoles);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "inventory", ...operatorRoles);
       const [page, lastUse] = await Promise.all([ports.agents.list(tenant, cursor, limit), ports.agents.lastUse(tenant)]);
       const today = ports.clock.now().toISOString().slice(0, 10);
       const last = page.length === limit ? page.at(-1) : undefined;

@@ -61,7 +61,7 @@ export function issuerRoutes(server: HttpServer, ports: Ports, operators: Operat
     "/v1/issuers",
     { schema: { querystring: ofTenant, response: { 200: z.object({ issuers: z.array(view) }) } } },
     async ({ query: { tenant }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...operatorRoles);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "trusted issuers", ...operatorRoles);
       return { issuers: (await ports.issuers.list(tenant)).map(viewOf) };
     },
   );

@@ -1,4 +1,3 @@
-import { AegisError } from "@aegis/contracts/errors";
 import { agentName, tenantName } from "@aegis/contracts/names";
 import { operatorRoles } from "@aegis/contracts/operator";
 import type { Operator, OperatorAuth } from "@aegis/http/operator";
@@ -6,10 +5,10 @@ import type { HttpServer } from "@aegis/http/server";
 import { maxScopeItems } from "@aegis/identity/scope";
 import { z } from "zod";
 import type { Change } from "#domain/proposal.ts";
-import { changeCeiling, widenCeiling } from "#usecases/change-ceiling.ts";
+import { type CarriedOut, carryOut } from "#usecases/carry-out.ts";
+import { changeCeiling } from "#usecases/change-ceiling.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { agree } from "#usecases/second-person.ts";
-import { stop } from "#usecases/stop.ts";
 import { agentView, scopeReview, viewOf } from "./agents.ts";
 import { proposalView, proposedView, viewOfProposal } from "./proposal-view.ts";
 import { stoppedView, viewOfStop, waitMs } from "./stops.ts";
@@ -51,7 +50,7 @@ export function proposalRoutes(server: HttpServer, ports: Ports, operators: Oper
     "/v1/proposals",
     { schema: { querystring: ofTenant, response: { 200: z.object({ proposals: z.array(proposalView) }) } } },
     async ({ query: { tenant }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...operatorRoles);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "proposals", ...operatorRoles);
       return { proposals: (await ports.proposals.open(tenant, ports.clock.now().getTime())).map(viewOfProposal) };
     },
   );
@@ -73,8 +72,8 @@ export function proposalRoutes(server: HttpServer, ports: Ports, operators: Oper
       const ref = { tenant, id: params.idAndCommand.slice(0, -":approve".length) };
       // Said before it is looked whether there is one.
       operator.require(tenant, "admin", "soc");
-      const done = await agree(ports, ref, operator.user, requireFor(operator), (change, by) => carryOut(ports, change, by, wait));
-      return { proposal: viewOfProposal(done.proposal), ...done.result };
+      const done = await agree(ports, ref, operator.user, requireFor(operator), (agreed) => carryOut(ports, agreed, wait));
+      return { proposal: viewOfProposal(done.proposal), ...viewOfOutcome(done.result) };
     },
   );
 }
@@ -86,13 +85,8 @@ const carriedOut = z.object({
   key: z.object({ kid: z.string(), signsFrom: z.iso.datetime() }).optional(),
 });
 
-async function carryOut(ports: Ports, change: Change, by: string, wait: number): Promise<z.infer<typeof carriedOut>> {
-  if (change.action === "widen-scope") return { agent: viewOf((await widenCeiling(ports, change, change.ceiling, by)).agent) };
-  if (change.action === "revoke-tenant") {
-    const { tenant } = change;
-    return { stopped: viewOfStop(await stop(ports, { kind: "tenant", tenant, name: tenant }, by, wait)) };
-  }
-  const rotated = await ports.keys.rotate();
-  if (rotated === undefined) throw new AegisError("conflict", "a new key is being announced already");
-  return { key: { kid: rotated.kid, signsFrom: new Date(rotated.signsFrom).toISOString() } };
-}
+const viewOfOutcome = ({ agent, stopped, key }: CarriedOut): z.infer<typeof carriedOut> => ({
+  ...(agent === undefined ? {} : { agent: viewOf(agent) }),
+  ...(stopped === undefined ? {} : { stopped: viewOfStop(stopped) }),
+  ...(key === undefined ? {} : { key: { kid: key.kid, signsFrom: new Date(key.signsFrom).toISOString() } }),
+});

@@ -1,5 +1,6 @@
 import { every } from "@aegis/service/every";
 import type { HealthCheck } from "@aegis/service/health";
+import { resumeAgreed } from "#usecases/carry-out.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { republish } from "#usecases/publish-revocations.ts";
 import { replayJournal } from "#usecases/stop.ts";
@@ -9,6 +10,7 @@ const everyMs = 1_000;
 const republishEveryMs = 30_000;
 const refreshEveryMs = 10_000;
 const purgeEveryMs = 60_000;
+const agreedEveryMs = 15_000;
 
 /** What the rounds work on. */
 export interface Background {
@@ -24,7 +26,8 @@ export interface Background {
 }
 
 /**
- * Once a second: tells the bucket what it missed (and everything, every 30 s), renews the keys at hand, forgets what has expired.
+ * Once a second: tells the bucket what it missed (and everything, every 30 s), renews the keys at hand, does what people agreed to
+ * and a process that ended left undone, forgets what has expired.
  * What fails is tried again in the next round. Disposing lets the round in hand finish.
  */
 export function keepPublished({ ports, refreshKeys, connected, ensureStreams, database, keyMs }: Background): AsyncDisposable {
@@ -43,6 +46,7 @@ export function keepPublished({ ports, refreshKeys, connected, ensureStreams, da
     ),
     work("refresh keys", refreshEveryMs, () => refreshKeys().then(database.up, (error) => fail(database, error))),
     work("rotate keys", purgeEveryMs, () => ports.keys.rotate(keyMs).then(() => undefined)),
+    work("do what was agreed to", agreedEveryMs, () => resumeAgreed(ports)),
     work("purge", purgeEveryMs, () => Promise.all([ports.grants.purge(), ports.proofs.purge()]).then(() => undefined)),
   ];
   const sweep = async () => {

@@ -134,7 +134,7 @@ export function stopRoutes(server: HttpServer, ports: Ports, operators: Operator
       },
     },
     async ({ params, query: { tenant }, headers }) => {
-      (await operators.authenticate(headers.authorization)).require(tenant, ...operatorRoles);
+      await (await operators.authenticate(headers.authorization)).read(tenant, "delegations", ...operatorRoles);
       const found = await ports.grants.delegations(tenant, params.agent, ports.clock.now().getTime());
       return {
         delegations: found.map((one) => ({

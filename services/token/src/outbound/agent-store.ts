@@ -6,8 +6,10 @@ import { type Selectable, sql } from "kysely";
 import type { Agent, AgentState } from "#domain/agent.ts";
 import { widening } from "#domain/proposal.ts";
 import type { TokenRevocation } from "#domain/revocation.ts";
-import type { AgentStore } from "#usecases/ports.ts";
+import type { AgentStore } from "#usecases/registry-ports.ts";
 import type { EventWriter } from "./events.ts";
+import { orgIn } from "./org-store.ts";
+import { finishIn } from "./proposal-store.ts";
 import type { Tables, Trx } from "./tables.ts";
 import { revokeTree } from "./token-tree.ts";
 
@@ -86,7 +88,7 @@ export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore
         return agentOf(row);
       }),
 
-    rescope: (ref, ceiling, { by, now, mayWiden }) =>
+    rescope: (ref, ceiling, { by, now, mayWiden, proposal }) =>
       inTenant(db, ref.tenant, async (trx) => {
         const row = await trx.selectFrom("agents").selectAll().where("agent", "=", ref.agent).forUpdate().executeTakeFirst();
         if (row === undefined) return undefined;
@@ -94,6 +96,7 @@ export function agentStore(db: Database<Tables>, write: EventWriter): AgentStore
         if (agent.state === "revoked" || agent.state === "retired") return { kind: "ended", state: agent.state };
         const added = widening(agent, ceiling);
         if (added.length > 0 && !mayWiden) return { kind: "wider" };
+        if (proposal !== undefined && !(await finishIn(trx, ref.tenant, proposal, now))) return { kind: "changed", agent, revoked: [] };
         const { scope, mayAct, scopeReviews } = ceiling;
         await trx
           .updateTable("agents")
@@ -146,21 +149,23 @@ const registryLock = (tenant: string) => `registry of ${tenant}`;
  *
  * @throws AegisError `precondition_failed` when so.
  */
-export async function addAgent(trx: Trx, write: EventWriter, agent: Agent): Promise<boolean> {
+export async function addAgent(trx: Trx, write: EventWriter, agent: Agent): Promise<Agent | undefined> {
   const { tenant, owner, createdBy: by, createdAt } = agent;
   await sql`select pg_advisory_xact_lock_shared(hashtext(${registryLock(tenant)}))`.execute(trx);
   const names = [owner.toLowerCase(), tenant];
   const stop = await trx.selectFrom("stops").select(["kind", "name"]).where("name", "in", names).executeTakeFirst();
   if (stop !== undefined) throw new AegisError("precondition_failed", `the ${stop.kind} ${stop.name} is revoked: it gets no new agents`);
+  const org = (await orgIn(trx, tenant)) ?? tenant;
+  if (agent.org !== org && agent.org !== tenant) throw new AegisError("invalid_argument", `${tenant} is not a tenant of ${agent.org}`);
   const added = await trx
     .insertInto("agents")
-    .values(rowOf(agent))
+    .values({ ...rowOf(agent), org })
     .onConflict((same) => same.columns(["tenant", "agent"]).doNothing())
     .returning("agent")
     .executeTakeFirst();
-  if (added === undefined) return false;
+  if (added === undefined) return undefined;
   await write(trx, "agentRegistered", tenant, createdAt, { agent: agent.agent, owner, by });
-  return true;
+  return { ...agent, org };
 }
 
 /** A row as the domain knows it. */
@@ -178,6 +183,7 @@ export function agentOf(row: Selectable<Tables["agents"]>): Agent {
     publicJwk: row.public_jwk,
     scopeReviews: row.scope_reviews,
     ...(row.fingerprint === null ? {} : { fingerprint: row.fingerprint }),
+    ...(row.template === null ? {} : { template: row.template }),
     state: row.state,
     stateSince: row.state_since.getTime(),
     createdAt: row.created_at.getTime(),
@@ -198,6 +204,7 @@ const rowOf = (agent: Agent) => ({
   public_jwk: JSON.stringify(agent.publicJwk),
   scope_reviews: JSON.stringify(agent.scopeReviews),
   fingerprint: agent.fingerprint ?? null,
+  template: agent.template ?? null,
   state: agent.state,
   state_since: new Date(agent.stateSince),
   created_at: new Date(agent.createdAt),

@@ -3,7 +3,7 @@ import { openBucket } from "@aegis/bus/kv";
 import { stores } from "@aegis/contracts/subjects";
 import type { Logger } from "@aegis/service/logger";
 import { z } from "zod";
-import type { Enforcers, ReplicaStop } from "#usecases/ports.ts";
+import type { Enforcers, ReplicaStop } from "#usecases/stop-ports.ts";
 
 /** An entry that was not renewed for so long is of a replica that is gone. */
 const aliveForMs = 30_000;

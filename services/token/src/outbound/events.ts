@@ -19,6 +19,8 @@ interface IdentityEvents {
   fingerprintApproved: typeof control.fingerprintApproved;
   agentRescoped: typeof control.agentRescoped;
   agentRevoked: typeof control.agentRevoked;
+  orgAssigned: typeof control.orgAssigned;
+  orgRead: typeof control.orgRead;
   tokenIssued: typeof control.tokenIssued;
   tokenDelegated: typeof control.tokenDelegated;
   tokenRevoked: typeof control.tokenRevoked;
@@ -37,6 +39,8 @@ const verbs: Readonly<Record<Named, string>> = {
   fingerprintApproved: "fingerprint_approved",
   agentRescoped: "rescoped",
   agentRevoked: "revoked",
+  orgAssigned: "org_assigned",
+  orgRead: "org_read",
   tokenIssued: "issued",
   tokenDelegated: "delegated",
   tokenRevoked: "token_revoked",

@@ -4,7 +4,7 @@ import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
 import { sql, type Transaction } from "kysely";
 import type { Agent } from "#domain/agent.ts";
-import type { GrantStore } from "#usecases/ports.ts";
+import type { GrantStore } from "#usecases/grant-ports.ts";
 import { agentOf } from "./agent-store.ts";
 import type { EventWriter } from "./events.ts";
 import type { Tables } from "./tables.ts";

@@ -3,7 +3,7 @@ import { inTenant } from "@aegis/postgres/tenant";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import type { Selectable } from "kysely";
 import type { TrustedIssuer } from "#domain/trusted-issuer.ts";
-import type { IssuerStore } from "#usecases/ports.ts";
+import type { IssuerStore } from "#usecases/grant-ports.ts";
 import { fetchKeys } from "./fetch-keys.ts";
 import type { Tables } from "./tables.ts";
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { AegisError } from "@aegis/contracts/errors";
 import { agentName, tenantName } from "@aegis/contracts/names";
 import { z } from "zod";
-import type { Journal, Order } from "#usecases/ports.ts";
+import type { Journal, Order } from "#usecases/stop-ports.ts";
 
 const order = z.object({
   target: z.discriminatedUnion("kind", [

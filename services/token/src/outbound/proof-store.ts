@@ -2,7 +2,7 @@ import { proofMemorySeconds } from "@aegis/identity/dpop";
 import type { Database } from "@aegis/postgres/connect";
 import { asService } from "@aegis/postgres/tenant";
 import { sql } from "kysely";
-import type { ProofStore } from "#usecases/ports.ts";
+import type { ProofStore } from "#usecases/grant-ports.ts";
 import type { Tables } from "./tables.ts";
 
 /** Used DPoP proofs in Postgres: of any number of uses at any number of instances, one inserts the row. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
-import type { RegistrationTokenStore } from "#usecases/ports.ts";
+import type { RegistrationTokenStore } from "#usecases/registry-ports.ts";
 import { addAgent } from "./agent-store.ts";
 import type { EventWriter } from "./events.ts";
 import type { Tables } from "./tables.ts";
@@ -57,7 +57,8 @@ export function registrationTokenStore(db: Database<Tables>, write: EventWriter)
           createdAt: row.created_at.getTime(),
           createdBy: row.created_by,
         });
-        return { agent, added: await addAgent(trx, write, agent) };
+        const added = await addAgent(trx, write, agent);
+        return { agent: added ?? agent, added: added !== undefined };
       }),
   };
 }

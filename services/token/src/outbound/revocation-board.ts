@@ -1,7 +1,7 @@
 import type { Bus } from "@aegis/bus/connect";
 import { openBucket } from "@aegis/bus/kv";
 import { stores } from "@aegis/contracts/subjects";
-import type { RevocationBoard } from "#usecases/ports.ts";
+import type { RevocationBoard } from "#usecases/stop-ports.ts";
 
 /** The `revocations` bucket. A NATS server that comes back may have lost it: after every break it counts as behind. */
 export async function revocationBoard(bus: Bus): Promise<RevocationBoard & Disposable> {

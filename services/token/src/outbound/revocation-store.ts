@@ -1,7 +1,7 @@
 import type { Database } from "@aegis/postgres/connect";
 import { asService } from "@aegis/postgres/tenant";
 import type { Revocation } from "#domain/revocation.ts";
-import type { RevocationStore } from "#usecases/ports.ts";
+import type { RevocationStore } from "#usecases/stop-ports.ts";
 import type { Tables } from "./tables.ts";
 
 /** Reads what is revoked, over all tenants. */

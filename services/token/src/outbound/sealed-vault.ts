@@ -1,5 +1,5 @@
 import { generateKey, importPrivateKey, type KeyAlgorithm, privateJwk, publicJwkOf } from "@aegis/identity/keys";
-import type { KeyVault } from "#usecases/ports.ts";
+import type { KeyVault } from "#usecases/key-ports.ts";
 import { seal, unseal } from "./seal.ts";
 
 /** Keys made in this process and kept in the database, sealed under a key that is not there. */

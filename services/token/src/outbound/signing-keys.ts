@@ -5,7 +5,8 @@ import { asService } from "@aegis/postgres/tenant";
 import { base64url } from "jose";
 import { sql, type Transaction } from "kysely";
 import { type KeyTimes, lingerSeconds, mayRotate, publishedKeys, signingKey } from "#domain/signing-key.ts";
-import type { Clock, Keys, KeyVault, SigningKey } from "#usecases/ports.ts";
+import type { Keys, KeyVault, SigningKey } from "#usecases/key-ports.ts";
+import type { Clock } from "#usecases/ports.ts";
 import type { Tables } from "./tables.ts";
 
 type HeldKey = KeyTimes & SigningKey;

@@ -18,6 +18,7 @@ export interface Tables {
     may_act: string[];
     public_jwk: JSONColumnType<PublicJwk>;
     fingerprint: string | null;
+    template: string | null;
     scope_reviews: JSONColumnType<ScopeReview[]>;
     state: AgentState;
     state_since: Date;
@@ -38,6 +39,19 @@ export interface Tables {
     revoked_at: ColumnType<Date | null, never, Date>;
   };
   stops: { tenant: string; kind: "owner" | "tenant"; name: string; since: Date; by: string };
+  tenant_orgs: { tenant: string; org: string; since: Date; by: string };
+  templates: {
+    tenant: string;
+    name: string;
+    purpose: string;
+    kind: AgentKind;
+    risk: RiskTier;
+    scope: string[];
+    may_act: string[];
+    scope_reviews: JSONColumnType<ScopeReview[]>;
+    created_at: Date;
+    created_by: string;
+  };
   agent_use: { tenant: string; agent: string; last_issued_at: Date };
   registration_tokens: {
     tenant: string;
@@ -74,6 +88,7 @@ export interface Tables {
     expires_at: Date;
     approver: string | null;
     approved_at: Date | null;
+    done_at: Date | null;
   };
   proofs: { id: string; expires_at: Date };
   signing_keys: {

@@ -29,16 +29,16 @@ export async function changeCeiling(ports: Ports, ref: Ref, wanted: Ceiling, by:
   return { kind: "proposed", proposal: await propose(ports, { action: "widen-scope", ...ref, ceiling }, by) };
 }
 
-/** The same once a second person has agreed. */
-export async function widenCeiling(ports: Ports, ref: Ref, ceiling: Ceiling, by: string): Promise<CeilingChange & { kind: "changed" }> {
-  const changed = await rescope(ports, ref, ceiling, by, true);
+/** The same once a second person has agreed to the proposal; where that is done already, nothing. The agent as it is then. */
+export async function widenCeiling(ports: Ports, ref: Ref, ceiling: Ceiling, by: string, proposal: string): Promise<Agent> {
+  const changed = await rescope(ports, ref, ceiling, by, true, proposal);
   if (changed === undefined) throw new AegisError("internal", "what may be wider was refused for being wider");
-  return changed;
+  return changed.agent;
 }
 
 /** Undefined: it would be wider, and may not. */
-async function rescope(ports: Ports, ref: Ref, ceiling: Ceiling, by: string, mayWiden: boolean) {
-  const done = await ports.agents.rescope(ref, ceiling, { by, now: ports.clock.now().getTime(), mayWiden });
+async function rescope(ports: Ports, ref: Ref, ceiling: Ceiling, by: string, mayWiden: boolean, proposal?: string) {
+  const done = await ports.agents.rescope(ref, ceiling, { by, now: ports.clock.now().getTime(), mayWiden, proposal });
   if (done === undefined) throw new AegisError("not_found", `${ref.tenant} has no agent ${ref.agent}`);
   if (done.kind === "ended") throw new AegisError("conflict", `${ref.agent} is ${done.state}: register another`);
   if (done.kind === "wider") return undefined;

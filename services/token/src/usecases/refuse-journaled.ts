@@ -1,5 +1,6 @@
 import { refuse } from "#domain/oauth-refusal.ts";
-import type { GrantStore, Journal } from "./ports.ts";
+import type { GrantStore } from "./grant-ports.ts";
+import type { Journal } from "./stop-ports.ts";
 
 /** Grants, except to whom the journal says is revoked: PostgreSQL may be back before it has been told. */
 export function refusingJournaled(grants: GrantStore, journal: Journal): GrantStore {

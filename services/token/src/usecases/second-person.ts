@@ -19,7 +19,8 @@ export async function propose(ports: Needs, change: Change, by: string): Promise
 }
 
 /**
- * Lets a second person agree, once, and then does what was proposed. When that fails the proposal is open again. `mayAct` says whether
+ * Lets a second person agree, once, and then does what was proposed. When that fails the proposal is open again; when this process ends
+ * before it is done, another one does it. `mayAct` says whether
  * this person could have done it alone, were one person enough.
  *
  * @throws AegisError `not_found`; `permission_denied` for the person who proposed it; `conflict` when it was approved or has expired.
@@ -29,7 +30,7 @@ export async function agree<T>(
   { tenant, id }: { readonly tenant: string; readonly id: string },
   approver: string,
   mayAct: (change: Change) => void,
-  carryOut: (change: Change, by: string) => Promise<T>,
+  carryOut: (proposal: Proposal & { readonly approver: string }) => Promise<T>,
 ): Promise<{ readonly proposal: Proposal; readonly result: T }> {
   const proposal = await ports.proposals.find(tenant, id);
   if (proposal === undefined) throw new AegisError("not_found", `there is no proposal ${id}`);
@@ -38,11 +39,11 @@ export async function agree<T>(
     throw new AegisError("permission_denied", "a second person must agree, not the one who asked");
   const now = ports.clock.now().getTime();
   if (!(await ports.proposals.take(tenant, id, approver, now))) {
-    const why = proposal.approver === undefined ? "has expired" : `was approved by ${proposal.approver}`;
+    const why = proposal.approver === undefined ? "has expired" : `was approved by ${proposal.approver}, and is done or being done`;
     throw new AegisError("conflict", `the proposal ${why}`);
   }
   try {
-    const result = await carryOut(proposal.change, `${proposal.by}, with ${approver}`);
+    const result = await carryOut({ ...proposal, approver });
     ports.signals.agreed({ ...proposal, approver });
     return { proposal: { ...proposal, approver }, result };
   } catch (error) {

@@ -1,9 +1,10 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { transition } from "#domain/agent.ts";
 import { agentKey, type Revocation, revocationKey, type StopTarget } from "#domain/revocation.ts";
-import type { Ports, ReplicaStop } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { publishAgent } from "./publish-revocations.ts";
 import { revocationValue } from "./revocation-value.ts";
+import type { ReplicaStop } from "./stop-ports.ts";
 
 type Needs = Pick<Ports, "agents" | "revocations" | "board" | "clock" | "signals" | "journal" | "enforcers">;
 
