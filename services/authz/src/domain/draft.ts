@@ -15,6 +15,8 @@ export interface Draft {
   readonly reasons: readonly Reason[];
   readonly principal: Principal;
   readonly call: Call;
+  /** The arguments without anything that any detector found, where somebody had to know them before the decision was made. */
+  readonly hidden?: Hidden | undefined;
   readonly actionDigest: string;
   readonly policy?: ActivePolicy | undefined;
   readonly verdict?: Verdict | undefined;
@@ -33,6 +35,12 @@ export interface Draft {
   /** Seconds after which asking again makes sense. */
   readonly retryAfter?: number | undefined;
   readonly sanitized?: { readonly arguments: JsonObject; readonly redactions: readonly Redaction[] } | undefined;
+}
+
+/** Arguments as others may know them. */
+export interface Hidden {
+  readonly value: JsonValue;
+  readonly redactions: readonly Redaction[];
 }
 
 /** An approval that this decision asks for. */

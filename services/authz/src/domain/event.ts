@@ -2,8 +2,8 @@ import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
 import { type DecisionData, type DecisionEvent, decisionType, type Producer } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { Finding, Looking } from "@aegis/dlp/detect";
-import { type Redaction, redact, redactText } from "@aegis/dlp/redact";
-import { boundReasons, type Draft } from "./draft.ts";
+import { redact, redactText } from "@aegis/dlp/redact";
+import { boundReasons, type Draft, type Hidden } from "./draft.ts";
 import { sizeUpTo } from "./size.ts";
 
 /** What an event says besides the decision itself. */
@@ -32,7 +32,7 @@ const noKey = new Uint8Array(32);
 /** The event of a decision; it names its place in the producer's sequence, so it is made when that is known. */
 export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Producer) => DecisionEvent {
   const { verdict, policy, call, approval } = draft;
-  const hidden = hiddenArguments(call, facts.findings);
+  const hidden = draft.hidden ?? hiddenArguments(call, facts.findings);
   const inNames = facts.findings.some((finding) => finding.inKey);
   const reasons = storedReasons(draft.reasons, inNames, facts);
   const data: Omit<DecisionData, "producer"> = {
@@ -84,10 +84,7 @@ export function decisionEventOf(draft: Draft, facts: EventFacts): (producer: Pro
 }
 
 /** The arguments as others may know them: without anything that any detector found. */
-export const hiddenArguments = (
-  call: Draft["call"],
-  findings: readonly Finding[],
-): { value: JsonValue; redactions: readonly Redaction[] } =>
+export const hiddenArguments = (call: Draft["call"], findings: readonly Finding[]): Hidden =>
   redact(
     call.arguments as JsonValue,
     findings.map((finding) => ({ finding, action: "redact" as const })),

@@ -50,22 +50,25 @@ export async function proceed(
   if (verdict.durability === "T0" && !call.dryRun && verdict.decision !== "approval_needed" && !ports.log.publishing())
     return { draft: { ...deny(work, notAcknowledged), ...judged } };
   if (verdict.decision !== "approval_needed") return goAhead(ports, work, { verdict, policy }, undefined, record);
-  const leave = call.dryRun || !verdict.overridable ? undefined : await leaveFor(ports, work, verdict);
-  if (leave === undefined) return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
-  return goAhead(ports, work, { verdict, policy }, leave, record);
+  if (call.dryRun || !verdict.overridable) return { draft: { ...askForApproval(ports, work, verdict), ...judged } };
+  if (call.overrideToken !== undefined) return goAhead(ports, work, { verdict, policy }, { kind: "override" }, record);
+  // People who look for like calls, and the record, know the same arguments: what is hidden of them is found once.
+  const held: Work = { ...work, base: { ...work.base, hidden: hiddenArguments(call, work.findings) } };
+  const leave = await leaveFor(ports, held, verdict);
+  if (leave === undefined) return { draft: { ...askForApproval(ports, held, verdict), ...judged } };
+  return goAhead(ports, held, { verdict, policy }, leave, record);
 }
 
 /** What lets a held call pass: the override it came with, or standing leave for calls like it. */
 type Leave = { readonly kind: "override" } | { readonly kind: "grant"; readonly grantId: string };
 
-async function leaveFor(ports: ProceedPorts, { call, base, findings }: Work, { ruleDigest }: Verdict): Promise<Leave | undefined> {
-  if (call.overrideToken !== undefined) return { kind: "override" };
+async function leaveFor(ports: ProceedPorts, { call, base }: Work, { ruleDigest }: Verdict): Promise<Leave | undefined> {
   if (ruleDigest === undefined) return undefined;
   const { tenant, agent, subject, chain } = base.principal;
   const { tool, action } = call;
   const grantId = await ports.approvals.findGrant({
     ...{ tenant, agent, subject, chain, tool, action, ruleDigest },
-    arguments: hiddenArguments(call, findings).value as JsonObject,
+    arguments: base.hidden?.value as JsonObject,
   });
   return grantId === undefined ? undefined : { kind: "grant", grantId };
 }

@@ -31,7 +31,7 @@ export interface Work {
   readonly call: Call;
   readonly claims: AgentClaims;
   readonly expired: boolean;
-  readonly base: Pick<Draft, "id" | "principal" | "call" | "actionDigest">;
+  readonly base: Pick<Draft, "id" | "principal" | "call" | "actionDigest" | "hidden">;
   readonly findings: readonly Finding[];
   readonly looking: Looking;
   readonly now: Date;
