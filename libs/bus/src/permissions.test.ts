@@ -15,7 +15,13 @@ test("without a login events are heard, and no state, answer or call", () => {
 });
 
 test("each service hears only its own inbox and what core subjects it consumes", () => {
-  expect(servicePermissions("authz").subscribe).toEqual(["_INBOX_authz.>", "aegis.watermark.*", "aegis.recall", "aegis.callfailed"]);
+  expect(servicePermissions("authz").subscribe).toEqual([
+    "_INBOX_authz.>",
+    "aegis.watermark.*",
+    "aegis.recall",
+    "aegis.callfailed",
+    "aegis.agentstreak",
+  ]);
   expect(servicePermissions("token").subscribe).toEqual(["_INBOX_token.>"]);
 });
 

@@ -36,7 +36,10 @@ const durables: Readonly<Record<ServiceName, Partial<Record<StreamName, readonly
   token: {},
   approvals: {
     DECISIONS: ["approvals"],
-    CONTROL: ["approvals-registered", "approvals-revoked", "approvals-published", "approvals-rolledback", "approvals-promoted"],
+    CONTROL: [
+      ...["approvals-registered", "approvals-revoked", "approvals-tripped"],
+      ...["approvals-published", "approvals-rolledback", "approvals-promoted"],
+    ],
   },
   "policy-compiler": { CONTROL: ["policy-compiler-activations"] },
   budget: { DECISIONS: ["budget"] },
@@ -49,6 +52,7 @@ const hintRows: readonly { subject: string; owner: ServiceName; consumers: reado
   { subject: hints.authnFailed, owner: "authz", consumers: ["audit"] },
   { subject: hints.recall, owner: "authz", consumers: ["authz"] },
   { subject: hints.callFailed, owner: "authz", consumers: ["authz"] },
+  { subject: hints.agentStreak, owner: "authz", consumers: ["authz"] },
 ];
 
 /**

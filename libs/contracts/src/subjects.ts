@@ -63,7 +63,7 @@ export const subjects = {
   approvalGrantRevoked: row("aegis.approval.<tenant>.grant_revoked", "CONTROL", "approvals", control.approvalGrantRevoked, ["audit"]),
   budgetThreshold: row("aegis.budget.<tenant>.threshold", "CONTROL", "budget", control.budgetThreshold, ["audit"]),
   budgetExhausted: row("aegis.budget.<tenant>.exhausted", "CONTROL", "budget", control.budgetExhausted, ["audit"]),
-  budgetTripped: row("aegis.budget.<tenant>.tripped", "CONTROL", "budget", control.budgetTripped, ["audit"]),
+  budgetTripped: row("aegis.budget.<tenant>.tripped", "CONTROL", "budget", control.budgetTripped, ["approvals", "audit"]),
   budgetReset: row("aegis.budget.<tenant>.reset", "CONTROL", "budget", control.budgetReset, ["audit"]),
   checkpoint: row("aegis.ledger.<tenant>.checkpoint", "LEDGER", "audit", control.checkpointPublished, []),
 } as const satisfies Record<string, SubjectRow>;
@@ -119,6 +119,11 @@ export const hints = {
   recall: "aegis.recall",
   /** authz → authz: a call that was let through failed. JSON `{tenant, agent, actionDigest, by}`, `by` the replica that was told. */
   callFailed: "aegis.callfailed",
+  /**
+   * authz → authz: so many calls of an agent were refused, or failed, one after the other. JSON `{tenant, agent, kind, calls, by}`, `kind`
+   * "denied" or "failed"; `calls` 0: one went through, and the row is over everywhere.
+   */
+  agentStreak: "aegis.agentstreak",
 } as const;
 
 /** State that others read, in JetStream key-value buckets and object stores. */

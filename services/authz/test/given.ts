@@ -12,7 +12,7 @@ import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { Revocations } from "#domain/revocations.ts";
 import type { SessionState } from "#domain/session.ts";
-import { Streaks } from "#domain/streaks.ts";
+import { type Row, Streaks } from "#domain/streaks.ts";
 import { authenticateAgent } from "#usecases/authenticate.ts";
 import { checkCall } from "#usecases/check.ts";
 import { checkResult } from "#usecases/check-result.ts";
@@ -22,6 +22,7 @@ import type {
   EventLog,
   GrantUse,
   HeldCall,
+  OtherReplicas,
   Probes,
   Proofs,
   Rates,
@@ -244,6 +245,8 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   const revocations = new Revocations();
   const failed = new FailedCalls();
   const told: MadeCall[] = [];
+  const rows: Row[] = [];
+  const otherReplicas: OtherReplicas = { callFailed: (call) => told.push(call), streak: (_tenant, _agent, row) => rows.push(row) };
   revocations.confirm(start.getTime());
   const policies = new Map<string, ActivePolicy>();
   if (options.policy !== undefined) policies.set("acme", activePolicy(options.policy));
@@ -267,7 +270,23 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   });
   const recent = recentDecisions({ log, newId, clock });
   const check = checkCall({
-    ...{ authenticate, log, budget, rates, breakers, probes, streaks, sessions, approvals, revocations, recent, failed, newId, clock },
+    ...{
+      authenticate,
+      log,
+      budget,
+      rates,
+      breakers,
+      probes,
+      streaks,
+      otherReplicas,
+      sessions,
+      approvals,
+      revocations,
+      recent,
+      failed,
+      newId,
+      clock,
+    },
     policyOf: (tenant) => policies.get(tenant),
     hashKeyOf: () => Buffer.alloc(32, 1),
     monotonic: () => 0,
@@ -277,6 +296,8 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
   return {
     ...{
       told,
+      rows,
+      streaks,
       clock,
       log,
       budget,
@@ -301,9 +322,8 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
       signals: { decided: () => undefined, unauthenticated: () => undefined, unrecorded: () => undefined },
     }),
     reportOutcome: reportOutcome({
-      ...{ authenticate, log, recent, failed, streaks, newId, clock },
+      ...{ authenticate, log, recent, failed, streaks, otherReplicas, newId, clock },
       policyOf: (tenant) => policies.get(tenant),
-      otherReplicas: { callFailed: (call) => told.push(call) },
     }),
     /** Checks a call of stripe-payments:create_payment, changed as told. */
     call: (

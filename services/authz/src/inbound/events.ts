@@ -7,6 +7,7 @@ import type { ServiceContext } from "@aegis/service/run";
 import { z } from "zod";
 import type { Breakers } from "#domain/breakers.ts";
 import type { MadeCall } from "#domain/failed-calls.ts";
+import type { AgentRow } from "#domain/streaks.ts";
 import type { AdoptBundle } from "#usecases/adopt-bundle.ts";
 import type { AdoptRevocations } from "#usecases/adopt-revocations.ts";
 
@@ -19,6 +20,7 @@ export interface EventUsecases {
   /** Gives back what another holder needs of an account. */
   readonly budget: { recalled(account: { tenant: string; scope: string; unit: string; window: string }, by: string): Promise<void> };
   readonly failedElsewhere: (call: MadeCall) => void;
+  readonly streakElsewhere: (row: AgentRow) => void;
   /** Names this life of this replica. */
   readonly holder: string;
   readonly revocationUnreadable: (key: string, error: unknown) => void;
@@ -142,6 +144,25 @@ function followFailures(bus: Bus, context: ServiceContext, { failedElsewhere, ho
   bus.ready().then(subscribe, () => undefined);
 }
 
+const agentStreak = z.object({
+  ...{ tenant: z.string(), agent: z.string(), by: z.string().min(1) },
+  kind: z.enum(["denied", "failed"]),
+  calls: z.int().min(0),
+});
+
+/** Counts the calls that other replicas refused or heard fail. A lost message is harmless: the next one says more. */
+function followStreaks(bus: Bus, context: ServiceContext, { streakElsewhere, holder }: EventUsecases): void {
+  const subscribe = () =>
+    bus.connection.subscribe(hints.agentStreak, {
+      callback: (error, message) => {
+        const heard = error ? undefined : agentStreak.safeParse(safeJson(message.data));
+        if (heard?.success && heard.data.by !== holder) streakElsewhere(heard.data);
+        else if (heard && !heard.success) context.logger.warn({ err: heard.error }, "an agent's streak is not usable");
+      },
+    });
+  bus.ready().then(subscribe, () => undefined);
+}
+
 function safeJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
@@ -161,4 +182,5 @@ export async function followEvents(bus: Bus, context: ServiceContext, usecases: 
   followWatermark(bus, context, usecases);
   followRecalls(bus, context, usecases);
   followFailures(bus, context, usecases);
+  followStreaks(bus, context, usecases);
 }

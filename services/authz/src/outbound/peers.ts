@@ -9,7 +9,7 @@ import type { Tasks } from "#usecases/access-requests.ts";
 import type { Approvals, Clock, OtherReplicas, Probes, Rates } from "#usecases/ports.ts";
 import { approvalsOver } from "./approvals.ts";
 import { type LeasedBudget, leasedBudget } from "./budget.ts";
-import { failedCallsOver } from "./failed-calls.ts";
+import { otherReplicasOver } from "./other-replicas.ts";
 import { probesOver } from "./probes.ts";
 import { ratesOver } from "./rates.ts";
 import { recallsOver } from "./recalls.ts";
@@ -52,7 +52,7 @@ export function connectPeers(options: PeersOptions): Peers {
     probes: probesOver(budgetClient, logger),
     approvals: approvalsOver(approvalsClient, { approvalsUrl, tasks: tasksClient }),
     tasks: tasksOver(tasksClient),
-    otherReplicas: failedCallsOver(bus, holder),
+    otherReplicas: otherReplicasOver(bus, holder),
     async [Symbol.asyncDispose]() {
       await budget[Symbol.asyncDispose]();
       budgetClient[Symbol.dispose]();

@@ -1,6 +1,6 @@
 import { FailedCalls, type MadeCall } from "#domain/failed-calls.ts";
 import type { Revocations } from "#domain/revocations.ts";
-import { Streaks } from "#domain/streaks.ts";
+import { type AgentRow, Streaks } from "#domain/streaks.ts";
 import { type AccessRequests, accessRequests, type Tasks } from "./access-requests.ts";
 import { type AdmitHits, admitHits } from "./admit-hits.ts";
 import { type AdoptBundle, type AdoptBundlePorts, adoptBundle } from "./adopt-bundle.ts";
@@ -11,6 +11,7 @@ import { type Check, type CheckPorts, checkCall } from "./check.ts";
 import { checkBatch } from "./check-batch.ts";
 import { type CheckResult, checkResult } from "./check-result.ts";
 import { type MayAct, mayAct } from "./may-act.ts";
+import { streakOf } from "./pass-breakers.ts";
 import type {
   AuthnFailures,
   CheckSignals,
@@ -53,6 +54,7 @@ export interface Authz {
   readonly admitHits: AdmitHits;
   /** Another replica was told that a call failed. */
   readonly failedElsewhere: (call: MadeCall) => void;
+  readonly streakElsewhere: (row: AgentRow) => void;
   readonly policies: AdoptBundle;
   readonly revocations: AdoptRevocations;
 }
@@ -76,6 +78,7 @@ export function authz(ports: AuthzPorts): Authz {
     admitHits: admitHits({ rates: ports.rates, mayAct: may }),
     accessRequests: accessRequests({ tasks: ports.tasks, mayAct: may }),
     failedElsewhere: (call) => failed.failed(call, ports.clock.now().getTime()),
+    streakElsewhere: ({ tenant, agent, by, ...row }) => streaks.heard(streakOf(tenant, agent), by, row, ports.clock.now().getTime()),
     policies,
     revocations: adoptRevocations({ ...ports, cache: ports.revocationCache }),
   };

@@ -17,7 +17,7 @@ import { sizeUpTo } from "#domain/size.ts";
 import { appendDecision } from "./append-decision.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
 import { streakOf } from "./pass-breakers.ts";
-import type { CheckSignals, Clock, Sessions } from "./ports.ts";
+import type { CheckSignals, Clock, OtherReplicas, Sessions } from "./ports.ts";
 import { type Judged, type ProceedPorts, proceed } from "./proceed.ts";
 import type { RecentDecisions } from "./recent-decisions.ts";
 import { mostTries, overtaken, seenBy } from "./session-facts.ts";
@@ -30,6 +30,7 @@ export interface CheckPorts extends ProceedPorts {
   readonly policyOf: (tenant: string) => ActivePolicy | undefined;
   readonly sessions: Sessions;
   readonly recent: RecentDecisions;
+  readonly otherReplicas: OtherReplicas;
   readonly clock: Clock;
   /** Milliseconds on the monotonic clock. */
   readonly monotonic: () => number;
@@ -119,7 +120,8 @@ async function decideAndRecord(ports: CheckPorts, turns: Turns, work: Work, refu
   const { shadow } = draft.verdict ?? {};
   if (!work.call.dryRun && draft.policy?.snapshot.governance.breaker !== undefined) {
     const { tenant, agent } = work.base.principal;
-    ports.streaks.decided(streakOf(tenant, agent), draft.decision, draft.reasons, work.now.getTime());
+    const row = ports.streaks.decided(streakOf(tenant, agent), draft.decision, draft.reasons, work.now.getTime());
+    if (row !== undefined) ports.otherReplicas.streak(tenant, agent, row);
   }
   ports.signals.decided(draft.decision, draft.reasons[0]?.code, seconds, { shadow: shadow?.decision, dryRun: work.call.dryRun });
   return draft;

@@ -3,6 +3,7 @@ import { breakerKey } from "@aegis/contracts/subjects";
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { given } from "../../test/given.ts";
+import { streakOf } from "./pass-breakers.ts";
 
 const payments =
   "agent: finance-agent\nallowed_tools:\n- name: stripe-payments\n  actions: [create_payment]\n  conditions: { max_amount: 5000 }";
@@ -70,6 +71,35 @@ test("an agent that is refused time and again here is paused here at once, until
   expect(await told(world)).toMatchObject({ decision: "allow" });
   expect(await told(world)).toMatchObject({ decision: "allow" });
   expect(world.probes.asked).toHaveLength(1);
+});
+
+test("a loop over several replicas pauses the agent after as many calls as a loop over one", async () => {
+  const world = given({ policy: watched });
+  const elsewhere = (by: string, calls: number) =>
+    world.streaks.heard(streakOf("acme", "finance-agent"), by, { kind: "denied", calls }, world.clock.time);
+  for (let call = 1; call <= 3; call++) {
+    expect(await told(world, {}, { amount: 9_000 })).toMatchObject({ codes: ["parameter_out_of_range"] });
+    elsewhere("authz-1", call);
+    elsewhere("authz-2", call);
+  }
+  expect(world.rows, "of a first refusal nobody hears").toEqual([2, 3].map((calls) => ({ kind: "denied", calls })));
+  elsewhere("authz-1", 4);
+  expect(await told(world)).toMatchObject({ codes: ["circuit_open"] });
+  expect(world.probes.tripped).toEqual(["finance-agent denied"]);
+});
+
+test("a call that goes through on any replica ends the streak on all", async () => {
+  const world = given({ policy: watched });
+  const heard = (calls: number) =>
+    world.streaks.heard(streakOf("acme", "finance-agent"), "authz-1", { kind: "denied", calls }, world.clock.time);
+  for (let call = 0; call < 9; call++) await told(world, {}, { amount: 9_000 });
+  heard(0);
+  for (let call = 0; call < 9; call++) expect((await told(world, {}, { amount: 9_000 })).codes).not.toContain("circuit_open");
+  expect(await told(world, {}, { amount: 1 })).toMatchObject({ decision: "allow" });
+  expect(world.rows.at(-1), "the others hear of it").toEqual({ kind: "denied", calls: 0 });
+  heard(9);
+  expect(await told(world, {}, { amount: 1 })).toMatchObject({ decision: "allow" });
+  expect(world.rows.at(-1), "also where only others counted").toEqual({ kind: "denied", calls: 0 });
 });
 
 test("one call that goes through ends a streak, and a minute of silence does", async () => {

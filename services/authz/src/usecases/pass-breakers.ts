@@ -28,6 +28,7 @@ export function breakersOf(ports: BreakerPorts, work: Work, { snapshot }: Active
   if (snapshot.governance.breaker === undefined || work.call.dryRun) return [];
   const { tenant, agent } = work.base.principal;
   const open = ports.breakers.of(tenant, agent, contextOf(work).promptId);
+  if (open.length > 0) ports.streaks.forget(streakOf(tenant, agent));
   return open.length > 0 ? open : suspected(ports, tenant, agent, snapshot.governance.breaker, work.now.getTime());
 }
 

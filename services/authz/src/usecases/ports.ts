@@ -9,6 +9,7 @@ import type { MadeCall } from "#domain/failed-calls.ts";
 import type { HighWater } from "#domain/policies.ts";
 import type { RevocationsDump } from "#domain/revocations.ts";
 import type { SessionState } from "#domain/session.ts";
+import type { Row } from "#domain/streaks.ts";
 
 export interface Clock {
   now(): Date;
@@ -36,6 +37,7 @@ export interface Proofs {
 /** The other replicas of this service. What they are told is a hint: it may be lost. */
 export interface OtherReplicas {
   callFailed(call: MadeCall): void;
+  streak(tenant: string, agent: string, row: Row): void;
 }
 
 /** Tells whoever watches that somebody came with a token that does not verify. A hint: it may be lost. */
