@@ -5,6 +5,7 @@ import { tenantSecrets } from "@aegis/service/tenant-secrets";
 import { v7 } from "uuid";
 import type { readConfig } from "./config.ts";
 import { accessRequestStore } from "./outbound/access-request-store.ts";
+import { alertStore } from "./outbound/alert-store.ts";
 import { approvalStore } from "./outbound/approval-store.ts";
 import { changes } from "./outbound/changes.ts";
 import { channelStore } from "./outbound/channel-store.ts";
@@ -48,6 +49,7 @@ export function makePorts({ config, db, own, logger, telemetry, instance }: Mean
     signals: told,
     channels: channelStore(db),
     deliveries: deliveryStore(db),
+    alerts: alertStore(db),
     couriers: couriers({ secrets, slackApiUrl, consoleUrl: config.consoleUrl, allowInternal }),
     members: memberStore(db),
     slack: slackPort(db, slack),

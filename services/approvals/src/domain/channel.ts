@@ -54,7 +54,7 @@ export function noticesOf(channels: readonly Channel[], approval: { readonly que
 }
 
 /** Each recipient's message is sent, tried again and counted alone. A changed address is the same recipient: what is due goes to the new one. */
-function recipientsOf(target: Target): readonly string[] {
+export function recipientsOf(target: Target): readonly string[] {
   switch (target.kind) {
     case "webhook":
       return ["endpoint"];

@@ -1,18 +1,31 @@
 import type { Bus } from "@aegis/bus/connect";
 import { type BusMessage, consume } from "@aegis/bus/consume";
-import { agentRegistered, agentRevoked, policyPromoted, policyPublished, policyRolledBack } from "@aegis/contracts/control-events";
+import {
+  agentRegistered,
+  agentRevoked,
+  budgetTripped,
+  policyPromoted,
+  policyPublished,
+  policyRolledBack,
+} from "@aegis/contracts/control-events";
 import { decisionEvent } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
 import type { z } from "zod";
+import { alert } from "#usecases/alert.ts";
 import { cancelAllOf } from "#usecases/cancel.ts";
+import type { ChannelPorts } from "#usecases/channel-ports.ts";
 import type { GrantPorts } from "#usecases/grant-ports.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { request } from "#usecases/request.ts";
 import type { ApprovalSignals } from "../signals.ts";
 
-/** What this service hears: calls that wait for people, who answers for an agent, who wrote policies, and agents that were revoked. */
-export function hearEvents(bus: Bus, ports: Ports & GrantPorts & { readonly signals: ApprovalSignals }, logger: Logger): AsyncDisposable {
+/** What this service hears: calls that wait for people, who answers for an agent, who wrote policies, agents that were revoked or paused. */
+export function hearEvents(
+  bus: Bus,
+  ports: Ports & GrantPorts & ChannelPorts & { readonly signals: ApprovalSignals },
+  logger: Logger,
+): AsyncDisposable {
   const hear = <S extends z.ZodType>(schema: S, handle: (event: z.infer<S>) => Promise<void>) => ({
     logger,
     onBatch: async (messages: BusMessage[]) => {
@@ -45,6 +58,16 @@ export function hearEvents(bus: Bus, ports: Ports & GrantPorts & { readonly sign
         await cancelAllOf(ports, { tenant, agent, by });
         await ports.grants.revokeAllOf(tenant, agent, by, ports.clock.now().getTime());
       }),
+    }),
+  );
+  stack.use(
+    consume(bus, {
+      stream: "CONTROL",
+      durable: "approvals-tripped",
+      filter: "aegis.budget.*.tripped",
+      ...hear(budgetTripped, ({ id, tenant, time, data: { scope, cause, until } }) =>
+        alert(ports, { id, tenant }, { scope, cause, at: time, until }, Date.parse(until)),
+      ),
     }),
   );
   // Restored and promoted revisions are somebody's work as much as written ones.

@@ -1,8 +1,10 @@
 import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import { createTransport } from "nodemailer";
+import { alertLines, pausedOf } from "#domain/alert.ts";
+import type { Channel } from "#domain/channel.ts";
 import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
-import type { Courier } from "#usecases/channel-ports.ts";
+import type { Courier, Sending, Sent } from "#usecases/channel-ports.ts";
 import type { ApprovalRecord } from "#usecases/ports.ts";
 
 interface EmailOptions {
@@ -14,9 +16,9 @@ interface EmailOptions {
 
 /** Mail by SMTP, plain text. The secret is the server's URL with its login; the Message-ID is the idempotency key. */
 export function emailCourier({ secrets, consoleUrl, allowPlain }: EmailOptions): Courier {
-  return async ({ delivery, channel, approval }) => {
-    if (channel.target.kind !== "email") return { ok: false, why: "the channel is of another kind" };
-    const address = await secrets(delivery.tenant, channel.target.smtp);
+  const send = async ({ id, tenant, recipient }: Sending, { target }: Channel, subject: string, text: string): Promise<Sent> => {
+    if (target.kind !== "email") return { ok: false, why: "the channel is of another kind" };
+    const address = await secrets(tenant, target.smtp);
     // Its error would show the login to the log.
     if (!URL.canParse(address)) return { ok: false, why: "the server's URL is not usable" };
     const server = new URL(address);
@@ -36,17 +38,28 @@ export function emailCourier({ secrets, consoleUrl, allowPlain }: EmailOptions):
     });
     try {
       await transport.sendMail({
-        from: channel.target.from,
-        to: delivery.recipient,
-        messageId: `<${delivery.id}@aegis.invalid>`,
+        from: target.from,
+        to: recipient,
+        messageId: `<${id}@aegis.invalid>`,
         headers: { "Auto-Submitted": "auto-generated" },
-        subject: `${approval.tool}:${approval.action} by ${approval.requester.agent} ${outcomeOf({ ...approval, decidedBy: [] })}`,
-        text: textOf(approval, consoleUrl),
+        subject,
+        text,
       });
       return { ok: true };
     } finally {
       transport.close();
     }
+  };
+  return {
+    approval: ({ delivery, channel, approval }) => {
+      const subject = `${approval.tool}:${approval.action} by ${approval.requester.agent} ${outcomeOf({ ...approval, decidedBy: [] })}`;
+      return send(delivery, channel, subject, textOf(approval, consoleUrl));
+    },
+    alert: ({ sending, channel }) => {
+      const subject = `${pausedOf(sending.alert)} was paused`;
+      const lines = alertLines(sending.tenant, sending.alert).map(([name, value]) => `${name}: ${value}`);
+      return send(sending, channel, subject.replaceAll("\n", " "), [`${subject}.`, "", ...lines].join("\n"));
+    },
   };
 }
 

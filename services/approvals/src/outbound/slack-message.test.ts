@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { slackMessage } from "./slack-message.ts";
+import { slackAlert, slackMessage } from "./slack-message.ts";
 
 /** Block Kit's published limits and required fields, for what we use of it. */
 const text = (max: number) => z.strictObject({ type: z.literal("plain_text"), text: z.string().min(1).max(max), emoji: z.boolean() });
@@ -90,4 +90,13 @@ test("what came from outside is never markup, and nothing is hidden in it", () =
 
 test("what expired is not shown as anybody's no", () => {
   expect(slackMessage({ ...approval, state: "expired" }, nonce).text).toMatch(/expired: nobody decided in time/);
+});
+
+test("what was paused keeps Block Kit's rules, whatever its name", () => {
+  for (const scope of ["agent/finance-agent", `prompt/${encodeURIComponent("<!channel> \u202e*x*\n🙂".repeat(60))}`]) {
+    const made = slackAlert("t".repeat(63), { scope, cause: "fan_out", at: "2026-11-20T20:00:00Z", until: "2026-11-20T20:00:30Z" });
+    message.parse(made);
+    expect(JSON.stringify(made)).not.toMatch(/\u202e|mrkdwn/);
+    expect(made.text).not.toContain("<!");
+  }
 });

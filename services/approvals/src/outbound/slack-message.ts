@@ -1,3 +1,4 @@
+import { type Alert, alertLines, pausedOf } from "#domain/alert.ts";
 import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 
@@ -20,8 +21,7 @@ export function slackMessage(approval: Asked & { readonly id: string }, nonce: s
   const unusual = different === "" ? [] : [{ type: "section" as const, text: plain(`Unusual for this agent:\n${different}`) }];
   const call = `${approval.tool}:${approval.action}`;
   return {
-    // Slack reads the fallback as mrkdwn.
-    text: visible(`${call} by ${approval.requester.agent} ${outcomeOf(approval)}`, 600).replace(/[&<>]/g, (sign) => escapes[sign] ?? ""),
+    text: fallback(`${call} by ${approval.requester.agent} ${outcomeOf(approval)}`),
     blocks: [
       { type: "header" as const, text: plain(visible(state === "pending" ? "A call waits for a yes" : `A call was held: ${state}`, 150)) },
       { type: "section" as const, fields: summaryOf(approval).map(([name, value]) => plain(`${name}: ${value}`)) },
@@ -38,5 +38,17 @@ export function slackMessage(approval: Asked & { readonly id: string }, nonce: s
     ],
   };
 }
+
+/** Something that was paused, as a Block Kit message. */
+export const slackAlert = (tenant: string, alert: Alert) => ({
+  text: fallback(`${pausedOf(alert)} was paused`),
+  blocks: [
+    { type: "header" as const, text: plain(visible(`${pausedOf(alert)} was paused`, 150)) },
+    { type: "section" as const, fields: alertLines(tenant, alert).map(([name, value]) => plain(`${name}: ${value}`)) },
+  ],
+});
+
+/** Slack reads the fallback as mrkdwn. */
+const fallback = (text: string): string => visible(text, 600).replace(/[&<>]/g, (sign) => escapes[sign] ?? "");
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };

@@ -5,7 +5,7 @@ import { LogLevel, WebClient } from "@slack/web-api";
 import { sql } from "kysely";
 import type { Channel } from "#domain/channel.ts";
 import type { Courier, SlackPort } from "#usecases/channel-ports.ts";
-import { slackMessage } from "./slack-message.ts";
+import { slackAlert, slackMessage } from "./slack-message.ts";
 import { isSlackSignature } from "./slack-signature.ts";
 import type { Tables } from "./tables.ts";
 
@@ -32,23 +32,28 @@ const client = async ({ secrets, apiUrl }: SlackOptions, channel: Channel): Prom
 
 /** Messages in Slack: posted once, and updated where they are when the approval is decided anywhere. */
 export function slackCourier(options: SlackOptions): Courier {
-  return async ({ delivery, channel, approval }) => {
-    if (channel.target.kind !== "slack") return { ok: false, why: "the channel is of another kind" };
-    const slack = await client(options, channel);
-    const message = slackMessage(approval, delivery.nonce);
-    const place = /^([A-Z0-9]+)\/([\d.]+)$/.exec(delivery.reference ?? "");
-    if (delivery.notice === "decided" && place?.[1] !== undefined && place[2] !== undefined) {
-      await slack.chat.update({ channel: place[1], ts: place[2], ...message });
-      return { ok: true, reference: delivery.reference };
-    }
-    const posted = await slack.chat.postMessage({
+  const post = async (channel: Channel, key: string, type: string, message: ReturnType<typeof slackMessage | typeof slackAlert>) => {
+    if (channel.target.kind !== "slack") return { ok: false, why: "the channel is of another kind" } as const;
+    const posted = await (await client(options, channel)).chat.postMessage({
       channel: channel.target.conversation,
       ...message,
       unfurl_links: false,
       unfurl_media: false,
-      metadata: { event_type: "aegis_approval", event_payload: { idempotency_key: delivery.id } },
+      metadata: { event_type: type, event_payload: { idempotency_key: key } },
     });
-    return { ok: true, reference: `${posted.channel}/${posted.ts}` };
+    return { ok: true, reference: `${posted.channel}/${posted.ts}` } as const;
+  };
+  return {
+    async approval({ delivery, channel, approval }) {
+      const message = slackMessage(approval, delivery.nonce);
+      const place = /^([A-Z0-9]+)\/([\d.]+)$/.exec(delivery.reference ?? "");
+      if (delivery.notice === "decided" && place?.[1] !== undefined && place[2] !== undefined) {
+        await (await client(options, channel)).chat.update({ channel: place[1], ts: place[2], ...message });
+        return { ok: true, reference: delivery.reference };
+      }
+      return post(channel, delivery.id, "aegis_approval", message);
+    },
+    alert: ({ sending, channel }) => post(channel, sending.id, "aegis_alert", slackAlert(sending.tenant, sending.alert)),
   };
 }
 

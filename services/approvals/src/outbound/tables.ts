@@ -77,6 +77,20 @@ export interface Tables {
     created_at: Date;
     settled_at: Date | null;
   };
+  alerts: {
+    id: string;
+    tenant: string;
+    channel: string;
+    recipient: string;
+    /** JSON of an alert. */
+    alert: string;
+    state: Generated<"due" | "sent" | "dropped">;
+    next_at: Date;
+    attempts: Generated<number>;
+    last_error: string | null;
+    created_at: Date;
+    settled_at: Date | null;
+  };
   members: { tenant: string; channel: string; member: string; person: string; registered_by: string; registered_at: Date };
   policy_authors: { tenant: string; version: string; author: string };
   history: {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { teamsMessage } from "./teams-card.ts";
+import { teamsAlert, teamsMessage } from "./teams-card.ts";
 
 /** Adaptive Cards 1.4's required fields, for what we use of it, and what a Workflows webhook takes. */
 const textRun = z.strictObject({ type: z.literal("TextRun"), text: z.string().min(1), weight: z.enum(["Bolder"]).optional() });
@@ -55,4 +55,13 @@ test("the largest and strangest of everything keeps them, too, and fits", () => 
   );
   message.parse(made);
   expect(Buffer.byteLength(JSON.stringify(made))).toBeLessThan(maxBytes);
+});
+
+test("what was paused is a card, too, whatever its name", () => {
+  for (const scope of ["agent/finance-agent", `prompt/${encodeURIComponent("\u202e[pay](https://evil.test)\n🙂".repeat(60))}`]) {
+    const made = teamsAlert("t".repeat(63), { scope, cause: "denied", at: "2026-11-20T20:00:00Z", until: "2026-11-20T20:00:30Z" });
+    message.parse(made);
+    expect(JSON.stringify(made)).not.toContain("\u202e");
+    expect(Buffer.byteLength(JSON.stringify(made))).toBeLessThan(maxBytes);
+  }
 });

@@ -1,35 +1,42 @@
 import type { Poster } from "@aegis/http/outward";
 import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import { Webhook } from "standardwebhooks";
-import type { Courier } from "#usecases/channel-ports.ts";
+import type { Channel } from "#domain/channel.ts";
+import type { Courier, Sending, Sent } from "#usecases/channel-ports.ts";
 
 /** Larger arguments are left out; the approval itself shows them. */
 const maxArgumentsLength = 64 * 1024;
 
 /** Signed webhooks as Standard Webhooks has them: `webhook-id` is the idempotency key. */
 export function webhookCourier(secrets: TenantSecrets, post: Poster): Courier {
-  return async ({ delivery, channel, approval, now }) => {
-    const { target } = channel;
+  const send = async ({ id, tenant }: Sending, { target }: Channel, now: number, type: string, data: object): Promise<Sent> => {
     if (target.kind !== "webhook") return { ok: false, why: "the channel is of another kind" };
-    const secret = new Webhook(await secrets(delivery.tenant, target.secret));
+    const secret = new Webhook(await secrets(tenant, target.secret));
     const at = new Date(now);
-    const body = JSON.stringify({ type: `approval.${delivery.notice}`, timestamp: at.toISOString(), data: dataOf(approval) });
+    const body = JSON.stringify({ type, timestamp: at.toISOString(), data });
     const { status } = await post({
       url: target.url,
       headers: {
         "content-type": "application/json",
         "user-agent": "aegis-approvals",
-        "webhook-id": delivery.id,
+        "webhook-id": id,
         "webhook-timestamp": String(Math.floor(now / 1000)),
-        "webhook-signature": secret.sign(delivery.id, at, body),
+        "webhook-signature": secret.sign(id, at, body),
       },
       body,
     });
     return status >= 200 && status < 300 ? { ok: true } : { ok: false, why: `the endpoint answered ${status}` };
   };
+  return {
+    approval: ({ delivery, channel, approval, now }) => send(delivery, channel, now, `approval.${delivery.notice}`, dataOf(approval)),
+    alert: ({ sending, channel, now }) => {
+      const { scope, cause, at, until } = sending.alert;
+      return send(sending, channel, now, "breaker.tripped", { tenant: sending.tenant, scope, cause, at, until });
+    },
+  };
 }
 
-function dataOf(approval: Parameters<Courier>[0]["approval"]): object {
+function dataOf(approval: Parameters<Courier["approval"]>[0]["approval"]): object {
   const { requester } = approval;
   const whole = JSON.stringify(approval.arguments).length <= maxArgumentsLength;
   return {

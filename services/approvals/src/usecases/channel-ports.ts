@@ -1,3 +1,4 @@
+import type { Alert } from "#domain/alert.ts";
 import type { Backoff, Channel, Notice, TargetKind } from "#domain/channel.ts";
 import type { Comparison } from "#domain/unusual.ts";
 import type { ApprovalRecord } from "./ports.ts";
@@ -12,36 +13,60 @@ export interface ChannelStore {
   remove(tenant: string, name: string): Promise<boolean>;
 }
 
-/** A message that is due, or has been sent. */
-export interface Delivery {
+/** Something that is to be sent to one recipient, or has been. */
+export interface Sending {
   /** The idempotency key: the same however often it is tried. */
   readonly id: string;
   readonly tenant: string;
-  readonly approvalId: string;
   readonly channel: string;
   readonly recipient: string;
-  readonly notice: Notice;
   /** Attempts made, with the present one. */
   readonly attempts: number;
-  readonly nonce: string;
-  /** Where the channel put this recipient's first message. */
-  readonly reference?: string | undefined;
   readonly createdAt: number;
 }
 
-export interface DeliveryStore {
+/** What is to be sent, and what became of it. */
+export interface SendingStore<S extends Sending> {
   /** What is due, of any tenant, a few of each channel so that none keeps out another. */
   due(now: number, limit: number): Promise<readonly { readonly tenant: string; readonly id: string }[]>;
   /** Takes one that is due, for nobody else until `until`; undefined when somebody else has. */
-  claim(tenant: string, id: string, now: number, until: number): Promise<Delivery | undefined>;
-  /** The message that carries this nonce, of any tenant. */
-  byNonce(nonce: string): Promise<Delivery | undefined>;
-  sent(delivery: Delivery, now: number, reference: string | undefined): Promise<void>;
-  failed(delivery: Delivery, nextAt: number, why: string): Promise<void>;
-  dropped(delivery: Delivery, now: number, why: string): Promise<void>;
+  claim(tenant: string, id: string, now: number, until: number): Promise<S | undefined>;
+  sent(sending: S, now: number, reference: string | undefined): Promise<void>;
+  failed(sending: S, nextAt: number, why: string): Promise<void>;
+  dropped(sending: S, now: number, why: string): Promise<void>;
 }
 
-/** One message as a courier gets it. */
+/** A message about an approval. */
+export interface Delivery extends Sending {
+  readonly approvalId: string;
+  readonly notice: Notice;
+  readonly nonce: string;
+  /** Where the channel put this recipient's first message. */
+  readonly reference?: string | undefined;
+}
+
+export interface DeliveryStore extends SendingStore<Delivery> {
+  /** The message that carries this nonce, of any tenant. */
+  byNonce(nonce: string): Promise<Delivery | undefined>;
+}
+
+/** A message about something that was paused. */
+export interface AlertSending extends Sending {
+  readonly alert: Alert;
+}
+
+export interface AlertStore extends SendingStore<AlertSending> {
+  /** Plans to tell these recipients what an event said; of an event that was heard before, nothing. */
+  plan(
+    tenant: string,
+    eventId: string,
+    alert: Alert,
+    recipients: readonly { readonly channel: string; readonly recipient: string }[],
+    now: number,
+  ): Promise<void>;
+}
+
+/** One message about an approval as a courier gets it. */
 interface Message {
   readonly delivery: Delivery;
   readonly channel: Channel;
@@ -53,8 +78,18 @@ interface Message {
 /** `why` is shown to operators: it holds no secret. */
 export type Sent = { readonly ok: true; readonly reference?: string | undefined } | { readonly ok: false; readonly why: string };
 
+/** One message about something that was paused. */
+interface AlertMessage {
+  readonly sending: AlertSending;
+  readonly channel: Channel;
+  readonly now: number;
+}
+
 /** Carries messages to one kind of target. What it throws counts as not sent. */
-export type Courier = (message: Message) => Promise<Sent>;
+export interface Courier {
+  approval(message: Message): Promise<Sent>;
+  alert(message: AlertMessage): Promise<Sent>;
+}
 
 /** Which person a platform's user is. */
 export interface MemberStore {
@@ -93,6 +128,7 @@ export interface ChannelSignals {
 export interface ChannelPorts {
   readonly channels: ChannelStore;
   readonly deliveries: DeliveryStore;
+  readonly alerts: AlertStore;
   readonly couriers: Readonly<Record<TargetKind, Courier>>;
   readonly members: MemberStore;
   readonly slack: SlackPort;

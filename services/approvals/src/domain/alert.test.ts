@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { alertLines, recipientsOfAlert } from "./alert.ts";
+import type { Channel } from "./channel.ts";
+
+const channel = (name: string, change: Partial<Channel> = {}): Channel => ({
+  ...{ tenant: "acme", name, queues: [], afterSeconds: 0 },
+  target: { kind: "teams", webhook: "flow" },
+  ...change,
+});
+const told = (...channels: Channel[]) => recipientsOfAlert(channels).map((one) => one.channel);
+
+test("channels for every queue or for alerts are told of a pause, and those that wait are not", () => {
+  const finance = channel("finance", { queues: ["finance"] });
+  expect(told(channel("ops"), finance, channel("pager", { queues: ["alerts"] }), channel("boss", { afterSeconds: 600 }))).toEqual([
+    "ops",
+    "pager",
+  ]);
+  expect(told(finance, channel("boss", { afterSeconds: 600 })), "rather another queue's people than nobody").toEqual(["finance"]);
+  expect(told()).toEqual([]);
+});
+
+test("the message says who is paused, why, until when, and how to let them go on", () => {
+  const times = { at: "2026-11-20T20:00:00Z", until: "2026-11-20T20:00:30Z" };
+  const lines = Object.fromEntries(alertLines("acme", { scope: "prompt/p%201", cause: "denied", ...times }));
+  expect(lines).toEqual({
+    Paused: "prompt p 1 (tenant acme)",
+    Why: "nearly all of its calls were denied",
+    Until: "2026-11-20T20:00:30Z at least; then one call at a time goes ahead as a probe",
+    "Let it go on now": "aegis budget reset --prompt 'p 1' --tenant acme",
+  });
+});
