@@ -77,6 +77,10 @@ export interface Governance {
   readonly requireApproval?: boolean;
   /** What pauses an agent or a prompt; absent: nothing. */
   readonly breaker?: BreakerRule;
+  /** The organisation whose budgets the tenant's calls count on, too: the tenant of that name says what they are. */
+  readonly memberOf?: string;
+  /** What the tenants of this organisation may use together. Only those named here can count on it. */
+  readonly organisation?: { readonly rule: string; readonly members: readonly string[]; readonly limits: readonly Limit[] };
   /** Members that say how the fabric is run and decide no call, as written. */
   readonly settings: JsonObject;
 }
@@ -186,7 +190,7 @@ export type BudgetWindow = "hour" | "day" | "week" | "month" | "prompt" | "sessi
 /** A ceiling on one kind of account. */
 export interface Limit {
   readonly rule: string;
-  /** The accounts it bounds: `tenant`, `agent/<pattern>`, `tool/<encoded name>`; `prompt/*` or `session/*`, which `/agent/<pattern>` or `/tool/<encoded name>` may follow. */
+  /** The accounts it bounds: `org` (an organisation's own), `tenant`, `agent/<pattern>`, `tool/<encoded name>`; `prompt/*` or `session/*`, which `/agent/<pattern>` or `/tool/<encoded name>` may follow. */
   readonly scope: string;
   readonly unit: BudgetUnit;
   readonly window: BudgetWindow;

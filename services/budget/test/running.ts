@@ -12,7 +12,7 @@ import { stores, subject } from "@aegis/contracts/subjects";
 import { freePort } from "@aegis/infra/ports";
 import { startProcess } from "@aegis/infra/process";
 import { signHead, writeBundle } from "@aegis/policy/bundle";
-import type { BreakerRule, Limit, RateLimit } from "@aegis/policy/ir";
+import type { Governance, Limit } from "@aegis/policy/ir";
 import { connectDatabase, type Database } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
 import { type RpcClient, rpcClient } from "@aegis/rpc/client";
@@ -45,7 +45,7 @@ export interface Surroundings extends AsyncDisposable {
     tenant: string,
     revision: number,
     limits: readonly Limit[],
-    more?: { signer?: KeyFile; rates?: readonly RateLimit[]; breaker?: BreakerRule },
+    more?: { signer?: KeyFile } & Partial<Pick<Governance, "rates" | "breaker" | "memberOf" | "organisation">>,
   ): Promise<void>;
   /** Has the name of the key that signs bundles, and is not it. */
   readonly forger: KeyFile;
@@ -80,11 +80,11 @@ export async function surroundings(): Promise<Surroundings> {
     db,
     operators,
     forger,
-    async publish(tenant, revision, limits, { signer = bundleKey, rates = [], breaker } = {}) {
+    async publish(tenant, revision, limits, { signer = bundleKey, rates = [], ...governance } = {}) {
       const policies = {
         format: 1,
         tenant,
-        governance: { limits, rates, ...(breaker && { breaker }), settings: {} },
+        governance: { limits, rates, ...governance, settings: {} },
         policies: [],
       } as const;
       const sign = { key: signer.privateJwk as never };

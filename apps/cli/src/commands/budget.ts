@@ -36,7 +36,7 @@ export function budgetCommands(program: Command): void {
   budget
     .command("set")
     .description("set a limit beside those of policies (the lowest wins)")
-    .argument("<scope>", "tenant, agent/NAME, tool/NAME, prompt/ID or session/ID")
+    .argument("<scope>", "tenant, org, agent/NAME, tool/NAME, prompt/ID or session/ID")
     .option("--usd <amount>", "money, in US dollars")
     .option("--tokens <n>", "model tokens")
     .option("--actions <n>", "allowed calls")

@@ -1,4 +1,4 @@
-import type { BreakerRule, CatalogAction, CatalogTool, PolicySet } from "../ir.ts";
+import type { BreakerRule, CatalogAction, CatalogTool, Governance, PolicySet } from "../ir.ts";
 import { ceiling, restricts } from "./change.ts";
 import { meaning } from "./holdings.ts";
 import { tellLimits, tellRates } from "./limits.ts";
@@ -36,6 +36,8 @@ function tellGovernance({ governance: was }: PolicySet, { governance: is }: Poli
     retryUnchanged,
     requireApproval,
     breaker,
+    memberOf,
+    organisation,
     settings,
     ...unknown
   } = is;
@@ -60,7 +62,10 @@ function tellGovernance({ governance: was }: PolicySet, { governance: is }: Poli
   needed("a justification of every tool", was.requireJustification, requireJustification);
   needed("a second person for every publish", was.requireApproval, requireApproval);
   compare("circuit breaker", breakerText(was.breaker), breakerText(breaker), restricts(was.breaker, breaker));
-  tellLimits(was.limits, limits, tell);
+  compare("organisation whose budgets hold, too", was.memberOf, memberOf, restricts(was.memberOf, memberOf));
+  const members = (one: Governance["organisation"]) => one && [...one.members].sort().join(", ");
+  compare("members of the organisation", members(was.organisation), members(organisation), "changes");
+  tellLimits([...was.limits, ...(was.organisation?.limits ?? [])], [...limits, ...(organisation?.limits ?? [])], tell);
   tellRates(was.rates ?? [], rates ?? [], tell);
   const [said, says] = [settingsOf(was.settings), settingsOf(settings)];
   for (const name of new Set([...said.keys(), ...says.keys()])) compare(`setting ${name}`, said.get(name), says.get(name), "changes");

@@ -27,13 +27,26 @@ export function planCharges(limits: readonly Limit[]): ChargePlan {
       for (const line of planned) {
         const scope = line.scope(input);
         if (scope === undefined) continue;
-        const units = line.unit === "actions" ? 1 : line.unit === "tokens" ? cost.tokens : cost.microUsd;
-        charges.push({ scope, unit: line.unit, window: line.window, units });
+        charges.push({ scope, unit: line.unit, window: line.window, units: unitsOf(line.unit, cost) });
       }
       return charges;
     },
   };
 }
+
+/** What a call of a member is charged to its organisation: one line for each account, however many limits bound it. */
+export function organisationCharges(
+  organisation: string,
+  limits: readonly Limit[],
+  cost: { readonly microUsd: number; readonly tokens: number },
+): Charge[] {
+  const scope = accounts.organisationNamed(organisation);
+  const lines = new Map(limits.map(({ unit, window }) => [`${unit} ${window}`, { unit, window }]));
+  return [...lines.values()].map(({ unit, window }) => ({ scope, unit, window, units: unitsOf(unit, cost) }));
+}
+
+const unitsOf = (unit: Limit["unit"], cost: { readonly microUsd: number; readonly tokens: number }): number =>
+  unit === "actions" ? 1 : unit === "tokens" ? cost.tokens : cost.microUsd;
 
 function scopeOf(pattern: string): Line["scope"] {
   if (pattern === "tenant") return () => accounts.tenant;

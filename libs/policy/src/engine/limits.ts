@@ -47,11 +47,19 @@ export function softThresholds(content: PolicyContent | PolicySet, account: Acco
 function limitsOn(content: PolicyContent | PolicySet, account: Account): Limit[] {
   const { governance, policies } = "revision" in content ? content.policies : content;
   const agent = agentOf(account.scope);
+  if (account.scope === accounts.organisation) return onAccount(governance.organisation?.limits ?? [], account);
   const lists = [governance.limits, ...policies.flatMap(({ mode, limits }) => (mode === "enforce" && limits.length > 0 ? [limits] : []))];
-  return lists
-    .flatMap((limits) => limitsAbout(limits, agent))
-    .filter((limit) => limit.unit === account.unit && limit.window === account.window && matchesScope(limit.scope, account.scope));
+  return onAccount(
+    lists.flatMap((limits) => limitsAbout(limits, agent)),
+    account,
+  );
 }
+
+const onAccount = (limits: readonly Limit[], { scope, unit, window }: Account): Limit[] =>
+  limits.filter((limit) => limit.unit === unit && limit.window === window && matchesScope(limit.scope, scope));
+
+/** The organisation's name in a scope as a call of its members names it. */
+export const organisationIn = (scope: string): string | undefined => (scope.startsWith("org/") ? scope.slice("org/".length) : undefined);
 
 interface LimitIndex {
   /** Positions of the limits that name one agent in full. */
@@ -101,6 +109,10 @@ function agentOf(scope: string): string | undefined {
 
 /** The account names of calls. */
 export const accounts = {
+  /** An organisation's own, among its accounts. */
+  organisation: "org",
+  /** The same, as a call of one of its members names it. */
+  organisationNamed: (organisation: string): string => `org/${organisation}`,
   tenant: "tenant",
   agent: (agent: string): string => `agent/${agent}`,
   tool: (tool: string): string => `tool/${encodeURIComponent(tool)}`,

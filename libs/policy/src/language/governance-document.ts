@@ -3,7 +3,7 @@ import { RE2JS } from "re2js";
 import type { TenantDetector } from "../ir.ts";
 import { breakerDocument } from "./breaker-document.ts";
 import { detectorName } from "./data-rules-document.ts";
-import { governanceLimit } from "./limit-document.ts";
+import { governanceLimit, organisationLimit } from "./limit-document.ts";
 import { named, schemaReference } from "./named-document.ts";
 import { checked, fault, keyed, listOf, optional, positioned, type RecordOf, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
@@ -95,6 +95,22 @@ const spec = {
   circuit_breaker: optional(
     keyed(breakerDocument),
     "When an agent or a prompt is paused. An empty map, like `pause_and_notify` in `quotas`, pauses as is usual.",
+  ),
+  member_of: optional(
+    read.tenant,
+    "The organisation whose budgets the tenant's calls count on, besides its own: the tenant of this name, which lists this one.",
+  ),
+  organisation: optional(
+    keyed(
+      record({
+        members: required(
+          listOf(read.tenant, { atLeast: 1, what: "tenants" }),
+          "The tenants that it bounds; each says `member_of` itself.",
+        ),
+        limits: required(listOf(organisationLimit, { atLeast: 1, what: "limits" }), "Budgets of all members together."),
+      }),
+    ),
+    "This tenant is an organisation's own: what its members may use together.",
   ),
   limits: optional(listOf(governanceLimit, { what: "limits" }), "Rates and budgets of the tenant, or of one tool."),
   detectors: optional(listOf(detector, { what: "detectors" }), "Detectors of the tenant's own, for `detect`."),

@@ -1,5 +1,5 @@
 import type { BudgetUnit, BudgetWindow, Limit, RateLimit } from "../ir.ts";
-import { checked, entries, fault, optional, type Place, positioned, type Reader, record, scalar } from "./reader.ts";
+import { checked, entries, fault, optional, type Place, positioned, type Reader, record, required, scalar } from "./reader.ts";
 import { integer, oneOf, percent, rate, tool, usd } from "./scalars.ts";
 import type { Schema } from "./schema.ts";
 import type { Position } from "./source.ts";
@@ -57,6 +57,21 @@ const governed = bounding(record({ ...members, tool: optional(tool, "Bounds the 
 
 /** An entry of `limits` in a Governance: it bounds the tenant, or one tool. */
 export const governanceLimit = positioned(governed);
+
+const { rate: _rate, ...budgetsOnly } = members;
+
+/** An entry of `organisation.limits` in a Governance: it bounds what all members use together. */
+export const organisationLimit = positioned(
+  bounding(
+    record({
+      ...budgetsOnly,
+      budget: required(
+        oneOf("hourly", "daily", "weekly", "monthly"),
+        "What it counts over: the calendar of the organisation's `time_zone`.",
+      ),
+    }),
+  ),
+);
 
 export type Entry<T = LimitDocument> = { readonly at: Position; readonly value: T };
 

@@ -40,6 +40,31 @@ describe("lowering", () => {
     expect(policyOf(`limits: [{ budget: daily, ${limit} }]`).limits[0]).toMatchObject(expected);
   });
 
+  test("an organisation lists members and what they share; a member only says to whom it belongs", () => {
+    const shared =
+      "organisation: { members: [acme, globex], limits: [{ budget: monthly, usd: 5, soft: 80% }] }, time_zone: America/Sao_Paulo";
+    const { governance } = compiled(`${header("Governance")}spec: { ${shared} }`).policies;
+    const limit = { scope: "org", unit: "micro_usd", window: "month", limit: 5e6, timeZone: "America/Sao_Paulo" };
+    expect(governance.organisation).toMatchObject({ members: ["acme", "globex"], limits: [{ ...limit, soft: { units: 4e6 } }] });
+    expect([governance.limits, governance.memberOf]).toEqual([[], undefined]);
+    expect(compiled(`${header("Governance")}spec: { member_of: acme-group }`).policies.governance).toMatchObject({
+      memberOf: "acme-group",
+    });
+  });
+
+  test.each([
+    "organisation: { members: [acme], limits: [{ budget: prompt, actions: 5 }] }",
+    "organisation: { members: [acme], limits: [{ rate: 5/s }] }",
+    "organisation: { members: [], limits: [{ budget: daily, actions: 5 }] }",
+    "organisation: { members: [acme, acme], limits: [{ budget: daily, actions: 5 }] }",
+    "organisation: { members: [Acme], limits: [{ budget: daily, actions: 5 }] }",
+    "organisation: { members: [acme] }",
+    "member_of: [acme-group]",
+  ])("an organisation that cannot hold is a fault: %s", (spec) => {
+    const result = compile([{ name: "f.yaml", text: `${header("Governance")}spec: { ${spec} }` }], { tenant: "acme" });
+    expect(result.ok).toBe(false);
+  });
+
   test("results, sessions and drift keep their rules, and what is not written is absent", () => {
     const policy = policyOf(
       'results: { labels: [b, a], dlp: [{ detect: [email], action: hash }] }, session: [{ after: "t:*", deny: ["m:send"] }], on_drift: flag',

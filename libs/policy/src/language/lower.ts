@@ -1,4 +1,5 @@
 import { type Digest, digestOf } from "@aegis/canonical/digest";
+import { accounts } from "../engine/limits.ts";
 import {
   type ActionRule,
   type CatalogAction,
@@ -97,7 +98,7 @@ export function lowerBareAgent(document: BareAgentDocument, name: string, at: Po
 }
 
 export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance {
-  const { delegation, quotas } = spec;
+  const { delegation, quotas, organisation } = spec;
   const timeZone = spec.time_zone ?? "UTC";
   const limits = spec.limits ?? [];
   const breaker = spec.circuit_breaker ?? (quotas?.circuit_breaker && { at: quotas.circuit_breaker.at, value: {} });
@@ -118,6 +119,14 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
     ...(spec.retry_unchanged && { retryUnchanged: spec.retry_unchanged.value }),
     ...(spec.require_approval === true && { requireApproval: true }),
     ...(breaker && { breaker: lowerBreaker(breaker.value, ruleAt(breaker.at)) }),
+    ...(spec.member_of !== undefined && { memberOf: spec.member_of }),
+    ...(organisation && {
+      organisation: {
+        rule: ruleAt(organisation.at),
+        members: [...organisation.value.members],
+        limits: organisation.value.limits.flatMap((entry) => lowerLimit(entry, accounts.organisation, timeZone)),
+      },
+    }),
     settings: settingsOf(spec),
   };
 }

@@ -34,9 +34,9 @@ interface AccountBook {
   unlimitedUntil: number;
 }
 
-/** One account of one tenant. No part can hold a line feed: tenants are names, scopes are percent-encoded. */
+/** One account of one tenant, or an organisation's, of all its members. No part can hold a line feed: tenants are names, scopes are percent-encoded. */
 export const accountKey = (tenant: string, charge: { readonly scope: string; readonly unit: string; readonly window: string }): string =>
-  `${tenant}\n${charge.scope}\n${charge.unit}\n${charge.window}`;
+  `${charge.scope.startsWith("org/") ? "" : tenant}\n${charge.scope}\n${charge.unit}\n${charge.window}`;
 
 /** An idle lease goes back after this long, so that other replicas can have it. */
 export const idleMs = 3_000;

@@ -1,6 +1,7 @@
 import type { BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
 import type { Reservation } from "@aegis/contracts/decision-event";
 import type { Charge } from "@aegis/policy/input";
+import { organisationIn } from "@aegis/policy/limits";
 import type { RpcClient } from "@aegis/rpc/client";
 import type { Logger } from "@aegis/service/logger";
 import { accountKey, type Lease, LeaseBook, type Slice } from "#domain/leases.ts";
@@ -88,6 +89,8 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
     },
     view(tenant, charges) {
       return charges.flatMap((charge) => {
+        // What is left of an organisation's tells one tenant what the others spent.
+        if (organisationIn(charge.scope) !== undefined) return [];
         const account = accountKey(tenant, charge);
         const facts = book.facts(account);
         const { scope, unit } = charge;

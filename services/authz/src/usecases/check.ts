@@ -27,7 +27,6 @@ import { type Caller, contextOf, type Decided, deny, notAcknowledged, type Work 
 export interface CheckPorts extends ProceedPorts {
   readonly authenticate: AuthenticateAgent;
   readonly revocations: Revocations;
-  readonly policyOf: (tenant: string) => ActivePolicy | undefined;
   readonly sessions: Sessions;
   readonly recent: RecentDecisions;
   readonly otherReplicas: OtherReplicas;

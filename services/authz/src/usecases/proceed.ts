@@ -8,6 +8,7 @@ import type { Judgement } from "#domain/decide.ts";
 import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domain/draft.ts";
 import { hiddenArguments } from "#domain/event.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
+import { chargedToOrganisation } from "#domain/organisation.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { type BreakerPorts, breakersOf, passBreakers } from "./pass-breakers.ts";
 import type { Approvals, Budget, Clock, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
@@ -20,6 +21,7 @@ export interface ProceedPorts extends BreakerPorts {
   readonly budget: Budget;
   readonly rates: Rates;
   readonly approvals: Approvals;
+  readonly policyOf: (tenant: string) => ActivePolicy | undefined;
   readonly failed: FailedCalls;
   readonly hashKeyOf: HashKeyOf;
   readonly newId: NewId;
@@ -95,7 +97,12 @@ async function goAhead(
   const { call, base } = work;
   const { tenant } = base.principal;
   const sanitized = sanitize(call, judgedAs, ports.hashKeyOf(tenant));
-  let [verdict, hold]: [Verdict, Hold | undefined] = [judgedAs, undefined];
+  const shared = chargedToOrganisation(tenant, policy, ports.policyOf, judgedAs.cost);
+  if ("code" in shared) return { draft: { ...deny(work, shared), policy, verdict: judgedAs, retryAfter: organisationRetrySeconds } };
+  let [verdict, hold]: [Verdict, Hold | undefined] = [
+    shared.length === 0 ? judgedAs : { ...judgedAs, charges: [...judgedAs.charges, ...shared] },
+    undefined,
+  ];
   if (!call.dryRun && (verdict.charges.length > 0 || verdict.rates.length > 0)) {
     const approved = call.overrideToken !== undefined;
     const aside = await setAside(ports, { tenant, decisionId: work.id, approved }, verdict);
@@ -141,6 +148,9 @@ async function goAhead(
   };
   return { draft, hold };
 }
+
+/** After a publish of the organisation's, its replicas agree within this time. */
+const organisationRetrySeconds = 5;
 
 type Taken =
   | { readonly ok: true; readonly spent: Pick<Draft, "overrideOf" | "approvedUntil" | "grantOf"> }

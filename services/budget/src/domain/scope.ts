@@ -1,9 +1,9 @@
 import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
 import { accounts, limitsOf, matchesName, matchesScope } from "@aegis/policy/limits";
 
-/** `tenant`, `agent/<a>`, `tool/<t>`; `prompt/<p>` or `session/<s>`, which `/agent/<a>` or `/tool/<t>` may follow; names percent-encoded. */
+/** `tenant`, `agent/<a>`, `tool/<t>`; an organisation's own `org`, which its members' calls name `org/<organisation>`; `prompt/<p>` or `session/<s>`, which `/agent/<a>` or `/tool/<t>` may follow; names percent-encoded. */
 export const scopePattern =
-  /^(?:tenant|agent\/[a-z0-9-]{1,63}|tool\/[^/\s]{1,400}|(?:prompt|session)\/[^/\s]{1,400}(?:\/agent\/[a-z0-9-]{1,63}|\/tool\/[^/\s]{1,400})?)$/;
+  /^(?:tenant|org(?:\/[a-z0-9-]{1,63})?|agent\/[a-z0-9-]{1,63}|tool\/[^/\s]{1,400}|(?:prompt|session)\/[^/\s]{1,400}(?:\/agent\/[a-z0-9-]{1,63}|\/tool\/[^/\s]{1,400})?)$/;
 
 /** Who used something outside a tool call. */
 export interface User {
@@ -56,7 +56,8 @@ export function concerns(interest: Interest, scope: string): boolean {
 /** The accounts that policies bound by name, or that a wanted agent or prompt gives a name to. */
 export function namedAccounts(content: PolicyContent, interest: Interest): NamedAccount[] {
   const found = new Map<string, NamedAccount>();
-  for (const { scope: pattern, unit, window } of limitsOf(content)) {
+  const shared = content.policies.governance.organisation?.limits ?? [];
+  for (const { scope: pattern, unit, window } of [...limitsOf(content), ...shared]) {
     const scope = fill(pattern, interest);
     if (scope !== undefined && concerns(interest, scope)) found.set(`${scope}\n${unit}\n${window}`, { scope, unit, window });
   }

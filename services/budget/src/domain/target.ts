@@ -1,5 +1,6 @@
+import { AegisError } from "@aegis/contracts/errors";
 import type { BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
-import { limitsOf, type SoftThresholds, softThresholds, strictest } from "@aegis/policy/limits";
+import { accounts, limitsOf, organisationIn, type SoftThresholds, softThresholds, strictest } from "@aegis/policy/limits";
 import { windowAt } from "./window.ts";
 
 /** One account of one tenant. */
@@ -19,7 +20,7 @@ export interface Target extends Account {
   readonly soft: SoftThresholds;
 }
 
-/** Finds an account's present window and limit. */
+/** Finds an account's present window and limit, from the policies of the tenant whose account it is. */
 export function targetOf(content: PolicyContent, account: Account, now: number): Target {
   const limit = strictest(content, account);
   const { start, end } = windowAt(account.window, now, limit?.timeZone ?? timeZoneOf(content));
@@ -27,7 +28,26 @@ export function targetOf(content: PolicyContent, account: Account, now: number):
 }
 
 /** Where a tenant's days begin. */
-export const timeZoneOf = (content: PolicyContent): string => limitsOf(content)[0]?.timeZone ?? "UTC";
+export const timeZoneOf = (content: PolicyContent): string =>
+  (limitsOf(content)[0] ?? content.policies.governance.organisation?.limits[0])?.timeZone ?? "UTC";
+
+/**
+ * Whose account it is that a tenant's call names: its own, or its organisation's, which only a member's call may name.
+ *
+ * @throws AegisError `unavailable` while the owner's policies are not known; `permission_denied` for an organisation that does not list
+ * the tenant.
+ */
+export function ownerOf(
+  of: (tenant: string) => PolicyContent,
+  account: Account,
+): { readonly content: PolicyContent; readonly account: Account } {
+  const organisation = organisationIn(account.scope);
+  if (organisation === undefined) return { content: of(account.tenant), account };
+  const content = of(organisation);
+  if (!content.policies.governance.organisation?.members.includes(account.tenant))
+    throw new AegisError("permission_denied", `${organisation} does not list ${account.tenant} as a member`);
+  return { content, account: { ...account, tenant: organisation, scope: accounts.organisation } };
+}
 
 /** The lowest limit wins; undefined when nobody set one. */
 export function lowest(policyLimit: number | undefined, set: number | undefined): number | undefined {

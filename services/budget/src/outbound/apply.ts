@@ -92,14 +92,14 @@ async function attribute(trx: Trx, tenant: string, decisions: readonly DecisionF
   }
   await sql`
     insert into reservations (tenant, decision_id, scope, unit, window_kind, window_start, lease_id, units, owed, state, reserved_at)
-    select ${tenant}, e.decision_id, e.scope, e.unit, e.window_kind, e.window_start, e.lease_id, sum(e.units), e.owed, 'reserved', e.reserved_at
-    from unnest(${rows.map((row) => row.decision.decisionId)}::uuid[], ${rows.map((row) => row.key.scope)}::text[],
+    select e.tenant, e.decision_id, e.scope, e.unit, e.window_kind, e.window_start, e.lease_id, sum(e.units), e.owed, 'reserved', e.reserved_at
+    from unnest(${rows.map((row) => row.key.tenant)}::text[], ${rows.map((row) => row.decision.decisionId)}::uuid[], ${rows.map((row) => row.key.scope)}::text[],
       ${rows.map((row) => row.key.unit)}::text[], ${rows.map((row) => row.key.window)}::text[],
       ${rows.map((row) => new Date(row.key.windowStart))}::timestamptz[], ${rows.map((row) => row.leaseId)}::uuid[],
       ${rows.map((row) => row.units)}::bigint[], ${rows.map((row) => row.owed)}::boolean[],
       ${rows.map((row) => new Date(row.decision.at))}::timestamptz[])
-      as e (decision_id, scope, unit, window_kind, window_start, lease_id, units, owed, reserved_at)
-    group by e.decision_id, e.scope, e.unit, e.window_kind, e.window_start, e.lease_id, e.owed, e.reserved_at`.execute(trx);
+      as e (tenant, decision_id, scope, unit, window_kind, window_start, lease_id, units, owed, reserved_at)
+    group by e.tenant, e.decision_id, e.scope, e.unit, e.window_kind, e.window_start, e.lease_id, e.owed, e.reserved_at`.execute(trx);
   await keepAttributed(
     trx,
     [...touched].map((id) => leases.get(id)!),

@@ -8,20 +8,24 @@ import { compareKeys, debit, factsOf, Moves, passGate, read, type Tables, type T
 import { applyFacts } from "./apply.ts";
 import type { Announcer } from "./events.ts";
 import { conclude, lockHeld, moveAll } from "./held.ts";
+import { inOrganisations } from "./in-organisations.ts";
 import { boundsInForce } from "./limit-store.ts";
 
 /** Reservations in PostgreSQL. */
 export function reservationStore(db: Database<Tables>, announce: Announcer): ReservationStore {
+  /** A call of a member holds something of its organisation's, too: each owner's accounts change by themselves. */
   const ofDecision = async (decisionId: string, work: (trx: Trx) => Promise<boolean>): Promise<boolean> => {
-    const tenant = await tenantOf(db, decisionId);
-    return tenant === undefined ? false : inTenant(db, tenant, work);
+    let any = false;
+    for (const tenant of await tenantsOf(db, decisionId)) any = (await inTenant(db, tenant, work)) || any;
+    return any;
   };
   return {
     async reserve(tenant, decisionId, amounts, now, pastSoft) {
+      const owners = amounts.map(({ target }) => target.tenant);
       try {
-        return await inTenant(db, tenant, async (trx) => {
+        return await inOrganisations(db, tenant, owners, async (trx) => {
           await lockDecision(trx, decisionId);
-          if (await isReserved(trx, tenant, decisionId)) return { kind: "reserved" };
+          if (await isReserved(trx, decisionId)) return { kind: "reserved" };
           for (const { target, units } of [...amounts].sort((a, b) => compareKeys(a.target, b.target))) {
             const bounds = await boundsInForce(trx, target);
             if (bounds === undefined || units === 0) continue;
@@ -36,7 +40,7 @@ export function reservationStore(db: Database<Tables>, announce: Announcer): Res
             }
             await sql`
               insert into reservations (tenant, decision_id, scope, unit, window_kind, window_start, units, state, reserved_at)
-              values (${tenant}, ${decisionId}, ${target.scope}, ${target.unit}, ${target.window}, ${new Date(target.windowStart)}, ${units},
+              values (${target.tenant}, ${decisionId}, ${target.scope}, ${target.unit}, ${target.window}, ${new Date(target.windowStart)}, ${units},
                 'reserved', ${new Date(now)})`.execute(trx);
             await announce.spent(trx, target, row);
           }
@@ -45,7 +49,7 @@ export function reservationStore(db: Database<Tables>, announce: Announcer): Res
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         const { answer, units } = error;
-        await inTenant(db, tenant, async (trx) => {
+        await inTenant(db, answer.target.tenant, async (trx) => {
           const row = await read(trx, answer.target);
           if (row !== undefined) await announce.refused(trx, answer.target, { ...row, limit_units: answer.limit }, units);
         });
@@ -73,7 +77,8 @@ export function reservationStore(db: Database<Tables>, announce: Announcer): Res
         return held.length > 0;
       }),
 
-    apply: (tenant, decisions, outcomes) => inTenant(db, tenant, (trx) => applyFacts(trx, announce, tenant, decisions, outcomes)),
+    apply: (tenant, organisations, decisions, outcomes) =>
+      inOrganisations(db, tenant, organisations, (trx) => applyFacts(trx, announce, tenant, decisions, outcomes)),
 
     overdue: (before, limit) =>
       asService(db, async (trx) => {
@@ -97,9 +102,9 @@ class Refused extends Error {
   }
 }
 
-async function isReserved(trx: Trx, tenant: string, decisionId: string): Promise<boolean> {
+async function isReserved(trx: Trx, decisionId: string): Promise<boolean> {
   const { rows } = await sql<{ state: string }>`
-    select state from reservations where tenant = ${tenant} and decision_id = ${decisionId}
+    select state from reservations where decision_id = ${decisionId}
       and lease_id = '00000000-0000-0000-0000-000000000000'`.execute(trx);
   if (rows.some((row) => row.state === "released")) throw new AegisError("conflict", "this decision's reservation was released");
   return rows.length > 0;
@@ -110,9 +115,10 @@ async function lockDecision(trx: Trx, decisionId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${`decision ${decisionId}`}, 0))`.execute(trx);
 }
 
-function tenantOf(db: Database<Tables>, decisionId: string): Promise<string | undefined> {
+function tenantsOf(db: Database<Tables>, decisionId: string): Promise<string[]> {
   return asService(db, async (trx) => {
-    const { rows } = await sql<{ tenant: string }>`select tenant from reservations where decision_id = ${decisionId} limit 1`.execute(trx);
-    return rows[0]?.tenant;
+    const { rows } = await sql<{ tenant: string }>`
+      select distinct tenant from reservations where decision_id = ${decisionId} order by 1`.execute(trx);
+    return rows.map((row) => row.tenant);
   });
 }

@@ -4,24 +4,30 @@ import { sql } from "kysely";
 import type { SpendStore, spendKeys } from "#usecases/ports.ts";
 import { compareKeys, spend, type Tables } from "./accounts.ts";
 import type { Announcer } from "./events.ts";
+import { inOrganisations } from "./in-organisations.ts";
 import { boundsInForce } from "./limit-store.ts";
 
 /** What was spent: by decisions, and as reported from elsewhere. */
 export function spendStore(db: Database<Tables>, announce: Announcer): SpendStore {
   return {
     use: (tenant, usage, amounts, now) =>
-      inTenant(db, tenant, async (trx) => {
-        const first = await sql`
+      inOrganisations(
+        db,
+        tenant,
+        amounts.map(({ target }) => target.tenant),
+        async (trx) => {
+          const first = await sql`
           insert into usages (tenant, usage_id, agent, prompt_id, tokens, micro_usd, reported_at)
           values (${tenant}, ${usage.id}, ${usage.agent}, ${usage.promptId}, ${usage.tokens}, ${usage.microUsd}, ${new Date(now)})
           on conflict do nothing returning 1`.execute(trx);
-        if (first.rows.length === 0) return false;
-        for (const { target, units } of [...amounts].sort((a, b) => compareKeys(a.target, b.target))) {
-          const limit = await boundsInForce(trx, target);
-          if (limit !== undefined) await announce.spent(trx, target, await spend(trx, target, limit, units));
-        }
-        return true;
-      }),
+          if (first.rows.length === 0) return false;
+          for (const { target, units } of [...amounts].sort((a, b) => compareKeys(a.target, b.target))) {
+            const limit = await boundsInForce(trx, target);
+            if (limit !== undefined) await announce.spent(trx, target, await spend(trx, target, limit, units));
+          }
+          return true;
+        },
+      ),
 
     report: (tenant, by, since) =>
       inTenant(db, tenant, async (trx) => {

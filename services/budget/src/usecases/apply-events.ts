@@ -1,6 +1,7 @@
 import type { DecisionEvent } from "@aegis/contracts/decision-event";
 import type { OutcomeEvent } from "@aegis/contracts/outcome-event";
-import { targetOf } from "#domain/target.ts";
+import { accounts, organisationIn } from "@aegis/policy/limits";
+import { type Account, type Target, targetOf } from "#domain/target.ts";
 import { signalKind } from "#domain/watch.ts";
 import type { CallSignal, DecisionFact, OutcomeFact, Ports } from "./ports.ts";
 
@@ -16,7 +17,10 @@ export async function applyEvents(
 ): Promise<void> {
   const costly = decisions.filter(({ data }) => !data.dryRun && (data.decision === "allow" || data.decision === "sanitize"));
   const facts = costly.map((event) => decisionFact(ports, event));
-  const uncovered = await ports.reservations.apply(tenant, facts, outcomes.map(outcomeFact));
+  const organisations = new Set(facts.flatMap(({ leased }) => leased.flatMap(({ organisation }) => organisation ?? [])));
+  const memberOf = ports.policies.find(tenant)?.policies.governance.memberOf;
+  if (memberOf !== undefined) organisations.add(memberOf);
+  const uncovered = await ports.reservations.apply(tenant, [...organisations], facts, outcomes.map(outcomeFact));
   if (uncovered > 0) ports.signals.uncovered(tenant, uncovered);
   await watch(ports, tenant, decisions, outcomes);
 }
@@ -53,8 +57,14 @@ const outcomeSignal = ({ time, data }: OutcomeEvent): CallSignal[] =>
 
 function decisionFact(ports: Pick<Ports, "policies">, event: DecisionEvent): DecisionFact {
   const { data, tenant } = event;
-  const content = ports.policies.find(tenant);
   const at = Date.parse(event.time);
+  // It was spent, whoever belongs to which organisation by now.
+  const targetNow = ({ scope, unit, window }: Pick<Account, "scope" | "unit" | "window">): Target | undefined => {
+    const organisation = organisationIn(scope);
+    const content = ports.policies.find(organisation ?? tenant);
+    const account = { tenant: organisation ?? tenant, scope: organisation === undefined ? scope : accounts.organisation, unit, window };
+    return content && targetOf(content, account, at);
+  };
   return {
     decisionId: data.decisionId,
     at,
@@ -67,7 +77,7 @@ function decisionFact(ports: Pick<Ports, "policies">, event: DecisionEvent): Dec
       // Without a lease it was reserved directly, and is in the books since then.
       leaseId === undefined || units === 0
         ? []
-        : [{ leaseId, units, target: () => content && targetOf(content, { tenant, scope, unit, window }, at) }],
+        : [{ leaseId, units, target: () => targetNow({ scope, unit, window }), organisation: organisationIn(scope) }],
     ),
   };
 }

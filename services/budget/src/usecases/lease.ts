@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { remaining } from "#domain/account.ts";
 import { leaseTtlMs } from "#domain/lease.ts";
-import { type Account, targetOf } from "#domain/target.ts";
+import { type Account, ownerOf, targetOf } from "#domain/target.ts";
 import type { Holder, Ports, Soft } from "./ports.ts";
 
 export interface LeaseGrant extends Soft {
@@ -29,7 +29,8 @@ export async function lease(
   ask: { readonly need: number; readonly want: number },
 ): Promise<LeaseGrant | undefined> {
   const now = ports.clock.now().getTime();
-  const target = targetOf(ports.policies.of(account.tenant), account, now);
+  const owner = ownerOf(ports.policies.of, account);
+  const target = targetOf(owner.content, owner.account, now);
   const id = ports.ids.next();
   const answer = await ports.leases.lease(target, { id, holder, ...ask, now, expiresAt: now + leaseTtlMs });
   if (answer.kind === "fenced") {

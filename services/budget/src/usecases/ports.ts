@@ -86,7 +86,13 @@ export interface DecisionFact {
   readonly chain: readonly string[];
   readonly cost: { readonly microUsd: number; readonly tokens: number };
   /** `target` is asked for where the lease is gone; it gives undefined while nothing is known of the tenant's limits. */
-  readonly leased: readonly { readonly leaseId: string; readonly units: number; readonly target: () => Target | undefined }[];
+  readonly leased: readonly {
+    readonly leaseId: string;
+    readonly units: number;
+    readonly target: () => Target | undefined;
+    /** Whose account it is, where it is not the tenant's own. */
+    readonly organisation?: string | undefined;
+  }[];
 }
 
 /** What became of a decision. */
@@ -110,8 +116,16 @@ export interface ReservationStore {
   settle(decisionId: string, actualOf: ActualOf): Promise<boolean>;
   /** Gives back what a decision holds; false when it holds nothing. */
   release(decisionId: string): Promise<boolean>;
-  /** Takes in events of one tenant, each exactly once, in whatever order. Resolves to units that no lease covered. */
-  apply(tenant: string, decisions: readonly DecisionFact[], outcomes: readonly OutcomeFact[]): Promise<number>;
+  /**
+   * Takes in events of one tenant, each exactly once, in whatever order. Its calls may have been charged to these organisations, too.
+   * Resolves to units that no lease covered.
+   */
+  apply(
+    tenant: string,
+    organisations: readonly string[],
+    decisions: readonly DecisionFact[],
+    outcomes: readonly OutcomeFact[],
+  ): Promise<number>;
   /** Decisions that still hold something reserved before this time. */
   overdue(before: number, limit: number): Promise<readonly string[]>;
 }

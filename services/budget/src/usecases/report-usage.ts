@@ -1,5 +1,7 @@
+import type { Limit } from "@aegis/policy/ir";
+import { accounts } from "@aegis/policy/limits";
 import { accountsNamed, scopesOfUsage, type User } from "#domain/scope.ts";
-import { targetOf } from "#domain/target.ts";
+import { ownerOf, type Target, targetOf } from "#domain/target.ts";
 import type { Ports } from "./ports.ts";
 
 export interface Usage extends User {
@@ -19,8 +21,20 @@ export async function reportUsage(ports: Pick<Ports, "policies" | "spending" | "
   const now = ports.clock.now().getTime();
   const content = ports.policies.of(usage.tenant);
   const unitsOf = { tokens: usage.tokens, micro_usd: usage.microUsd, actions: 0 };
-  const amounts = accountsNamed(content, scopesOfUsage(usage))
-    .map((account) => ({ target: targetOf(content, { tenant: usage.tenant, ...account }, now), units: unitsOf[account.unit] }))
+  const own = accountsNamed(content, scopesOfUsage(usage)).map((account) => targetOf(content, { tenant: usage.tenant, ...account }, now));
+  const amounts = [...own, ...ofOrganisation(ports, usage.tenant, content.policies.governance.memberOf, now)]
+    .map((target) => ({ target, units: unitsOf[target.unit] }))
     .filter(({ units }) => units > 0);
   return ports.spending.use(usage.tenant, { ...usage, promptId: usage.promptId ?? "" }, amounts, now);
+}
+
+/** The accounts of the tenant's organisation, as far as it bounds any. */
+function ofOrganisation({ policies }: Pick<Ports, "policies">, tenant: string, organisation: string | undefined, now: number): Target[] {
+  if (organisation === undefined) return [];
+  const limits: readonly Limit[] = policies.of(organisation).policies.governance.organisation?.limits ?? [];
+  const lines = new Map(limits.map(({ unit, window }) => [`${unit} ${window}`, { unit, window }]));
+  return [...lines.values()].map((line) => {
+    const owner = ownerOf(policies.of, { tenant, scope: accounts.organisationNamed(organisation), ...line });
+    return targetOf(owner.content, owner.account, now);
+  });
 }

@@ -1,5 +1,5 @@
 import { remaining } from "#domain/account.ts";
-import { type Account, targetOf } from "#domain/target.ts";
+import { type Account, ownerOf, targetOf } from "#domain/target.ts";
 import type { Ports, Soft } from "./ports.ts";
 
 export type Reservation =
@@ -30,17 +30,19 @@ export async function reserve(
   pastSoft: boolean,
 ): Promise<Reservation> {
   const now = ports.clock.now().getTime();
-  const content = ports.policies.of(tenant);
-  const targets = amounts.map(({ account, units }) => ({ target: targetOf(content, account, now), units }));
+  const targets = amounts.map(({ account, units }) => {
+    const owner = ownerOf(ports.policies.of, account);
+    return { target: targetOf(owner.content, owner.account, now), units, named: account };
+  });
   const answer = await ports.reservations.reserve(tenant, decisionId, targets, now, pastSoft);
   ports.signals.reserved(answer.kind);
   if (answer.kind === "reserved") return { reserved: true };
   const { target, limit, balance } = answer;
-  const { scope, unit, window } = target;
+  const refused = targets.find((one) => one.target === target)?.named ?? target;
   const untilWindowEnds = target.windowEnd === undefined ? undefined : target.windowEnd - now;
   return {
     reserved: false,
-    refused: { tenant, scope, unit, window },
+    refused: { tenant, scope: refused.scope, unit: refused.unit, window: refused.window },
     limit,
     remaining: Math.max(0, remaining(balance, limit)),
     retryAfterMs: answer.retryAfterMs ?? (balance.leased > 0 ? leasesReturnMs : untilWindowEnds),

@@ -1,0 +1,22 @@
+import type { Reason } from "@aegis/contracts/reasons";
+import { organisationCharges } from "@aegis/policy/charges";
+import type { Charge, Verdict } from "@aegis/policy/input";
+import type { ActivePolicy } from "./policies.ts";
+
+/**
+ * What a call is charged to the tenant's organisation, by the organisation's own policy; a reason when it is not known here, or does not
+ * know the tenant: a ceiling that cannot be found out holds.
+ */
+export function chargedToOrganisation(
+  tenant: string,
+  { snapshot }: ActivePolicy,
+  policyOf: (tenant: string) => ActivePolicy | undefined,
+  cost: Verdict["cost"],
+): readonly Charge[] | Reason {
+  const { memberOf, rule } = snapshot.governance;
+  if (memberOf === undefined) return [];
+  const organisation = policyOf(memberOf)?.snapshot.governance.organisation;
+  if (organisation?.members.includes(tenant)) return organisationCharges(memberOf, organisation.limits, cost);
+  const why = organisation === undefined ? `the budgets of ${memberOf} are not known` : `${memberOf} does not list this tenant as a member`;
+  return { code: "budget_exhausted", message: why, ...(rule !== undefined && { rule }) };
+}
