@@ -94,7 +94,7 @@ export async function surroundings(): Promise<Surroundings> {
       const service = await startProcess({ command: process.execPath, args: [main], env: { PATH: process.env.PATH ?? "", ...env } });
       owned.use(service);
       const ready = async () => service.exit() !== undefined || (await fetch(`${url}/readyz`)).ok;
-      await until(ready, { what: `${instance} to be ready`, timeoutMs: 60_000 }).catch((error) => {
+      await until(ready, { what: `${instance} to be ready`, timeoutMs: 150_000 }).catch((error) => {
         throw new Error(`${instance} is not ready:\n${service.output()}`, { cause: error });
       });
       if (service.exit() !== undefined) throw new Error(`${instance} did not start:\n${service.output()}`);

@@ -94,7 +94,7 @@ test("a channel hears only its queues, one that waits only of what nobody answer
 
 test("a request from before kill -9 of service, NATS and PostgreSQL is there, decidable, and told under the key it always had", async () => {
   endpoint.answer = () => ({ status: 503 });
-  const id = await hold(around, fresh());
+  const id = await hold(around, { ...fresh(), expiresInMs: 600_000 });
   await until(() => told(id, "approval.requested").length >= 2);
   await Promise.all([service.kill(), around.nats.kill(), around.postgres.kill()]);
   const before = told(id, "approval.requested").length;

@@ -39,7 +39,8 @@ export interface Surroundings extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly db: Database<Record<never, never>>;
   readonly operators: OperatorIssuer;
-  start(instance: string): Promise<Running>;
+  /** `preload`: a module that the process loads before its own. */
+  start(instance: string, more?: { preload?: string; env?: Record<string, string> }): Promise<Running>;
   /** Publishes a tenant's limits as a signed bundle. */
   publish(
     tenant: string,
@@ -95,7 +96,7 @@ export async function surroundings(): Promise<Surroundings> {
       const head = await signHead({ tenant, revision, version, digest, object, issued, expires: issued + 3_600 }, sign);
       await (await openBucket(nats.bus, stores.policyHeads)).put(tenant, head);
     },
-    async start(instance) {
+    async start(instance, more = {}) {
       const [httpPort, grpcPort] = [await freePort(), await freePort()];
       const url = `http://127.0.0.1:${httpPort}`;
       const variables = {
@@ -113,10 +114,11 @@ export async function surroundings(): Promise<Surroundings> {
       };
       const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [`AEGIS_BUDGET_${name}`, value]));
       const main = new URL("../src/main.ts", import.meta.url).pathname;
-      const service = await startProcess({ command: process.execPath, args: [main], env: { PATH: process.env.PATH ?? "", ...env } });
+      const args = [...(more.preload === undefined ? [] : ["--import", more.preload]), main];
+      const service = await startProcess({ command: process.execPath, args, env: { PATH: process.env.PATH ?? "", ...env, ...more.env } });
       owned.use(service);
       const ready = async () => service.exit() !== undefined || (await fetch(`${url}/readyz`)).ok;
-      await until(ready, { what: `${instance} to be ready`, timeoutMs: 60_000 }).catch((error) => {
+      await until(ready, { what: `${instance} to be ready`, timeoutMs: 150_000 }).catch((error) => {
         throw new Error(`${instance} is not ready:\n${service.output()}`, { cause: error });
       });
       if (service.exit() !== undefined) throw new Error(`${instance} did not start:\n${service.output()}`);
