@@ -12,7 +12,7 @@ export interface Alert {
 }
 
 /** The queue that channels name to hear of what is paused. */
-export const alertQueue = "alerts";
+const alertQueue = "alerts";
 
 /** Nobody is told of a pause that has been over for so long. Milliseconds. */
 export const staleMs = 3_600_000;
