@@ -54,7 +54,7 @@ def presidio_sentences():
 
 def clinical_notes():
     """Notes by the authors of deidgate, and of outis, which makes them from templates."""
-    from outis.data.generators.base import generate_rows
+    from outis.data.generators import base, coverage
 
     kinds = {"mrn": "medical_record_number", "email": "email", "ssn": "us_ssn", "ip": "ip", "phone": "phone", "fax": "phone"}
     for line in (packages / "site/deidgate/data/safeharbor_seed.jsonl").read_text().splitlines():
@@ -62,7 +62,7 @@ def clinical_notes():
         labels = [(kinds[each["category"]], each["value"]) for each in note["phi"] if each["category"] in kinds]
         write("deidgate", note["text"], labels, sorted(set(kinds.values())))
     for split in ("train", "validation"):
-        for note in generate_rows(400, split, 2026):
+        for note in [*base.generate_rows(400, split, 2026), *coverage.generate_rows(200, split=split, seed=2026)]:
             spans = [(span["label"].lower(), note["text"][span["start"] : span["end"]]) for span in note["spans"]]
             write("outis", note["text"], [(kinds[kind], value) for kind, value in spans if kind in kinds], sorted(set(kinds.values())))
 

@@ -26,8 +26,8 @@ export interface DetectorRow {
 
 /** Labels that the documented format contradicts, each as docs/reference/dlp.md says; nothing else is left out. */
 const contradicted: readonly { readonly detector: string; readonly value: RegExp }[] = [
-  // The Social Security Administration issues no number that begins with 9 (20 CFR 422.103, its table of areas).
-  { detector: "us_ssn", value: /^9/ },
+  // The Social Security Administration issues no number whose area is 000 or begins with 9.
+  { detector: "us_ssn", value: /^(?:9|000)/ },
   // One letter for every character is how documentation stands for a secret.
   { detector: "secret or url_credentials", value: /x{9,}/i },
   // A Discord token begins with the bot's number, in digits, in base64: with M, N or O.

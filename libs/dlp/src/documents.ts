@@ -9,14 +9,15 @@ const recordWords = {
   after: 32,
 };
 /** Holds wherever `recordWords` does, and is cheaper to look for. */
-const perhapsRecord = /m\.? ?r\.? ?n|mr ?#|rec|chart|dossier|hospital|patient|medical/i;
+const perhapsRecord = /m\.? ?r\.? ?n|mr ?#|rec|chart|dossier|hospital|patient|med[il1]cal/i;
 /** "record 1234567" is a patient's where the text is about one, and so is a number in brackets behind a patient's name. */
 const bareRecord =
-  /(?<!\p{L})(?:(?:record|rec|chart|dossier)(?: (?:no|nr|number|id|key)\.?)?|patient:? (?:\p{Lu}[\p{L}'.-]{0,40},? ){1,4}[([])[\\"' ]{0,3}(?:[:=#|]|(?: ?\.){1,3})?[\\"' ]{0,3}$/iu;
+  /(?<!\p{L})(?:(?:m\.? ?r\.? ?n\.?|record|rec|chart|dossier|(?:med[il1]cal|patient)[ -]file)(?: (?:no|nr|number|id|key|ref|reference)\.?)?(?:[^.:;\d\n]{0,40} is)?|patient:? (?:\p{Lu}[\p{L}'.-]{0,40},? ){1,4}[([])[\\"' ]{0,3}(?:[:=#|>]{1,2}|(?<= )\/|(?: ?\.){1,3})?[\\"' ]{0,3}$/iu;
 const clinical =
   /(?<!\p{L})(?:patients?|pt|dob|birth(?:date)?|born|naissance|clinic(?:al|ian)?|hospital|medical|physicians?|diagnos[ei]s|implant|encounter|mg)(?!\p{L})/iu;
-const recordDigits = /\d(?:-?\d){4,11}/g;
-const date = /^(?:(?:19|20)\d{2}-\d{2}-\d{2}|\d{2}-\d{2}-(?:19|20)\d{2})/;
+/** In halves by a slash only right behind the word: so are dates and account numbers written, too. */
+const recordDigits = /\d(?:-?\d){4,11}|(?!(?:19|20)\d{2}\/)\d{3,5}\/\d{3,5}/g;
+const date = /^(?:(?:19|20)\d{2}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/](?:19|20)\d{2}|\d{1,2}\/\d{1,2}\/\d{2}(?!\d))/;
 
 export const medicalRecordNumber: Detector = {
   describes:
@@ -45,9 +46,10 @@ export const medicalRecordNumber: Detector = {
 };
 
 function isRecord(subject: Subject, digits: Span, start: number, isClinical: () => boolean): boolean {
-  if (labelledOtherwise(subject, start)) return false;
-  if (hasContext(subject, digits.start, digits.end, recordWords)) return true;
-  return bareRecord.test(subject.text.slice(Math.max(0, start - 96), start)) && isClinical();
+  const { text } = subject;
+  if (bareRecord.test(text.slice(Math.max(0, start - 96), start)) && isClinical()) return true;
+  if (text.slice(digits.start, digits.end).includes("/") || labelledOtherwise(subject, start)) return false;
+  return hasContext(subject, digits.start, digits.end, recordWords);
 }
 
 /** Where a number starts that up to four letters, and perhaps a hyphen, belong to; -1 when it is part of a longer word. */

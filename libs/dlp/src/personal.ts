@@ -35,11 +35,11 @@ export const usItin: Detector = {
   find: (subject) => matches(itinPattern, subject.text, (match, at) => inGroups(subject, match, at, itinWords)),
 };
 
-/** In groups of three, two and four parted alike, and not called something else; in any other form only near the words. */
+/** In groups of three, two and four parted alike, in any other form only near the words; and not called something else. */
 function inGroups(subject: Subject, match: string, at: number, words: ContextWords): boolean {
   const alike = match.length === 11 && match.charAt(3) === match.charAt(6);
-  if (alike && !labelledOtherwise(subject, at)) return true;
-  return hasContext(subject, at, at + match.length, words);
+  if (labelledOtherwise(subject, at)) return false;
+  return alike || hasContext(subject, at, at + match.length, words);
 }
 
 const nhsWords: ContextWords = { words: /(?<!\p{L})(?:nhs|national health)(?!\p{L})/iu, before: 40, after: 32 };

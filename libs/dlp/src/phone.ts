@@ -4,7 +4,7 @@ import { type Detector, digitsOf, matches, type Subject } from "./detector.ts";
 
 const words = {
   words:
-    /(?<!\p{L})(?:phones?|cep|tel|telephone|telefon|telefonnummer|tel[eé]fono|t[eé]l[eé]phone|telefone|rufnummer|mobile|mobil|m[oó]vil|celular|portable|cell|cellphone|fax|call|calling|sms|whatsapp|reach|dial|ring|answering|handy|landline|hotline|helpline|contact (?:no|number)|text me)(?!\p{L})|电话|電話|手机|手機|携帯|전화|телефон/iu,
+    /(?<!\p{L})(?:phones?|cep|tel|telephone|telefon|telefonnummer|tel[eé]fono|t[eé]l[eé]phone|telefone|rufnummer|mobile|mobil|m[oó]vil|celular|portable|cell|cellphone|fax|call|calling|sms|whatsapp|reach|dial|ring|answering|handy|landline|hotline|helpline|contact (?:no|number)|contacts?(?=\s{0,2}[:=])|text me)(?!\p{L})|电话|電話|手机|手機|携帯|전화|телефон/iu,
   before: 40,
 };
 /** RFC 3966 calls it an extension. */
