@@ -5,7 +5,8 @@ import { formatProof, type Receipt, receiptFormat, type VerifiedReceipt, verifyR
 import type { Context } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 import { query } from "./control.ts";
-import { auditClient, type LedgerEntry, pinnedKey } from "./ledger.ts";
+import { auditClient, type LedgerEntry } from "./ledger.ts";
+import { pinnedKey } from "./pinned-key.ts";
 
 /** An entry with what belongs to it. */
 export interface Shown {

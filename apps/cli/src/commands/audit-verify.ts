@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { pinnedKey, verifyFabricLedger } from "../clients/ledger.ts";
 import { keysIn, verifyFiles } from "../clients/log-files.ts";
+import { pinnedKey } from "../clients/pinned-key.ts";
 import { checkReceipt } from "../clients/proofs.ts";
+import { verifyFabricLedger } from "../clients/verification.ts";
 import { action, type Context } from "../context.ts";
 import { exit, usage } from "../failure.ts";
 

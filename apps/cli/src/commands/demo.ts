@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
-import { verifyFabricLedger } from "../clients/ledger.ts";
+import { verifyFabricLedger } from "../clients/verification.ts";
 import { action, type Context } from "../context.ts";
 import { withFabric } from "../demo/with-fabric.ts";
 import { summaries } from "./summaries.ts";
