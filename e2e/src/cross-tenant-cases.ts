@@ -191,6 +191,11 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "audit GET /v1/graph/{kind}/{id}": { ...own, path: { kind: "session", id: "s-1" }, query },
     "audit GET /v1/agents/{agent}/timeline": { ...own, path: { agent }, query },
     "audit GET /v1/receipts/{id}": { ...refused, path: { id: decisionId }, query },
+    // For authz's own credential alone; an erasure of either tenant is for its own admin.
+    "audit POST /v1/subject-keys": { ...refused, body: { tenant, subject: "p-1" } },
+    "audit POST /v1/erasures": { ...refused, body: { tenant, subject: "p-1", reason: "asked" } },
+    "audit GET /v1/erasures": { ...own, query },
+    "audit POST /v1/erasures/{idAndCommand}": { ...refused, path: { idAndCommand: `${decisionId}:approve` }, query },
     "audit GET /v1/tenants": { outcome: "silent" },
     "audit GET /v1/ledger/{tenant}/rows": { ...refused, path },
     "audit GET /v1/ledger/{tenant}/state": { ...refused, path },

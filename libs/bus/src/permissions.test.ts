@@ -21,6 +21,7 @@ test("each service hears only its own inbox and what core subjects it consumes",
     "aegis.recall",
     "aegis.callfailed",
     "aegis.agentstreak",
+    "aegis.subjecterased",
   ]);
   expect(servicePermissions("token").subscribe).toEqual(["_INBOX_token.>"]);
 });

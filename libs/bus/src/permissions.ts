@@ -53,6 +53,7 @@ const hintRows: readonly { subject: string; owner: ServiceName; consumers: reado
   { subject: hints.recall, owner: "authz", consumers: ["authz"] },
   { subject: hints.callFailed, owner: "authz", consumers: ["authz"] },
   { subject: hints.agentStreak, owner: "authz", consumers: ["authz"] },
+  { subject: hints.subjectErased, owner: "audit", consumers: ["authz"] },
 ];
 
 /**

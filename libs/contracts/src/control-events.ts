@@ -157,6 +157,27 @@ export const budgetTripped = cloudEvent(
 /** It closed again, `by` a probe or a person. */
 export const budgetReset = cloudEvent("dev.aegis.budget.reset.v1", z.object({ scope: z.string(), by: z.string() }));
 
+/**
+ * A person's keys were destroyed: what was sealed with them is nobody's to read any more. audit writes the entry itself, in the transaction
+ * that destroys them. `subject` is the pseudonym; `keys` are the generations.
+ */
+export const subjectErased = cloudEvent(
+  "dev.aegis.ledger.subject_erased.v1",
+  z.object({
+    erasureId: z.uuid(),
+    subject: z.string(),
+    keys: z.array(z.int()),
+    reason: z.string(),
+    by: z.string(),
+    approver: z.string().optional(),
+  }),
+);
+/** Somebody was shown what is sealed in these entries. */
+export const personalShown = cloudEvent(
+  "dev.aegis.ledger.personal_shown.v1",
+  z.object({ by: z.string(), entries: z.array(z.string()), subjects: z.array(z.string()) }),
+);
+
 export const checkpointPublished = cloudEvent(
   "dev.aegis.ledger.checkpoint.v1",
   z.object({ size: z.int(), root: z.string(), /** C2SP signed note. */ note: z.string() }),

@@ -42,6 +42,20 @@ export const producer = z.object({
   sequence: z.int().min(1),
 });
 
+/** How `redactions` names what was left out because it is somebody's own: no detector has this name. */
+export const personalDetector = "personal";
+
+/** What is somebody's own in an event, as a compact JWE (RFC 7516, `dir` and A256GCM) under a key of that person's alone. */
+export const sealed = z.object({
+  /** The key: pseudonym of the data subject, a point, and which of the subject's keys it is, from 1. Also the JWE's `kid`. */
+  key: z.string().regex(/^[0-9a-f]{32}\.[1-9][0-9]*$/),
+  /** JSON pointers into the event's `data`: what they lead to says nothing. */
+  fields: z.array(z.string()),
+  /** Its plaintext is a JSON array of the values, in the order of `fields`; the protected header's `for` is the event's id. */
+  content: z.string(),
+});
+export type Sealed = z.infer<typeof sealed>;
+
 const verdict = z.object({ decision: z.enum(decisions), reasons: z.array(reason) });
 
 export const decisionData = z.object({
@@ -57,6 +71,8 @@ export const decisionData = z.object({
   action: actionName,
   /** Redacted: no value that a detector found is in here. */
   arguments: z.record(z.string(), z.unknown()),
+  /** What of this is kept for those who may see it, until it is erased; absent where nothing is, or no key was to be had. */
+  sealed: sealed.optional(),
   redactions: z.array(z.object({ pointer: z.string(), detector: z.string(), count: z.int() })),
   destination: z.object({ url: z.string(), method: z.string().optional(), declaredBy: z.enum(["sdk", "gateway"]) }).optional(),
   context: z

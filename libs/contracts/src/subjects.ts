@@ -66,6 +66,8 @@ export const subjects = {
   budgetTripped: row("aegis.budget.<tenant>.tripped", "CONTROL", "budget", control.budgetTripped, ["approvals", "audit"]),
   budgetReset: row("aegis.budget.<tenant>.reset", "CONTROL", "budget", control.budgetReset, ["audit"]),
   checkpoint: row("aegis.ledger.<tenant>.checkpoint", "LEDGER", "audit", control.checkpointPublished, []),
+  subjectErased: row("aegis.ledger.<tenant>.subject_erased", "LEDGER", "audit", control.subjectErased, []),
+  personalShown: row("aegis.ledger.<tenant>.personal_shown", "LEDGER", "audit", control.personalShown, []),
 } as const satisfies Record<string, SubjectRow>;
 
 export type SubjectName = keyof typeof subjects;
@@ -124,6 +126,8 @@ export const hints = {
    * "denied" or "failed"; `calls` 0: one went through, and the row is over everywhere.
    */
   agentStreak: "aegis.agentstreak",
+  /** audit → authz: a data subject was erased. JSON `{tenant, key}`, `key` as `sealed.key` of an event. */
+  subjectErased: "aegis.subjecterased",
 } as const;
 
 /** State that others read, in JetStream key-value buckets and object stores. */

@@ -37,7 +37,18 @@ export interface CatalogTool {
   readonly name: string;
   /** Calls leave for the network: a policy that grants it without `egress` opens more than it seems to. */
   readonly network?: true;
+  /** Holds for every action that says nothing of its own, also for those that the catalog does not know. */
+  readonly personal?: PersonalData;
   readonly actions: readonly CatalogAction[];
+}
+
+/** Whom a call is about, and what of its arguments is theirs: records keep that under a key of this person's alone. */
+export interface PersonalData {
+  readonly rule: string;
+  /** JSON pointer (RFC 6901) to what names the data subject; it is personal itself. */
+  readonly subject: string;
+  /** JSON pointers; a `*` segment matches any one segment, and everything below a match is covered. */
+  readonly fields: readonly string[];
 }
 
 export interface CatalogAction {
@@ -58,6 +69,7 @@ export interface CatalogAction {
   readonly costTokens?: number;
   readonly maxCostTokens?: number;
   readonly durability?: Durability;
+  readonly personal?: PersonalData;
 }
 
 /** A tenant's ground rules. They hold for every agent and are never in shadow. */

@@ -11,6 +11,18 @@ export const readConfig = () =>
     ...peerConfig,
     ...operatorConfig,
     signerUrl: z.url(),
+    /** 32 bytes in base64url: the keys of data subjects are sealed under it. Without it none are kept, and nothing personal is recorded. */
+    subjectSealingKey: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{43}=?$/, "not 32 bytes in base64url")
+      .transform((text) => Buffer.from(text, "base64url"))
+      .optional(),
+    /** What is done only once a second person has agreed, by commas: erase. */
+    secondPerson: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").flatMap((part) => part.trim() || []))
+      .pipe(z.array(z.enum(["erase"]))),
     /** The ledger's pinned vkey (C2SP signed-note): the signer's notes are checked under it, and its name is the origins' prefix. */
     checkpointKey: z.string(),
     checkpointDirectory: z.string(),

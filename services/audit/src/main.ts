@@ -5,7 +5,7 @@ import { createHttpServer, listen } from "@aegis/http/server";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { migrate } from "@aegis/postgres/migrate";
 import { runOutbox } from "@aegis/postgres/outbox";
-import { peerToken } from "@aegis/rpc/peer";
+import { peerToken, peerVerifier } from "@aegis/rpc/peer";
 import { systemClock as clock } from "@aegis/service/clock";
 import { runService } from "@aegis/service/run";
 import { parseVerifierKey } from "@aegis/tlog/note";
@@ -18,6 +18,7 @@ import { runWitnessing } from "./inbound/witnessing.ts";
 import { announcer } from "./outbound/announcer.ts";
 import { checkpointArchive } from "./outbound/checkpoint-archive.ts";
 import type { AuditDatabase } from "./outbound/database.ts";
+import { erasing } from "./outbound/erasing.ts";
 import { exportPorts } from "./outbound/exports.ts";
 import { siemConsumer } from "./outbound/siem-consumer.ts";
 import { signerClient } from "./outbound/signer-client.ts";
@@ -44,16 +45,16 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
     clock,
     signals: signals(telemetry, logger),
     key: parseVerifierKey(config.checkpointKey),
+    ...erasing(bus, config),
   };
   own(runOutbox({ db, bus, schema: "audit", logger }));
   const { checkpointIntervalMs: intervalMs, checkpointEntries: entries } = config;
   const schedule = own(runSchedule(ports, { intervalMs, entries, logger, postgres: health.check("postgres") }));
   own(runWitnessing(ports, { witnesses: config.witnesses.map(witnessClient), intervalMs: config.witnessIntervalMs, logger }));
-  const http = await createHttpServer(context);
-  const auth = operatorsOf(config, "audit");
+  const [http, auth] = [await createHttpServer(context), operatorsOf(config, "audit")];
   const exports = { ...own(exportPorts(db, bus, config)), exportSignals: exportSignals(telemetry, logger) };
   const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
   own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
-  ledgerRoutes(http, ports, auth);
+  ledgerRoutes(http, ports, auth, peerVerifier({ peersFile: config.peersFile, audience: "audit", allow: ["authz"] }));
   own(await listen(http, { host: config.host, port: config.httpPort }));
 });

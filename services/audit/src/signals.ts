@@ -19,6 +19,7 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
     "aegis_ledger_bad_statements",
     "Producers' statements that were not signed by a pinned key, by why",
   );
+  const erasures = telemetry.counter("aegis_ledger_erasures", "Data subjects whose keys were destroyed");
   const batchSeconds = telemetry.histogram("aegis_ledger_batch_seconds", "From a batch's arrival to its commit");
   const checkpointSeconds = telemetry.histogram("aegis_ledger_checkpoint_seconds", "From reading a head to its stored checkpoint");
   const business = businessOf(telemetry);
@@ -50,6 +51,11 @@ export function signals(telemetry: Telemetry, logger: Logger): Signals {
       unwitnessed.add(1, { witness: refusal.witness });
       logger.error(refusal, "a witness did not sign this checkpoint");
     },
+    erased({ keys, ...erasure }) {
+      if (keys > 0) erasures.add(1);
+      logger.warn({ ...erasure, keys }, keys > 0 ? "a data subject was erased" : "the erasure of a data subject waits for a second person");
+    },
+    personalShown: (what) => logger.warn(what, "sealed personal data were shown"),
     exported: (what) => logger.info(what, "recorded decisions were read in bulk"),
     lost(checkpoint) {
       losses.add(1);

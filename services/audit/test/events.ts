@@ -1,4 +1,4 @@
-import { type DecisionEvent, decisionEvent } from "@aegis/contracts/decision-event";
+import { type DecisionEvent, decisionEvent, type Sealed } from "@aegis/contracts/decision-event";
 import { subject } from "@aegis/contracts/subjects";
 import { v7 } from "uuid";
 
@@ -17,6 +17,7 @@ export function decision(options: {
   producer?: string;
   epoch?: string;
   arguments?: Record<string, unknown>;
+  sealed?: Sealed;
   /** A UUID; default: a new one. */
   id?: string;
 }): Sent {
@@ -47,6 +48,7 @@ export function decision(options: {
       tool: "stripe-payments",
       action: "create_payment",
       arguments: options.arguments ?? { amount: 100, currency: "EUR" },
+      ...(options.sealed && { sealed: options.sealed }),
       redactions: [],
       context: {},
       actionDigest: digest,

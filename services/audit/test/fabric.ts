@@ -37,6 +37,8 @@ export class Fabric implements AsyncDisposable {
   readonly witnesses: VerifierKey[] = [];
   /** File of the signer's private JWK. */
   readonly signingKey: string;
+  /** File of the private JWK that an authz is known by. */
+  readonly authzKey: string;
   readonly #shared: Record<string, string>;
   readonly #signer: Record<string, string>;
 
@@ -46,11 +48,13 @@ export class Fabric implements AsyncDisposable {
     const [nats, database, issuer] = await Promise.all([testBus(), testDatabase("audit", postgres), operatorIssuer()]);
     const own = await keyFile(directory, "audit-0");
     const signing = await keyFile(directory, "signer-0");
-    const peers = await keySetFile(directory, "peers.json", [own], { "audit-0": "audit" });
+    const authz = await keyFile(directory, "authz-0");
+    const peers = await keySetFile(directory, "peers.json", [own, authz], { "audit-0": "audit", "authz-0": "authz" });
     const migrations = new URL("../migrations", import.meta.url).pathname;
     await migrate({ url: database.migrationUrl, directory: migrations, schema: "audit", owner: "audit_owner", logger: testLogger() });
     const key = verifierKey("ledger.test", Buffer.from(String((signing.publicJwk as { x?: string }).x), "base64url"));
-    return new Fabric({ directory, nats, database, issuer, key, ownKey: own.path, signingKey: signing.path, peers });
+    const files = { ownKey: own.path, authzKey: authz.path, signingKey: signing.path, peers };
+    return new Fabric({ directory, nats, database, issuer, key, ...files });
   }
 
   private constructor(made: {
@@ -60,11 +64,13 @@ export class Fabric implements AsyncDisposable {
     issuer: OperatorIssuer;
     key: VerifierKey;
     ownKey: string;
+    authzKey: string;
     signingKey: string;
     peers: string;
   }) {
     ({ directory: this.directory, nats: this.nats, database: this.database, issuer: this.issuer, key: this.key } = made);
     this.signingKey = made.signingKey;
+    this.authzKey = made.authzKey;
     this.#stack.use(made.issuer);
     this.#stack.use(made.database);
     this.#stack.use(made.nats);

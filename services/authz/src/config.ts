@@ -27,6 +27,8 @@ export const readConfig = () =>
     budgetAddress: z.string(),
     /** Where people and agents see approvals; part of `status_url`. */
     approvalsUrl: z.url(),
+    /** Where the keys of data subjects are kept; without it, what the catalog declares as personal is recorded nowhere. */
+    auditUrl: z.url().optional(),
     /** JWKS of the policy compiler. */
     bundleKeysFile: z.string(),
     /** 32 or more bytes, base64url; the same on every replica, so that pseudonyms agree. Made in the data directory when absent. */

@@ -26,7 +26,7 @@ import { authz } from "./usecases/authz.ts";
 const config = readConfig();
 await runService({ name: "authz", instance: config.instance, logLevel: config.logLevel }, async (context) => {
   const { own, logger, health, telemetry, instance, giveUp } = context;
-  const { host, natsUrl: url, natsUser: user, natsPassword: password, serviceKeyFile: keyFile, approvalsUrl } = config;
+  const { host, natsUrl: url, natsUser: user, natsPassword: password, serviceKeyFile: keyFile, approvalsUrl, auditUrl } = config;
   const bus = own(await connectBus({ url, user, password, replicas: config.natsReplicas, name: instance, logger, wait: false }));
   own(keepStreams(bus, logger));
   const disk = await dataDirectory({ directory: config.dataDirectory, pseudonymKey: config.pseudonymKey });
@@ -34,7 +34,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const log = own(eventLog({ spool, bus, instance, producerKey: config.producerKey, logger }));
   const { budgetAddress, approvalsAddress } = config;
   const holder = `${instance}/${spool.epoch}`;
-  const peers = own(connectPeers({ bus, holder, keyFile, budgetAddress, approvalsAddress, approvalsUrl, clock, logger }));
+  const peers = own(connectPeers({ bus, holder, keyFile, budgetAddress, approvalsAddress, approvalsUrl, auditUrl, clock, logger }));
   const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile, keyFile });
   const failures = authnFailures(bus, { source: log.source, now: clock.now });
   const board = own(await replicaBoard(bus, { replica: instance, epoch: spool.epoch }));

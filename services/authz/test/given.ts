@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
 import { type DecisionEvent, decisionEvent } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
@@ -29,6 +30,7 @@ import type {
   Redemption,
   Reserved,
   Sessions,
+  SubjectKeys,
 } from "#usecases/ports.ts";
 import { recentDecisions } from "#usecases/recent-decisions.ts";
 import { reportOutcome } from "#usecases/report-outcome.ts";
@@ -96,6 +98,20 @@ export class MemoryLog implements EventLog {
 
   last(): DecisionEvent {
     return this.events.at(-1)?.event as DecisionEvent;
+  }
+}
+
+/** A key for each person, the same each time. */
+class MemorySubjectKeys implements SubjectKeys {
+  away = false;
+  readonly keys = new Map<string, { id: string; secret: Uint8Array }>();
+
+  async keyOf(tenant: string, subject: string) {
+    if (this.away) return undefined;
+    const name = `${tenant} ${subject}`;
+    const key = this.keys.get(name) ?? { id: `${String(this.keys.size).padStart(32, "0")}.1`, secret: randomBytes(32) };
+    this.keys.set(name, key);
+    return key;
   }
 }
 
@@ -268,6 +284,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
     clock,
     signals: { unauthenticated: () => undefined },
   });
+  const subjectKeys = new MemorySubjectKeys();
   const recent = recentDecisions({ log, newId, clock });
   const check = checkCall({
     ...{
@@ -289,6 +306,7 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
     },
     policyOf: (tenant) => policies.get(tenant),
     hashKeyOf: () => Buffer.alloc(32, 1),
+    subjectKeys,
     monotonic: () => 0,
     signals: { decided: () => undefined, unauthenticated: () => undefined, unrecorded: () => undefined },
   });
@@ -310,12 +328,13 @@ export function given(options: { policy?: string; claims?: Partial<AgentClaims>;
       policies,
       failures,
       proofs,
+      subjectKeys,
       token,
       check,
       caller,
     },
     checkResult: checkResult({
-      ...{ authenticate, log, sessions, revocations, recent, newId, clock },
+      ...{ authenticate, log, sessions, revocations, recent, newId, clock, subjectKeys },
       policyOf: (tenant) => policies.get(tenant),
       hashKeyOf: () => Buffer.alloc(32, 1),
       monotonic: () => 0,

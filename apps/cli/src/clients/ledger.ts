@@ -27,6 +27,7 @@ interface EventData {
   reasons?: { code: string; message: string; rule?: string }[];
   principal?: { subject?: string; chain?: string[]; instance?: string };
   arguments?: unknown;
+  sealed?: { key: string; fields: string[] };
   redactions?: { pointer: string; detector: string }[];
   destination?: { url: string; method?: string; declaredBy?: string };
   context?: { purpose?: string; reasoning?: string; planId?: string; replanOf?: string; toolCallId?: string };
@@ -58,6 +59,8 @@ export interface EntryFilter {
   from?: string | undefined;
   to?: string | undefined;
   id?: string | undefined;
+  /** What is sealed: kept back unless said otherwise. */
+  personal?: "shown" | undefined;
 }
 
 export const auditClient = (context: Context, tenant: string | undefined): Promise<Control> =>

@@ -24,10 +24,16 @@ interface Proven extends Omit<Shown, "verified"> {
 }
 
 /** Fetches an entry, and checks its proof under the pinned key; what the service says of the key counts for nothing. */
-export async function showEntry(context: Context, id: string, vkey: string | undefined): Promise<Shown> {
+export async function showEntry(
+  context: Context,
+  id: string,
+  { key: vkey, personal }: { readonly key?: string | undefined; readonly personal?: boolean | undefined },
+): Promise<Shown> {
   const tenant = context.tenant();
   const service = await auditClient(context, tenant);
-  const proven = await service.json<Proven>(`/v1/decisions/${encodeURIComponent(id)}${query({ tenant })}`);
+  const proven = await service.json<Proven>(
+    `/v1/decisions/${encodeURIComponent(id)}${query({ tenant, personal: personal ? "shown" : undefined })}`,
+  );
   const { proof, leaf, entry } = proven;
   if (proof === null) return { ...proven, verified: null };
   const hashes = proof.hashes.map((hash) => Buffer.from(hash, "base64"));
@@ -38,7 +44,23 @@ export async function showEntry(context: Context, id: string, vkey: string | und
   // What is shown is what is proven: the event in the leaf, unless it was too large for one.
   const parsed = parseLeaf(Buffer.from(leaf, "base64"));
   const event = parsed?.leaf.detached === undefined ? (parsed?.event as LedgerEntry["event"]) : entry.event;
-  return { ...proven, entry: { ...entry, event: event ?? null }, verified };
+  return { ...proven, entry: { ...entry, event: event ? withSealed(event, entry.event) : null }, verified };
+}
+
+/** The proven event, and in its sealed fields what the service says of them: only whoever has the key can tell. */
+function withSealed(proven: NonNullable<LedgerEntry["event"]>, told: LedgerEntry["event"]): LedgerEntry["event"] {
+  const copy = structuredClone(proven);
+  for (const pointer of proven.data?.sealed?.fields ?? []) {
+    const segments = pointer
+      .slice(1)
+      .split("/")
+      .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const last = segments.pop() ?? "";
+    const at = (root: unknown) => segments.reduce<unknown>((one, name) => (one as Record<string, unknown> | undefined)?.[name], root);
+    const [holder, from] = [at(copy.data), at(told?.data)] as (Record<string, unknown> | undefined)[];
+    if (holder !== undefined && from !== undefined && Object.hasOwn(holder, last)) holder[last] = from[last];
+  }
+  return copy;
 }
 
 /** Fetches an entry's receipt and writes it out. */

@@ -5,8 +5,8 @@ import type { Output } from "../output.ts";
 import { describeEntries } from "./audit-entries.ts";
 
 /** Shows one entry and checks its proof on this side; gives the exit code. */
-export async function show(context: Context, id: string, vkey: string | undefined): Promise<number> {
-  const shown = await showEntry(context, id, vkey);
+export async function show(context: Context, id: string, options: Parameters<typeof showEntry>[2]): Promise<number> {
+  const shown = await showEntry(context, id, options);
   context.output.result(shown, () => describe(shown, context.output));
   return shown.verified?.ok === false ? exit.verification : exit.ok;
 }

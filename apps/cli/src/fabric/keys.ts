@@ -26,6 +26,8 @@ export interface FabricKeys {
   bundleKeys: string;
   checkpointKey: string;
   tokenSealingKey: string;
+  /** Seals the keys of data subjects that audit keeps. */
+  subjectSealingKey: string;
   /** One for all replicas of authz: their pseudonyms agree. */
   pseudonymKey: string;
   issuerKey: string;
@@ -45,6 +47,7 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
     bundleKeys: directory.bundleKeys,
     checkpointKey: file("checkpoint.jwk"),
     tokenSealingKey: file("token-sealing.key"),
+    subjectSealingKey: file("subject-sealing.key"),
     pseudonymKey: file("pseudonym.key"),
     issuerKey: directory.issuerKey,
   };
@@ -61,6 +64,7 @@ export async function ensureKeys(directory: DataDirectory, instances: readonly I
   await ensureJwk(keys.checkpointKey, "EdDSA", `aegis-${randomBytes(4).toString("hex")}`);
   await ensureJwk(keys.issuerKey, "ES256", `operators-${randomBytes(4).toString("hex")}`);
   await ensureSecret(keys.tokenSealingKey);
+  await ensureSecret(keys.subjectSealingKey);
   await ensureSecret(keys.pseudonymKey);
   return keys;
 }

@@ -1,4 +1,4 @@
-import type { BreakerRule, CatalogAction, CatalogTool, Governance, PolicySet } from "../ir.ts";
+import type { BreakerRule, CatalogAction, CatalogTool, Governance, PersonalData, PolicySet } from "../ir.ts";
 import { ceiling, restricts } from "./change.ts";
 import { meaning } from "./holdings.ts";
 import { tellLimits, tellRates } from "./limits.ts";
@@ -102,6 +102,9 @@ function tellCatalog(before: readonly CatalogTool[], after: readonly CatalogTool
     const network = (one: CatalogTool | undefined) => one && (one.network ? "leaves for the network" : "stays inside");
     if (network(from) !== network(to))
       tell({ kind: "catalog", direction: "changes", tool, what: "catalog", before: network(from), after: network(to), rules });
+    const personal = (one: CatalogTool | undefined) => one?.personal && personalText(one.personal);
+    if (personal(from) !== personal(to))
+      tell({ kind: "catalog", direction: "changes", tool, what: "personal data", before: personal(from), after: personal(to), rules });
     const actions = (one: CatalogTool | undefined) => new Map((one?.actions ?? []).map((action) => [action.name, action]));
     const [had, has] = [actions(from), actions(to)];
     for (const action of new Set([...had.keys(), ...has.keys()])) {
@@ -122,10 +125,13 @@ function tellCatalog(before: readonly CatalogTool[], after: readonly CatalogTool
   }
 }
 
+const personalText = ({ subject, fields }: PersonalData): string =>
+  `about the person at ${subject}, whose data are at ${fields.join(", ")}`;
+
 /** A catalog entry in words, whole. */
 function entryText(entry: CatalogAction | undefined): string | undefined {
   if (entry === undefined) return undefined;
-  const { risk, writes, parameters, labels, costMicroUsd, maxCostMicroUsd, costTokens, maxCostTokens, durability } = entry;
+  const { risk, writes, parameters, labels, costMicroUsd, maxCostMicroUsd, costTokens, maxCostTokens, durability, personal } = entry;
   return [
     `${risk} risk`,
     ...(writes ? ["writes"] : []),
@@ -138,5 +144,6 @@ function entryText(entry: CatalogAction | undefined): string | undefined {
     ...(costTokens === undefined ? [] : [`costs ${words.number(costTokens)} tokens`]),
     ...(maxCostTokens === undefined ? [] : [`costs at most ${words.number(maxCostTokens)} tokens`]),
     ...(durability === undefined ? [] : [durability]),
+    ...(personal === undefined ? [] : [personalText(personal)]),
   ].join(", ");
 }

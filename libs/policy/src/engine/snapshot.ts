@@ -7,12 +7,14 @@ import type { ChargePlan } from "./charges.ts";
 import { noCost, priceOf } from "./cost.ts";
 import { judge, scopeOutcome } from "./evaluate.ts";
 import { type Effect, Outcome } from "./outcome.ts";
+import { type PersonalLookup, preparePersonal } from "./personal.ts";
 import { Shared } from "./prepared.ts";
 import { type ResultDuties, resultDuties } from "./results.ts";
 import { callName, type SessionDuty, sessionAudience } from "./session.ts";
 import { type AgentView, ViewIndex } from "./views.ts";
 
 export { limitFor, limitsOf } from "./limits.ts";
+export type { PersonalPlaces } from "./personal.ts";
 
 /** One verified revision, ready to decide. Immutable: a new revision is a new snapshot. */
 export interface Snapshot {
@@ -31,6 +33,10 @@ export interface Snapshot {
    * too, or because it leaves what somebody's policies ask about. `chain` is the principal's, the agent first.
    */
   sessionDuty(chain: readonly string[], tool: string, action: string): SessionDuty;
+  /** What of a call is somebody's own, whether or not any policy is about it. */
+  readonly personal: PersonalLookup;
+  /** Some call may hold what is somebody's own. */
+  readonly declaresPersonal: boolean;
   /** What holds for what a tool answers an agent. */
   resultRules(agent: string, tool: string, action: string): ResultDuties;
   /** Pure and total: never throws for a well-typed input, whatever the arguments hold. */
@@ -83,6 +89,8 @@ export function prepare(content: PolicyContent): Snapshot {
     governance,
     detectors: (agent) => views.of(agent)?.detectors ?? noDetectors,
     everyDetector: prepareDetectors(undefined, policies.detectors),
+    personal: preparePersonal(policies),
+    declaresPersonal: policies.catalog?.some(({ personal, actions }) => personal ?? actions.some((action) => action.personal)) ?? false,
     sessionDuty([agent = "", ...earlier], tool, action) {
       const view = views.of(agent);
       if (view === undefined) return "none";

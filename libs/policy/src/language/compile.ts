@@ -1,3 +1,4 @@
+import { personalDetector } from "@aegis/contracts/decision-event";
 import { detectorNames } from "@aegis/dlp/detect";
 import { isMap } from "yaml";
 import type { CatalogTool, Policy, PolicySet } from "../ir.ts";
@@ -175,7 +176,7 @@ class PolicySetBuilder {
       const called: string | undefined = value.name;
       // What has no name is reported for that.
       if (called === undefined) continue;
-      const twice = own.has(called) || detectorNames.some((name) => name === called);
+      const twice = own.has(called) || [...detectorNames, personalDetector].some((name) => name === called);
       if (twice) place.source.report(at, "duplicate_name", `another detector is named "${called}"`, "give it a name of its own");
       own.add(called);
     }

@@ -3,6 +3,7 @@ import { durability } from "./agent-policy-document.ts";
 import { sessionLabel } from "./data-rules-document.ts";
 import { named } from "./named-document.ts";
 import { lowerParameters, parameters } from "./parameter-document.ts";
+import { checkPersonal, lowerPersonal, personalMembers, personalSchema } from "./personal-document.ts";
 import { checked, entries, listOf, optional, positioned, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 import type { Position } from "./source.ts";
@@ -17,30 +18,45 @@ const amount = checked(
 );
 
 const action = positioned(
-  record({
-    name: required(read.action, "The action, exactly."),
-    risk: optional(read.oneOf("low", "medium", "high"), "How much harm a wrong call does; `high` unless said otherwise."),
-    writes: optional(read.truth, "`true`: it changes something in the world."),
-    parameters: optional(
-      parameters,
-      "The parameters that the tool really takes: a policy that names others, or allows only impossible ones, is refused.",
-    ),
-    labels: optional(
-      listOf(sessionLabel, { atLeast: 1, what: "labels" }),
-      "What a session is marked with from the moment such a call is let through.",
-    ),
-    cost: optional(amount, "What a call costs, when neither the caller nor the policy's rule says."),
-    max_cost: optional(amount, "The most that one call can cost: what is reserved while its cost is unknown."),
-    durability: optional(durability, "As in a policy; holds where the policy's rule names none."),
-  }),
+  checked(
+    record({
+      name: required(read.action, "The action, exactly."),
+      risk: optional(read.oneOf("low", "medium", "high"), "How much harm a wrong call does; `high` unless said otherwise."),
+      writes: optional(read.truth, "`true`: it changes something in the world."),
+      parameters: optional(
+        parameters,
+        "The parameters that the tool really takes: a policy that names others, or allows only impossible ones, is refused.",
+      ),
+      labels: optional(
+        listOf(sessionLabel, { atLeast: 1, what: "labels" }),
+        "What a session is marked with from the moment such a call is let through.",
+      ),
+      cost: optional(amount, "What a call costs, when neither the caller nor the policy's rule says."),
+      max_cost: optional(amount, "The most that one call can cost: what is reserved while its cost is unknown."),
+      durability: optional(durability, "As in a policy; holds where the policy's rule names none."),
+      ...personalMembers,
+    }),
+    (place, value) =>
+      checkPersonal(
+        place,
+        value,
+        value.parameters?.map(({ name }) => name),
+      ),
+    personalSchema,
+  ),
 );
 
 const tool = positioned(
-  record({
-    name: required(read.tool, "The tool, exactly."),
-    network: optional(read.truth, "`true`: its calls leave for the network, so a policy that grants it should name `egress`."),
-    actions: required(listOf(action, { what: "actions" }), "All that the tool offers."),
-  }),
+  checked(
+    record({
+      name: required(read.tool, "The tool, exactly."),
+      network: optional(read.truth, "`true`: its calls leave for the network, so a policy that grants it should name `egress`."),
+      ...personalMembers,
+      actions: required(listOf(action, { what: "actions" }), "All that the tool offers."),
+    }),
+    (place, value) => checkPersonal(place, value),
+    personalSchema,
+  ),
 );
 
 /** `kind: ToolCatalog`. */
@@ -62,6 +78,7 @@ export function lowerCatalog({ spec }: ToolCatalogDocument): CatalogTool[] {
     rule: ruleAt(at),
     name: value.name,
     ...(value.network === true && { network: true as const }),
+    ...lowerPersonal(value, ruleAt(at)),
     actions: value.actions.map(lowerAction),
   }));
 }
@@ -79,6 +96,7 @@ function lowerAction({ at, value }: ToolCatalogDocument["spec"]["tools"][number]
     ...(value.max_cost?.usd !== undefined && { maxCostMicroUsd: value.max_cost.usd }),
     ...(value.max_cost?.tokens !== undefined && { maxCostTokens: value.max_cost.tokens }),
     ...(value.durability && { durability: value.durability }),
+    ...lowerPersonal(value, ruleAt(at)),
   };
 }
 

@@ -3,7 +3,9 @@ import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import { z } from "zod";
 import { graph } from "#usecases/graph.ts";
+import type { PersonalPorts } from "#usecases/personal-ports.ts";
 import type { Ports } from "#usecases/ports.ts";
+import { showEvents } from "#usecases/show-events.ts";
 import { timeline } from "#usecases/timeline.ts";
 import { entryJson } from "./entry-json.ts";
 import { cursor, instantText, readers } from "./ledger-query.ts";
@@ -19,8 +21,8 @@ const timelineQuery = z.object({
 });
 
 /** What the ledger tells of doings: who delegated to whom, and everything one agent did. */
-export function activityRoutes(server: HttpServer, ports: Pick<Ports, "entries" | "clock">, auth: OperatorAuth): void {
-  const [draw, follow] = [graph(ports), timeline(ports)];
+export function activityRoutes(server: HttpServer, ports: Pick<Ports, "entries" | "clock"> & PersonalPorts, auth: OperatorAuth): void {
+  const [draw, follow, events] = [graph(ports), timeline(ports), showEvents(ports)];
 
   const params = z.object({ kind: z.enum(["session", "prompt"]), id: name });
   server.get("/v1/graph/:kind/:id", { schema: { params, querystring: z.object({ tenant: tenantName }) } }, async (request) => {
@@ -36,6 +38,8 @@ export function activityRoutes(server: HttpServer, ports: Pick<Ports, "entries" 
     const { agent } = request.params;
     const found = await follow({ tenant, agent, before, ...window });
     const next = found.entries.length === window.limit ? found.entries.at(-1)?.columns.sequence : undefined;
-    return { agent, ...found, entries: found.entries.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) };
+    const told = await events(tenant, found.entries, { kind: "withheld" });
+    const entries = found.entries.map((entry, index) => entryJson(entry, told[index]));
+    return { agent, ...found, entries, ...(next === undefined ? {} : { next: String(next) }) };
   });
 }

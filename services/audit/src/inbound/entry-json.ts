@@ -1,10 +1,8 @@
 import type { LedgerRow } from "@aegis/tlog/verify-ledger";
-import { eventOf } from "#usecases/event-of.ts";
 import type { StoredEntry } from "#usecases/ports.ts";
 
-/** An entry for people and programs that query: its columns, and the event with all it says. */
-export function entryJson(entry: StoredEntry) {
-  const { columns } = entry;
+/** An entry for people and programs that query: its columns, and the event as this reader may see it. */
+export function entryJson({ columns }: StoredEntry, event: unknown) {
   const { producer, epoch, producer_sequence: sequence } = columns;
   return {
     tenant: columns.tenant,
@@ -27,7 +25,7 @@ export function entryJson(entry: StoredEntry) {
     producer: producer === null ? null : { id: producer, epoch, sequence },
     previousHash: columns.previous_hash,
     leafHash: columns.leaf_hash,
-    event: eventOf(entry),
+    event,
   };
 }
 

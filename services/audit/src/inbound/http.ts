@@ -3,18 +3,22 @@ import { tenantName } from "@aegis/contracts/names";
 import type { OperatorRole } from "@aegis/contracts/operator";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
+import type { PeerVerifier } from "@aegis/rpc/peer";
 import { tenantKey } from "@aegis/tlog/checkpoint";
 import { formatVerifierKey } from "@aegis/tlog/note";
 import { z } from "zod";
 import { exportLedger } from "#usecases/export.ts";
-import type { Ports } from "#usecases/ports.ts";
+import type { PersonalPorts } from "#usecases/personal-ports.ts";
+import type { Ports, StoredEntry } from "#usecases/ports.ts";
 import { prove, receiptOf } from "#usecases/prove.ts";
 import { recordedDecisions } from "#usecases/recorded-decisions.ts";
 import { related } from "#usecases/related.ts";
+import { type Personal, showEvents } from "#usecases/show-events.ts";
 import { everyStatement } from "#usecases/statements.ts";
 import { activityRoutes } from "./activity-http.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
-import { entriesQuery, instantText, readers } from "./ledger-query.ts";
+import { entriesQuery, instantText, personalFor, personalQuery, readers } from "./ledger-query.ts";
+import { personalRoutes } from "./personal-routes.ts";
 import { tlogRoutes } from "./tlog-http.ts";
 
 /** Who may read recorded decisions in bulk: a policy's author tries a draft on them. */
@@ -39,19 +43,26 @@ const windowQuery = inTenant.extend({
 });
 
 /** The ledger for operators: searches, proofs, and everything a verifier needs. */
-export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAuth): void {
+export function ledgerRoutes(server: HttpServer, ports: Ports & PersonalPorts, auth: OperatorAuth, peer: PeerVerifier): void {
   const { entries, key } = ports;
   const ledger = exportLedger(ports);
   const [proven, receipt, about] = [prove(ports), receiptOf(ports), related(ports)];
+  const events = showEvents(ports);
+  const shown = async (tenant: string, found: readonly StoredEntry[], personal: Personal) => {
+    const told = await events(tenant, found, personal);
+    return found.map((entry, index) => entryJson(entry, told[index]));
+  };
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
 
   server.get("/v1/entries", { schema: { querystring: entriesQuery } }, async (request) => {
-    const { tenant, kind, limit, cursor, ...filter } = request.query;
-    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...readers);
+    const { tenant, kind, limit, cursor, personal, ...filter } = request.query;
+    const operator = await auth.authenticate(request.headers.authorization);
+    await operator.read(tenant, "ledger entries", ...readers);
+    const how = personalFor(operator, tenant, personal);
     const of = kind === "all" || (filter.id ?? filter.about) !== undefined ? undefined : kind;
     const found = await entries.find(tenant, { ...filter, kind: of, before: cursor }, limit);
     const next = found.length === limit ? found.at(-1)?.columns.sequence : undefined;
-    return { entries: found.map(entryJson), ...(next === undefined ? {} : { next: String(next) }) };
+    return { entries: await shown(tenant, found, how), ...(next === undefined ? {} : { next: String(next) }) };
   });
 
   server.get("/v1/decisions::export", { schema: { querystring: windowQuery } }, async (request, reply) => {
@@ -68,14 +79,18 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
     return { usage: await entries.usage(tenant, window) };
   });
 
-  server.get("/v1/decisions/:id", { schema: { params: z.object({ id: z.string() }), querystring: inTenant } }, async (request) => {
+  const one = { params: z.object({ id: z.string() }), querystring: inTenant.extend({ personal: personalQuery }) };
+  server.get("/v1/decisions/:id", { schema: one }, async (request) => {
     const { tenant } = request.query;
-    await (await auth.authenticate(request.headers.authorization)).read(tenant, "ledger entries", ...readers);
+    const operator = await auth.authenticate(request.headers.authorization);
+    await operator.read(tenant, "ledger entries", ...readers);
+    const how = personalFor(operator, tenant, request.query.personal);
     const { entry, proof } = await proven(tenant, request.params.id);
     const { entries: others, sameCallBefore } = await about(tenant, entry);
+    const [told, ...belonging] = await shown(tenant, [entry, ...others], how);
     return {
-      entry: entryJson(entry),
-      related: others.map(entryJson),
+      entry: told,
+      related: belonging,
       sameCallBefore,
       leaf: base64(entry.leaf),
       proof: proof === undefined ? null : { ...proof, hashes: proof.hashes.map(base64) },
@@ -134,5 +149,6 @@ export function ledgerRoutes(server: HttpServer, ports: Ports, auth: OperatorAut
   });
 
   activityRoutes(server, ports, auth);
+  personalRoutes(server, ports, auth, peer);
   tlogRoutes(server, ports, auth);
 }

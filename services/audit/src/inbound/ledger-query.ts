@@ -1,9 +1,24 @@
 import { tenantName } from "@aegis/contracts/names";
 import type { OperatorRole } from "@aegis/contracts/operator";
+import type { Operator } from "@aegis/http/operator";
 import { z } from "zod";
+import type { Personal } from "#usecases/show-events.ts";
 
 /** Who may read a ledger. */
 export const readers = ["auditor", "admin", "soc"] as const satisfies readonly OperatorRole[];
+
+/** Who may see what is sealed in it. */
+const personalReaders = ["auditor", "admin"] as const satisfies readonly OperatorRole[];
+
+/** Whether what is sealed is to be shown. */
+export const personalQuery = z.enum(["withheld", "shown"]).default("withheld");
+
+/** @throws AegisError `permission_denied` when it is to be shown and this person may not see it. */
+export function personalFor(operator: Operator, tenant: string, asked: z.infer<typeof personalQuery>): Personal {
+  if (asked === "withheld") return { kind: "withheld" };
+  operator.require(tenant, ...personalReaders);
+  return { kind: "shown", to: operator.user };
+}
 
 /** RFC 3339, with any offset. */
 export const instantText = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
@@ -36,4 +51,5 @@ export const entriesQuery = z.object({
   to: instantText.optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   cursor: cursor.optional(),
+  personal: personalQuery,
 });

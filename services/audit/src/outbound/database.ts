@@ -8,7 +8,30 @@ export interface AuditDatabase {
   checkpoints: { tenant: string; size: number; root: Buffer; note: string; recorded_at: Date };
   statements: StatementsTable;
   cosignatures: { tenant: string; size: number; witness: string; line: string };
+  subject_keys: SubjectKeysTable;
+  erasures: ErasuresTable;
   producers: { producer: string; epoch: string; highest: number; watermark: number; seen_at: Date };
+}
+
+interface SubjectKeysTable {
+  tenant: string;
+  subject: string;
+  generation: number;
+  sealed: string | null;
+  made_at: Date;
+  erased_at: Date | null;
+}
+
+export interface ErasuresTable {
+  tenant: string;
+  id: string;
+  subject: string;
+  reason: string;
+  by: string;
+  asked_at: Date;
+  expires_at: Date;
+  approver: string | null;
+  done_at: Date | null;
 }
 
 interface StatementsTable {

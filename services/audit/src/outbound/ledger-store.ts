@@ -13,13 +13,13 @@ import { insertRows } from "./insert-rows.ts";
 /** The ledger in PostgreSQL. The lock on a tenant's head row is what makes its sequence contiguous. */
 export function ledgerStore(db: Database<AuditDatabase>): Ledger {
   return {
-    append: (tenants, work) =>
-      asService(db, async (trx) => {
-        const heads = await lockHeads(trx, tenants);
-        return work(transactionOf(trx, heads));
-      }),
+    append: (tenants, work) => asService(db, async (trx) => work(await ledgerWithin(trx, tenants))),
   };
 }
+
+/** The ledger within a transaction that is under way, whose scope is the service: these tenants' heads are locked until it ends. */
+export const ledgerWithin = async (trx: Transaction<AuditDatabase>, tenants: readonly string[]): Promise<LedgerTransaction> =>
+  transactionOf(trx, await lockHeads(trx, tenants));
 
 function transactionOf(trx: Transaction<AuditDatabase>, heads: ReadonlyMap<string, Head>): LedgerTransaction {
   return {

@@ -6,6 +6,7 @@ import { entryStore } from "./entry-store.ts";
 import { ledgerStore } from "./ledger-store.ts";
 import { producerStore } from "./producer-store.ts";
 import { statementStore } from "./statement-store.ts";
+import { subjectStore } from "./subject-store.ts";
 import { treeStore } from "./tree-store.ts";
 
 /** Every port that PostgreSQL stands behind. */
@@ -17,4 +18,5 @@ export const stores = (db: Database<AuditDatabase>, instance: string) => ({
   cosignatures: cosignatureStore(db),
   producers: producerStore(db),
   statements: statementStore(db),
+  ...subjectStore(db, instance),
 });

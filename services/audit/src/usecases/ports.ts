@@ -228,6 +228,10 @@ export interface Signals {
   exported(what: { readonly tenant: string; readonly by: string; readonly from: string; readonly to: string }): void;
   /** What came as a producer's statement is none, is not what was signed, or is signed by no pinned key. */
   badStatement(why: "malformed" | "forged" | "unknown", producer: string | undefined): void;
+  /** A person's keys were destroyed; without any, it was asked for and waits for a second person. */
+  erased(erasure: { readonly tenant: string; readonly subject: string; readonly by: string; readonly keys: number }): void;
+  /** Somebody was shown what is sealed in so many entries. */
+  personalShown(what: { readonly tenant: string; readonly by: string; readonly entries: number }): void;
   /** What waits in the streams, read whenever somebody looks. */
   watchLag(lag: () => number): void;
 }

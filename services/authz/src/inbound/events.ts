@@ -21,6 +21,7 @@ export interface EventUsecases {
   readonly budget: { recalled(account: { tenant: string; scope: string; unit: string; window: string }, by: string): Promise<void> };
   readonly failedElsewhere: (call: MadeCall) => void;
   readonly streakElsewhere: (row: AgentRow) => void;
+  readonly subjectKeys: { forget(key: string): void };
   /** Names this life of this replica. */
   readonly holder: string;
   readonly revocationUnreadable: (key: string, error: unknown) => void;
@@ -163,6 +164,21 @@ function followStreaks(bus: Bus, context: ServiceContext, { streakElsewhere, hol
   bus.ready().then(subscribe, () => undefined);
 }
 
+const erased = z.object({ key: z.string() });
+
+/** Forgets keys of data subjects who were erased. With a lost message one is held a little longer, and opens nothing any more. */
+function followErasures(bus: Bus, context: ServiceContext, { subjectKeys }: EventUsecases): void {
+  const subscribe = () =>
+    bus.connection.subscribe(hints.subjectErased, {
+      callback: (error, message) => {
+        const heard = error ? undefined : erased.safeParse(safeJson(message.data));
+        if (heard?.success) subjectKeys.forget(heard.data.key);
+        else if (heard) context.logger.warn({ err: heard.error }, "an erasure told of is not usable");
+      },
+    });
+  bus.ready().then(subscribe, () => undefined);
+}
+
 function safeJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
@@ -183,4 +199,5 @@ export async function followEvents(bus: Bus, context: ServiceContext, usecases: 
   followRecalls(bus, context, usecases);
   followFailures(bus, context, usecases);
   followStreaks(bus, context, usecases);
+  followErasures(bus, context, usecases);
 }

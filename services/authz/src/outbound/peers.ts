@@ -13,6 +13,7 @@ import { otherReplicasOver } from "./other-replicas.ts";
 import { probesOver } from "./probes.ts";
 import { ratesOver } from "./rates.ts";
 import { recallsOver } from "./recalls.ts";
+import { type HeldSubjectKeys, ledgersKeys, subjectKeys } from "./subject-keys.ts";
 import { tasksOver } from "./tasks.ts";
 
 /** Whom authz asks while it decides: two services, and the other replicas. */
@@ -23,6 +24,7 @@ export interface Peers extends AsyncDisposable {
   readonly approvals: Approvals;
   readonly tasks: Tasks;
   readonly otherReplicas: OtherReplicas;
+  readonly subjectKeys: HeldSubjectKeys;
 }
 
 export interface PeersOptions {
@@ -34,6 +36,8 @@ export interface PeersOptions {
   readonly approvalsAddress: string;
   /** Where people and agents see approvals. */
   readonly approvalsUrl: string;
+  /** Where the keys of data subjects are kept; absent: nothing personal is recorded. */
+  readonly auditUrl: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -53,6 +57,7 @@ export function connectPeers(options: PeersOptions): Peers {
     approvals: approvalsOver(approvalsClient, { approvalsUrl, tasks: tasksClient }),
     tasks: tasksOver(tasksClient),
     otherReplicas: otherReplicasOver(bus, holder),
+    subjectKeys: subjectKeys(ledgersKeys({ auditUrl: options.auditUrl, keyFile }), { clock, logger }),
     async [Symbol.asyncDispose]() {
       await budget[Symbol.asyncDispose]();
       budgetClient[Symbol.dispose]();

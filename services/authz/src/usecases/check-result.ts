@@ -17,7 +17,18 @@ import type { Caller } from "./work.ts";
 
 type Ports = Pick<
   CheckPorts,
-  "authenticate" | "revocations" | "policyOf" | "log" | "sessions" | "recent" | "hashKeyOf" | "newId" | "clock" | "monotonic" | "signals"
+  | "authenticate"
+  | "revocations"
+  | "policyOf"
+  | "log"
+  | "sessions"
+  | "recent"
+  | "hashKeyOf"
+  | "subjectKeys"
+  | "newId"
+  | "clock"
+  | "monotonic"
+  | "signals"
 >;
 
 /** A tool's answer: as text, or as some decoder read it. */

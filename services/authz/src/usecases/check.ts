@@ -14,7 +14,7 @@ import type { ActivePolicy } from "#domain/policies.ts";
 import { principalOf } from "#domain/principal.ts";
 import type { Revocations } from "#domain/revocations.ts";
 import { sizeUpTo } from "#domain/size.ts";
-import { appendDecision } from "./append-decision.ts";
+import { type AppendPorts, appendDecision } from "./append-decision.ts";
 import type { AuthenticateAgent } from "./authenticate.ts";
 import { streakOf } from "./pass-breakers.ts";
 import type { CheckSignals, Clock, OtherReplicas, Sessions } from "./ports.ts";
@@ -24,15 +24,13 @@ import { mostTries, overtaken, seenBy } from "./session-facts.ts";
 import { Turns } from "./turns.ts";
 import { type Caller, contextOf, type Decided, deny, notAcknowledged, type Work } from "./work.ts";
 
-export interface CheckPorts extends ProceedPorts {
+export interface CheckPorts extends ProceedPorts, AppendPorts {
   readonly authenticate: AuthenticateAgent;
   readonly revocations: Revocations;
   readonly sessions: Sessions;
   readonly recent: RecentDecisions;
   readonly otherReplicas: OtherReplicas;
   readonly clock: Clock;
-  /** Milliseconds on the monotonic clock. */
-  readonly monotonic: () => number;
   readonly signals: CheckSignals;
 }
 

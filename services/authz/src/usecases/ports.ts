@@ -209,6 +209,20 @@ export interface Bundles {
   get(object: string): Promise<Uint8Array | undefined>;
 }
 
+/** What seals the data of one person, as long as it is not erased. */
+export interface SubjectKey {
+  /** Pseudonym and generation, as `sealed.key` of an event. */
+  readonly id: string;
+  /** 32 bytes. */
+  readonly secret: Uint8Array;
+}
+
+/** The keys of those whom calls are about, kept by the ledger. */
+export interface SubjectKeys {
+  /** Undefined when it cannot be had now: then what is theirs is not recorded. Never rejects. */
+  keyOf(tenant: string, subject: string): Promise<SubjectKey | undefined>;
+}
+
 /** A stable key per tenant, for pseudonyms. */
 export type HashKeyOf = (tenant: string) => Uint8Array;
 

@@ -9,6 +9,7 @@ import { boundReasons, type Draft, reasonsAfterApproval, sanitize } from "#domai
 import { hiddenArguments } from "#domain/event.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import { chargedToOrganisation } from "#domain/organisation.ts";
+import { withheldArguments } from "#domain/personal.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { type BreakerPorts, breakersOf, passBreakers } from "./pass-breakers.ts";
 import type { Approvals, Budget, Clock, EventLog, HashKeyOf, Hold, NewId, Rates } from "./ports.ts";
@@ -56,7 +57,7 @@ export async function proceed(
   if (call.overrideToken !== undefined) return goAhead(ports, work, { verdict, policy }, { kind: "override" }, record);
   // People who look for like calls, and the record, know the same arguments: what is hidden of them is found once.
   const held: Work = { ...work, base: { ...work.base, hidden: hiddenArguments(call, work.findings) } };
-  const leave = await leaveFor(ports, held, verdict);
+  const leave = await leaveFor(ports, held, { verdict, policy });
   if (leave === undefined) return { draft: { ...askForApproval(ports, held, verdict), ...judged } };
   return goAhead(ports, held, { verdict, policy }, leave, record);
 }
@@ -64,13 +65,20 @@ export async function proceed(
 /** What lets a held call pass: the override it came with, or standing leave for calls like it. */
 type Leave = { readonly kind: "override" } | { readonly kind: "grant"; readonly grantId: string };
 
-async function leaveFor(ports: ProceedPorts, { call, base }: Work, { ruleDigest }: Verdict): Promise<Leave | undefined> {
+async function leaveFor(
+  ports: ProceedPorts,
+  { call, base }: Work,
+  { verdict, policy }: Pick<Judged, "verdict" | "policy">,
+): Promise<Leave | undefined> {
+  const { ruleDigest } = verdict;
   if (ruleDigest === undefined) return undefined;
   const { tenant, agent, subject, chain } = base.principal;
   const { tool, action } = call;
+  const hidden = base.hidden?.value as JsonObject;
+  const personal = policy.snapshot.personal(tool, action);
   const grantId = await ports.approvals.findGrant({
     ...{ tenant, agent, subject, chain, tool, action, ruleDigest },
-    arguments: base.hidden?.value as JsonObject,
+    arguments: personal === undefined ? hidden : withheldArguments(hidden, personal),
   });
   return grantId === undefined ? undefined : { kind: "grant", grantId };
 }

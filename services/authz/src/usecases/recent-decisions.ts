@@ -11,6 +11,8 @@ interface RecentDecision {
   readonly agent: string;
   readonly actionDigest: string;
   readonly reservations: readonly Reservation[];
+  /** The call is about a person whose data its records keep apart. */
+  readonly personal: boolean;
   /** An outcome was told: later ones of the same call are not another failure. */
   told: boolean;
 }
@@ -26,8 +28,10 @@ export interface RecentDecisions {
 export function recentDecisions(ports: { log: EventLog; newId: NewId; clock: Clock }): RecentDecisions {
   const decisions = new RecentAnswers<RecentDecision>(100_000);
   return {
-    remember: ({ id, principal, actionDigest, reservations }, now) =>
-      decisions.set(id, { tenant: principal.tenant, agent: principal.agent, actionDigest, reservations, told: false }, now),
+    remember: ({ id, principal, actionDigest, reservations, call, policy }, now) => {
+      const personal = policy?.snapshot.personal(call.tool, call.action) !== undefined;
+      decisions.set(id, { tenant: principal.tenant, agent: principal.agent, actionDigest, reservations, personal, told: false }, now);
+    },
     find: (decisionId, now) => decisions.get(decisionId, now),
     async withdraw({ id: decisionId, principal, reservations }, why) {
       const id = ports.newId();

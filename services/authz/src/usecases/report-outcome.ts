@@ -1,5 +1,5 @@
 import type { ReportOutcomeRequest } from "@aegis/contracts/aegis/authz/v1/authz";
-import type { Producer } from "@aegis/contracts/decision-event";
+import { type Producer, personalDetector } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import { digestPattern } from "@aegis/contracts/names";
 import { type OutcomeData, type OutcomeEvent, type OutcomeName, outcomeType } from "@aegis/contracts/outcome-event";
@@ -53,11 +53,18 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
     const now = ports.clock.now();
     const principal = principalOf(claims);
     const { tenant, agent } = principal;
-    const told = parse(request, ports.policyOf(tenant)?.snapshot.everyDetector ?? detectorNames);
+    const snapshot = ports.policyOf(tenant)?.snapshot;
+    const told = parse(request, snapshot?.everyDetector ?? detectorNames);
     const decision = ports.recent.find(told.decisionId, now.getTime());
     if (decision && (decision.tenant !== tenant || decision.agent !== agent))
       throw new AegisError("permission_denied", "this decision was made for another agent");
-    const data: Omit<OutcomeData, "producer"> = { ...told, principal, ...(decision && { reservations: [...decision.reservations] }) };
+    // Of another replica's decision it is not known here whom it is about.
+    const personal = decision?.personal ?? snapshot?.declaresPersonal ?? false;
+    const data: Omit<OutcomeData, "producer"> = {
+      ...(personal ? withoutError(told) : told),
+      principal,
+      ...(decision && { reservations: [...decision.reservations] }),
+    };
     const report = async () => {
       const id = ports.newId();
       const make = (producer: Producer): OutcomeEvent => ({
@@ -94,6 +101,10 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
     return answer;
   };
 }
+
+/** What a tool says of its failure may spell whom the call was about. */
+const withoutError = (told: ReturnType<typeof parse>) =>
+  told.error === undefined ? told : { ...told, error: `[REDACTED:${personalDetector}]` };
 
 function parse(
   request: ReportOutcomeRequest,

@@ -1,0 +1,98 @@
+import type { Database } from "@aegis/postgres/connect";
+import { asService, inTenant } from "@aegis/postgres/tenant";
+import { type Selectable, sql } from "kysely";
+import type { Erasure, PersonalPorts } from "#usecases/personal-ports.ts";
+import type { AuditDatabase, ErasuresTable } from "./database.ts";
+import { appendOwn } from "./own-entries.ts";
+
+/** Keys of data subjects and their erasures in PostgreSQL. `instance` names this process in the ledger's own entries. */
+export function subjectStore(
+  db: Database<AuditDatabase>,
+  instance: string,
+): Pick<PersonalPorts, "subjectKeys" | "erasures" | "ownEntries"> {
+  return {
+    subjectKeys: {
+      async present(tenant, subject) {
+        const rows = await inTenant(db, tenant, (trx) =>
+          trx
+            .selectFrom("subject_keys")
+            .select(["generation", "sealed"])
+            .where("tenant", "=", tenant)
+            .where("subject", "=", subject)
+            .orderBy("generation", "desc")
+            .limit(1)
+            .execute(),
+        );
+        const [newest] = rows;
+        const { generation = 0, sealed = null } = newest ?? {};
+        return sealed === null ? { generation: undefined, next: generation + 1 } : { generation, sealed };
+      },
+      add: (tenant, { subject, generation }, sealed, madeAt) =>
+        inTenant(db, tenant, async (trx) => {
+          const values = { tenant, subject, generation, sealed, made_at: madeAt, erased_at: null };
+          await trx
+            .insertInto("subject_keys")
+            .values(values)
+            .onConflict((conflict) => conflict.doNothing())
+            .execute();
+        }),
+      find: (tenant, keys) =>
+        inTenant(db, tenant, async (trx) => {
+          const { rows } = await sql<{ subject: string; generation: number; sealed: string }>`
+            select subject, generation, sealed from subject_keys where tenant = ${tenant} and sealed is not null
+              and (subject, generation) in (select * from unnest(${keys.map(({ subject }) => subject)}::text[],
+                ${keys.map(({ generation }) => generation)}::int[]))`.execute(trx);
+          return rows;
+        }),
+    },
+    erasures: {
+      propose: (erasure) =>
+        inTenant(db, erasure.tenant, async (trx) => {
+          const { askedAt, expiresAt, doneAt, ...same } = erasure;
+          await trx
+            .insertInto("erasures")
+            .values({ ...same, asked_at: askedAt, expires_at: expiresAt, done_at: doneAt })
+            .execute();
+        }),
+      find: (tenant, id) =>
+        inTenant(db, tenant, async (trx) => {
+          const row = await trx.selectFrom("erasures").selectAll().where("tenant", "=", tenant).where("id", "=", id).executeTakeFirst();
+          return row && erasureOf(row);
+        }),
+      list: (tenant, limit) =>
+        inTenant(db, tenant, async (trx) => {
+          const rows = trx.selectFrom("erasures").selectAll().where("tenant", "=", tenant);
+          return (await rows.orderBy("asked_at", "desc").limit(limit).execute()).map(erasureOf);
+        }),
+      carryOut: ({ tenant, id, subject, reason, by, approver }, at) =>
+        asService(db, async (trx) => {
+          const noted = await sql`update erasures set approver = ${approver}, done_at = ${at}
+            where tenant = ${tenant} and id = ${id} and done_at is null`.execute(trx);
+          if (noted.numAffectedRows !== 1n) return undefined;
+          const { rows } = await sql<{ generation: number }>`update subject_keys set sealed = null, erased_at = ${at}
+            where tenant = ${tenant} and subject = ${subject} and sealed is not null returning generation`.execute(trx);
+          const keys = rows.map(({ generation }) => generation);
+          // What did not happen is not noted either.
+          if (keys.length === 0) throw new NothingToErase();
+          const data = { erasureId: id, subject, keys, reason, by, ...(approver !== null && { approver }) };
+          await appendOwn(trx, instance, { tenant, name: "subjectErased", type: "dev.aegis.ledger.subject_erased.v1", data }, at);
+          return keys;
+        }).catch((error: unknown) => {
+          if (error instanceof NothingToErase) return undefined;
+          throw error;
+        }),
+    },
+    ownEntries: {
+      shown: (tenant, what, at) =>
+        asService(db, (trx) =>
+          appendOwn(trx, instance, { tenant, name: "personalShown", type: "dev.aegis.ledger.personal_shown.v1", data: { ...what } }, at),
+        ),
+    },
+  };
+}
+
+class NothingToErase extends Error {}
+
+function erasureOf({ asked_at, expires_at, done_at, ...same }: Selectable<ErasuresTable>): Erasure {
+  return { ...same, askedAt: asked_at, expiresAt: expires_at, doneAt: done_at };
+}
