@@ -118,6 +118,7 @@ export function numberText(value: number): string | undefined {
 
 /** One token of a JSON pointer (RFC 6901 §3). */
 export function escapePointer(token: string): string {
+  if (!token.includes("~") && !token.includes("/")) return token;
   return token.replace(/~/g, "~0").replace(/\//g, "~1");
 }
 

@@ -16,6 +16,8 @@ export function adaptHttp2Servers(): void {
   done = true;
   // What V8 takes for long-lived by where it was made is a request's here, and would keep everything it refers to.
   setFlagsFromString("--no-allocation-site-pretenuring");
+  // Little outlives a request: threads that help to collect it wait for each other longer than the work takes, the more so on one core.
+  setFlagsFromString("--no-parallel-scavenge");
   for (const name of ["createServer", "createSecureServer"] as const) {
     const original = http2[name] as (options?: MoreOptions, ...more: unknown[]) => Http2Server;
     (http2 as Record<string, unknown>)[name] = (options?: MoreOptions, ...more: unknown[]) => {
