@@ -45,9 +45,11 @@ export function startTelemetry(identity: { service: string; instance: string }):
   const base = { instance: identity.instance };
   return {
     counter(name, help) {
-      const counter = meter.createCounter(name, { description: help });
-      counter.add(0, base);
-      return { add: (amount, labels) => counter.add(amount, labels ? { ...base, ...labels } : base) };
+      const totals = new Totals(base);
+      meter
+        .createObservableCounter(name, { description: help })
+        .addCallback((result) => totals.each((total, labels) => result.observe(total, labels)));
+      return totals;
     },
     histogram(name, help, buckets = secondsBuckets) {
       const histogram = meter.createHistogram(name, { description: help, advice: { explicitBucketBoundaries: [...buckets] } });
@@ -69,6 +71,34 @@ export function startTelemetry(identity: { service: string; instance: string }):
       await sdk.shutdown().catch(() => undefined);
     },
   };
+}
+
+/** Adds up in place: OpenTelemetry would sort and spell the labels out with every call, and asks for the sums at each scrape anyway. */
+class Totals implements Counter {
+  readonly #base: Attributes;
+  readonly #bare: { total: number; readonly labels: Attributes };
+  readonly #labelled = new Map<string, { total: number; readonly labels: Attributes }>();
+
+  constructor(base: Attributes) {
+    this.#base = base;
+    this.#bare = { total: 0, labels: base };
+  }
+
+  add(amount: number, labels?: Attributes): void {
+    if (labels === undefined) {
+      this.#bare.total += amount;
+      return;
+    }
+    let key = "";
+    for (const name in labels) key += `${name}\n${labels[name]}\n`;
+    const known = this.#labelled.get(key);
+    if (known === undefined) this.#labelled.set(key, { total: amount, labels: { ...this.#base, ...labels } });
+    else known.total += amount;
+  }
+
+  each(visit: (total: number, labels: Attributes) => void): void {
+    for (const { total, labels } of [this.#bare, ...this.#labelled.values()]) visit(total, labels);
+  }
 }
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
