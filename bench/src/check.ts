@@ -55,8 +55,10 @@ export async function benchCheck(options: { rounds: number; seconds: number; pro
   const load = { connections: 8, streams: 32, warmupMs: 1_000, measureMs: seconds * 1_000 };
   const measure = async (given: Load, placed?: typeof onServerCore) => {
     await using peers = await startPeers(placed);
-    return alternate<string>({ ...own, ...peers.targets }, { ...given, aCoreEach: placed !== undefined }, rounds, progress);
+    return await alternate<string>({ ...own, ...peers.targets }, { ...given, aCoreEach: placed !== undefined }, rounds, progress);
   };
+  progress("warming up: code that has just been compiled is measured by nobody");
+  await alternate<string>(own, { ...load, measureMs: 5_000 }, 1, () => undefined);
   progress("all share both cores");
   const shared = await measure(load);
   progress("a core for the server, another for its client and all else");

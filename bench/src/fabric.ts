@@ -64,15 +64,15 @@ export async function startFabric(...more: readonly string[]): Promise<Fabric> {
   };
 }
 
-/** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. */
-export async function startAegis(): Promise<
+/** Starts a whole fabric with everything on: durable spool, publishing, ledger, detectors, a budget. `more` goes to `aegis up`. */
+export async function startAegis(...more: readonly string[]): Promise<
   AsyncDisposable & {
     target(): Promise<Target>;
     /** A metric of authz's first replica. */
     metric(name: string): Promise<number | undefined>;
   }
 > {
-  const fabric = await startFabric();
+  const fabric = await startFabric(...more);
   const { directory, endpoints, run } = fabric;
   return {
     async target() {
@@ -80,6 +80,7 @@ export async function startAegis(): Promise<
       const issued = await run<{ access_token: string }>("token", "issue", "--agent", "finance-agent");
       return {
         pid: endpoints.replicas.authz[0]?.pid ?? 0,
+        beside: endpoints.replicas.authz.slice(1).map(({ pid }) => pid),
         address: endpoints.authz.grpc,
         path: "/aegis.authz.v1.AuthorizationService/Check",
         message: checkRequest(issued.access_token),

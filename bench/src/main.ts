@@ -6,6 +6,7 @@ const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--js
 
   check    throughput and latency of Check with everything on, beside Cerbos and OPA in the same run
   overload 70 % of what authz can do, then three times as much as it can do, then 70 % again
+  scale    one process of authz beside two behind one port, and the cores that so many decisions a second take
   engine   one decision in process beside cedar-wasm, casbin and opa-wasm, on the same three policies
   agents   10 to 100,000 agents: preparing, deciding, memory
   limits   what budgets and rates add to a call: lease hit, lease refill, synchronous reserve, rate
@@ -15,7 +16,7 @@ const usage = `usage: aegis bench <measurement> [--rounds N] [--seconds N] [--js
   ledger   taking decisions into the ledger beside plain batched inserts of the same rows
   verify   recomputing a ledger beside hashing its bytes twice
 
-Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token, 2 for
+Each runs in alternating rounds (5) and shows medians; --seconds is how long each part of a round takes (5 for check, 3 for token and scale, 2 for
 limits, 600 in all for overload, else 1).`;
 
 /** What a measurement gives besides its own figures. */
@@ -69,6 +70,21 @@ const measurements: Readonly<Record<string, Measurement>> = {
         ...{ "p50 ms": p50, "p99 ms": p99, "p99.9 ms": p999, wrong, "MiB of authz": mebibytes },
       }));
       return { report, text: withGoals(rows, report.goals, "authz on one core, client and everything else on another\n") };
+    },
+  },
+  scale: {
+    seconds: 3,
+    async run(options) {
+      const { benchScale } = await import("./scale.ts");
+      const report = await benchScale(options);
+      const rows = report.rows.map(({ processes, perSecond, p99, authzMicros, fabricMicros, refused, wrong }) => ({
+        ...{ processes, "decisions/s": perSecond, "p99 ms": p99 },
+        ...{ "CPU us of authz": authzMicros, "of the whole fabric": fabricMicros, refused, wrong },
+      }));
+      const cores = report.cores.map(({ perSecond, authz, fabric }) => {
+        return { "decisions/s": perSecond, "cores of authz": authz, "of the whole fabric": fabric };
+      });
+      return { report, text: [table(rows), table(cores), goalsTable(report.goals)].join("\n\n") };
     },
   },
   engine: {

@@ -12,6 +12,8 @@ const execute = promisify(execFile);
 export type Target = Pick<LoadOptions, "address" | "path" | "message" | "expect" | "plain"> & {
   /** The process that answers; what it starts counts as part of it. */
   readonly pid: number;
+  /** Others that share its port. */
+  readonly beside?: readonly number[];
   /** Where there is more than that process: what all of it used so far, and how to wait until it has done everything it owes. */
   readonly whole?: { cpu(): Promise<CpuByPart>; settled(): Promise<void>; pids(): Promise<readonly number[]> };
 };
@@ -60,22 +62,24 @@ export async function drive(options: LoadOptions, core?: number): Promise<LoadRe
 
 async function once({
   pid,
+  beside = [],
   whole,
   aCoreEach = false,
   ...options
-}: LoadOptions & Load & Pick<Target, "pid" | "whole">): Promise<RoundResult> {
+}: LoadOptions & Load & Pick<Target, "pid" | "beside" | "whole">): Promise<RoundResult> {
   if (aCoreEach) await place({ pid, ...(whole && { whole }) });
-  const [before, partsBefore] = [treeMicros(pid), await whole?.cpu()];
+  const used = () => [pid, ...beside].reduce((sum, one) => sum + treeMicros(one), 0);
+  const [before, partsBefore] = [used(), await whole?.cpu()];
   const result = await drive(options, aCoreEach ? clientCore : undefined);
-  const after = treeMicros(pid);
+  const after = used();
   const each = (micros: number) => Math.round(micros / result.total);
   const measured = { ...result, cpuMicros: each(after - before) };
   if (whole === undefined || partsBefore === undefined) return measured;
   const answeredAt = performance.now();
   await whole.settled();
   const settledMs = Math.round(performance.now() - answeredAt);
-  const used = { ...usedBetween(partsBefore, await whole.cpu()), "the client": result.clientMicros };
-  return { ...measured, parts: Object.fromEntries(Object.entries(used).map(([name, micros]) => [name, each(micros)])), settledMs };
+  const byPart = { ...usedBetween(partsBefore, await whole.cpu()), "the client": result.clientMicros };
+  return { ...measured, parts: Object.fromEntries(Object.entries(byPart).map(([name, micros]) => [name, each(micros)])), settledMs };
 }
 
 /** The middle value; the lower one of two. */
