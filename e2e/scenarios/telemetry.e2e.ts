@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { callAuthz } from "../src/caller.ts";
 import { root } from "../src/cli.ts";
+import { otelcol, startCollector } from "../src/collector.ts";
 import { payments } from "../src/documents.ts";
 import { type Fabric, startFabric } from "../src/fabric.ts";
 import { otlpCollector } from "../src/otlp.ts";
@@ -14,6 +15,7 @@ const stack = new AsyncDisposableStack();
 const tools = await prometheusTools();
 const withPrometheus = test.skipIf(tools === undefined);
 if (tools === undefined) console.log("no prometheus and no way to get one: what needs it is skipped");
+if (otelcol === undefined) console.log("no OpenTelemetry collector and no Go to build it with: services send to the tests themselves");
 
 let fabric: Fabric;
 let tenant: Tenant;
@@ -25,8 +27,10 @@ const metricsOf = async (service: (typeof services)[number]) => (await fetch(`${
 
 beforeAll(async () => {
   collector = stack.use(await otlpCollector());
+  // A real collector takes what the services send, and hands it on to where the tests look.
+  const receiver = otelcol === undefined ? collector : stack.use(await startCollector(otelcol, collector.url));
   // Telemetry is configured by the standard variables alone; the fabric's processes have them from us.
-  Object.assign(process.env, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "200" });
+  Object.assign(process.env, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_SCHEDULE_DELAY: "200" });
   try {
     fabric = stack.use(await startFabric());
   } finally {

@@ -42,6 +42,19 @@ export async function goInstall(name: string, target: string, toolsDirectory: st
   return built;
 }
 
+/** The same of a program whose module lies in `directory`, with everything that it needs pinned by its go.sum. */
+export async function goBuild(name: string, directory: string, toolsDirectory: string): Promise<string | undefined> {
+  const built = join(toolsDirectory, name);
+  if (await isExecutable(built)) return built;
+  const go = await findTool("go", { directories: ["/usr/local/go/bin"] });
+  if (go === undefined) return undefined;
+  await mkdir(toolsDirectory, { recursive: true });
+  process.stderr.write(`building ${name} (${directory}), once\n`);
+  const args = ["build", "-C", directory, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", built, "."];
+  await runTool(go, args, { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" });
+  return built;
+}
+
 /** Runs a program to its end and resolves to its stdout; throws `unavailable` with the last line it said. */
 export async function runTool(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
   try {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ensureNatsServer } from "@aegis/infra/nats-server";
-import { findTool, goInstall, runTool } from "@aegis/infra/tools";
+import { findTool, goBuild, goInstall, runTool } from "@aegis/infra/tools";
 import { repositoryRoot } from "../context.ts";
 import { toolsDirectory } from "../fabric/tools.ts";
 
@@ -23,6 +23,13 @@ export async function suiteTools(onProgress: (text: string) => void): Promise<Re
       return undefined;
     });
     if (!built) onProgress("no opa and no Go to build it with: tests that need it are skipped");
+  }
+  if (!(await findTool("otelcol", { directories: [toolsDirectory] }))) {
+    const built = await goBuild("otelcol", join(repositoryRoot, "e2e", "collector"), toolsDirectory).catch((error: Error) => {
+      onProgress(`the OpenTelemetry collector could not be built: ${error.message}`);
+      return undefined;
+    });
+    if (!built) onProgress("no OpenTelemetry collector and no Go to build it with: traces are received without one");
   }
   if (!(await findTool("promtool", { directories: [toolsDirectory] })))
     await fetchPrometheus().catch((error: Error) => onProgress(`no prometheus: ${error.message}: tests that need it are skipped`));
