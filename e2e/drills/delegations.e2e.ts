@@ -161,6 +161,7 @@ async function one(pick: (below: number) => number, parent: Parent, caller: Call
   const more = { scope: items.join(" "), expires_in: String(ttl), prompt_id: prompt, session_id: session, audience };
   const left = parent.exp - Date.now() / 1_000;
   const answer = await ask(tenant, child.agent, exchange(parent.token, more), tally);
+  const leftAfter = parent.exp - Date.now() / 1_000;
   const within =
     tenant === home.name &&
     index === parent.depth + 1 &&
@@ -169,7 +170,7 @@ async function one(pick: (below: number) => number, parent: Parent, caller: Call
     (!parent.bound || ((prompt === "" || prompt === "p-1") && (session === "" || session === "s-1"))) &&
     (audience === "" || audience === "aegis");
   const told = `depth ${parent.depth}${parent.bound ? ", bound" : ""} → ${tenant === home.name ? "" : "elsewhere/"}${child.agent} ${JSON.stringify(more)}`;
-  if (within && Math.abs(ttl - Math.min(300, left)) < 3) tally.unclear += 1;
+  if (within && ttl > Math.min(300, leftAfter) - 3 && ttl < Math.min(300, left) + 3) tally.unclear += 1;
   else if ((answer.status === 200) !== (within && ttl < left && ttl <= 300)) tally.wrong.push(`${answer.status} ${answer.error}: ${told}`);
   if (answer.status !== 200) {
     tally.refused += 1;
