@@ -191,3 +191,11 @@ test("charges of nothing ask nobody", async () => {
   expect(budget.reserve("acme", [actions("tenant", 0)])).toMatchObject({ ok: true });
   expect(accounts.calls).toBe(0);
 });
+
+test("calls that their own tenant's budget does not hold keep nothing of the organisation's from another tenant's calls", async () => {
+  const { budget } = given({ "tool/a actions": 5, "tool/b actions": 5, "org/group actions": 8 });
+  const call = (tenant: string, tool: string) => budget.reserve(tenant, [actions("org/group"), actions(`tool/${tool}`)]);
+  const asked = [...Array.from({ length: 10 }, () => call("acme", "a")), ...Array.from({ length: 10 }, () => call("globex", "b"))];
+  const answers = await Promise.all(asked);
+  expect(answers.map(({ ok }) => ok).filter(Boolean)).toHaveLength(8);
+});

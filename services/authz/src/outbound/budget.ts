@@ -109,8 +109,12 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
   };
 }
 
-/** Calls that need several accounts take them in the same order, so that two never wait for each other. */
-const inOneOrder = (charges: readonly Charge[]) => charges.toSorted((a, b) => (accountKey("", a) < accountKey("", b) ? -1 : 1));
+/**
+ * Calls that need several accounts take them in the same order, so that two never wait for each other. An organisation's comes last: a call
+ * that its own tenant's budget does not hold must not keep units from another tenant's call meanwhile.
+ */
+const inOneOrder = (charges: readonly Charge[]) => charges.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+const placeOf = (charge: Charge) => `${organisationIn(charge.scope) === undefined ? 0 : 1}${accountKey("", charge)}`;
 
 function holdOf(book: LeaseBook, slices: readonly Slice[]): Hold {
   const reservations = slices.map(({ charge, lease, units }): Reservation => {
