@@ -4,6 +4,7 @@ import type { CheckResponse } from "@aegis/contracts/aegis/authz/v1/authz";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Caller, callAuthz, isAllowed } from "../src/caller.ts";
 import { payments } from "../src/documents.ts";
+import { type Books, openBooks } from "../src/drills/books.ts";
 import { type Fabric, startFabric } from "../src/fabric.ts";
 import { type Tenant, tenantOn } from "../src/tenant.ts";
 
@@ -14,12 +15,14 @@ let fabric: Fabric;
 let tenant: Tenant;
 let token: string;
 let callers: Caller[];
+let tables: Books;
 
 const issue = async (of: Tenant, agent: string): Promise<string> =>
   (await of.cli.json<{ access_token: string }>(["token", "issue", "--tenant", of.name, "--agent", agent])).access_token;
 
 beforeAll(async () => {
   fabric = started.use(await startFabric("--replicas", `authz=${replicas}`));
+  tables = started.use(openBooks(fabric.endpoints.postgresSuperuser));
   tenant = tenantOn(fabric, "override");
   await tenant.publish(payments);
   await tenant.register("finance-agent");
@@ -95,4 +98,49 @@ test("an override is refused for another argument, agent, tenant or rule, and st
   expect(reasons(await callers[2]!.pay(60_000, { overrideToken: override })).join()).toMatch(/override_invalid.*has changed/);
   await tenant.publish(payments);
   expect(isAllowed(await callers[2]!.pay(60_000, { overrideToken: override }))).toBe(true);
+});
+
+/** While `work` runs, a trigger on a table of approvals undoes for this tenant what `undo` says. */
+async function sabotaged(table: string, undo: string, work: () => Promise<void>): Promise<void> {
+  await tables.rows(`create function approvals.forget() returns trigger language plpgsql as
+    $$ begin if new.tenant = '${tenant.name}' then ${undo} end if; return new; end $$`);
+  await tables.rows(`create trigger forget before update on approvals.${table} for each row execute function approvals.forget()`);
+  try {
+    await work();
+  } finally {
+    await tables.rows(`drop trigger forget on approvals.${table}; drop function approvals.forget`);
+  }
+}
+
+/** How many of so many calls at once, over all replicas, go ahead. */
+const passing = async (calls: number, amount: number, overrideToken?: string): Promise<number> => {
+  const call = (at: number) => callers[at % replicas]!.pay(amount, { deadlineMs: 30_000, ...(overrideToken && { overrideToken }) });
+  return (await Promise.all(Array.from({ length: calls }, (_, at) => call(at)))).filter(isAllowed).length;
+};
+
+test("the drill bites: where a redemption is forgotten, one override lets more than one call pass", async () => {
+  const override = await approved(70_000);
+  const undo = "if new.state = 'redeemed' then new.state := 'approved'; new.redeemed_by := null; new.redeemed_at := null; end if;";
+  await sabotaged("approvals", undo, async () => expect(await passing(60, 70_000, override)).toBeGreaterThan(1));
+});
+
+/** Leave for so many payments up to 100,000. */
+async function granted(uses: number): Promise<void> {
+  const id = (await callers[0]!.pay(80_000)).approval?.id ?? "";
+  await expect.poll(() => tenant.cli.run("approvals", "show", id, "--tenant", tenant.name).then(({ code }) => code)).toBe(0);
+  const terms = ["--uses", String(uses), "--expires", "1h", "--max", "/amount=100000", "--as", "bob"];
+  const grant = () => tenant.cli.run("approvals", "grant", id, ...terms, "--tenant", tenant.name);
+  await expect.poll(() => grant().then(({ code }) => code), { timeout: 20_000, interval: 500 }).toBe(0);
+}
+
+test("standing leave for 20 calls lets exactly 20 of 90 pass that come at once over three replicas", async () => {
+  await granted(20);
+  const passed = await passing(90, 81_000);
+  console.log(`of 90 calls under leave for 20: ${passed} passed`);
+  expect(passed).toBe(20);
+});
+
+test("the drill bites: where uses are forgotten, leave for 5 calls lets more than 5 pass", async () => {
+  await granted(5);
+  await sabotaged("grants", "new.uses := old.uses;", async () => expect(await passing(60, 82_000)).toBeGreaterThan(5));
 });
