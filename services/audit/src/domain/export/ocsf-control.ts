@@ -25,6 +25,8 @@ const activities: Readonly<Record<string, Activity>> = {
   tenant_revoked: { id: 11, name: "Deactivate" },
   suspended: { id: 12, name: "Suspend" },
   resumed: { id: 13, name: "Resume" },
+  personal_shown: { id: 2, name: "Read" },
+  subject_erased: { id: 4, name: "Delete" },
 };
 
 /** What happened to policies, identities, approvals and budgets. */
