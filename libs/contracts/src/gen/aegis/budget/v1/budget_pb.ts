@@ -28,7 +28,7 @@ export type Account = Message<"aegis.budget.v1.Account"> & {
   tenant: string;
 
   /**
-   * "agent/<agent>", "tenant", "tool/<tool>", "prompt/<id>", "session/<id>".
+   * "agent/<agent>", "tenant", "tool/<tool>", "prompt/<id>", "session/<id>"; "org/<organisation>" is the organisation's own, named by a member.
    *
    * @generated from field: string scope = 2;
    */
