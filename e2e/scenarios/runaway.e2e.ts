@@ -1,3 +1,9 @@
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { Outcome } from "@aegis/contracts/aegis/authz/v1/authz";
 import { connect } from "@nats-io/transport-node";
 import { expect, test, vi } from "vitest";
@@ -17,6 +23,36 @@ async function looping(): Promise<{ tenant: Tenant; caller: Caller }> {
   return { tenant, caller: callAuthz(tenant.fabric.endpoints.authz.grpc, issued.access_token) };
 }
 
+/** A channel of the tenant's: what it hears, each as its type and what was paused. */
+async function channelOf(tenant: Tenant): Promise<{ heard: string[] } & AsyncDisposable> {
+  const heard: string[] = [];
+  const server = createServer(async (request, response) => {
+    const { type, data } = JSON.parse(await text(request));
+    heard.push(`${type} ${data.scope}`);
+    response.writeHead(204).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const secrets = join(tenant.fabric.dataDirectory, "keys", "channel-secrets", tenant.name);
+  await mkdir(secrets, { recursive: true });
+  await writeFile(join(secrets, "hook"), `whsec_${Buffer.alloc(32, 7).toString("base64")}`);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  await tenant.cli.json([
+    "approvals",
+    "channel",
+    "set",
+    "ops",
+    "--kind",
+    "webhook",
+    "--url",
+    url,
+    "--secret",
+    "hook",
+    "--tenant",
+    tenant.name,
+  ]);
+  return { heard, [Symbol.asyncDispose]: async () => void server.close() };
+}
+
 const paused = ({ reasons }: { reasons: readonly { code: string }[] }) => reasons.some(({ code }) => code === "circuit_open");
 
 /** Repeats a call until it is paused; how many calls were answered otherwise. */
@@ -28,6 +64,7 @@ async function loop(call: () => Promise<{ reasons: readonly { code: string }[] }
 test("an agent that loops on a refused call is paused within 20 calls, people are told once, and a person lets it go on", async () => {
   const { tenant, caller } = await looping();
   using _ = caller;
+  await using channel = await channelOf(tenant);
   const told: { id: string; type: string }[] = [];
   const bus = await connect({ servers: tenant.fabric.endpoints.nats });
   bus.subscribe(`aegis.budget.${tenant.name}.*`, { callback: (_error, message) => void told.push(message.json()) });
@@ -50,6 +87,7 @@ test("an agent that loops on a refused call is paused within 20 calls, people ar
     const audited = () => tenant.cli.json<unknown[]>(["audit", "query", "--tenant", tenant.name, "--id", id]);
     await vi.waitFor(async () => expect((await audited()).length).toBe(1), { timeout: 20_000, interval: 500 });
   }
+  await vi.waitFor(() => expect(channel.heard).toEqual(["breaker.tripped agent/finance-agent"]), { timeout: 20_000 });
   await bus.close();
 });
 
