@@ -52,8 +52,8 @@ export interface LogOptions {
   readonly keys: readonly VerifierKey[];
   /** Where an earlier verification of the same log got. */
   readonly from?: LogProgress | undefined;
-  /** Told after each bundle. */
-  readonly onProgress?: (progress: LogProgress) => void;
+  /** Told after each bundle; the next waits for it. */
+  readonly onProgress?: (progress: LogProgress) => unknown;
 }
 
 /** A log is given up after so many faults. */
@@ -108,7 +108,12 @@ export async function verifyLog(source: LogSource, { keys, from, onProgress }: L
     }
     if (tile !== undefined) compareTile(tile, hashes, index, report);
     if (frontier.size % tileWidth === 0 && faults.length === 0)
-      onProgress?.({ tenant: source.tenant, size: frontier.size, frontier: Buffer.from(frontier.toBytes()).toString("base64"), previous });
+      await onProgress?.({
+        tenant: source.tenant,
+        size: frontier.size,
+        frontier: Buffer.from(frontier.toBytes()).toString("base64"),
+        previous,
+      });
   }
   return { tenant: source.tenant, entries: size, checkpoints, faults };
 }

@@ -24,6 +24,8 @@ export interface OfflineVerification {
 }
 
 const atOnce = 8;
+/** So much work at most is done again after a run that was ended in the middle of a log. */
+const keepMs = 1_000;
 
 /** Writes a tenant's log as C2SP tlog-tiles lays it out, with every checkpoint, to `<out>/<tenant>/`; what is there is not fetched again. */
 export async function exportLog(context: Context, out: string): Promise<{ tenant: string; size: number; files: number }> {
@@ -60,13 +62,22 @@ async function fetchTile(service: Control, folder: string, base: string, path: s
   await rename(`${file}.part`, file);
 }
 
+export interface FilesOptions {
+  readonly keys: readonly VerifierKey[];
+  readonly stateFile?: string | undefined;
+  /** Only this one's log. */
+  readonly tenant?: string | undefined;
+  /** How often the state is written. */
+  readonly keepEachMs?: number;
+}
+
 /**
  * Verifies logs in a directory that `exportLog` or any C2SP client filled, `<directory>/<tenant>/`, under pinned keys alone: nothing is
- * asked of any service. With `stateFile`, goes on from where an earlier run got, and notes how far this one did.
+ * asked of any service. With `stateFile`, goes on from where an earlier run got, and notes how far this one did while it goes.
  */
 export async function verifyFiles(
   directory: string,
-  { keys, stateFile, tenant }: { keys: readonly VerifierKey[]; stateFile?: string | undefined; tenant?: string | undefined },
+  { keys, stateFile, tenant, keepEachMs = keepMs }: FilesOptions,
 ): Promise<OfflineVerification> {
   const found = (await readdir(directory).catch(() => [])).filter((name) => namePattern.test(name));
   const tenants = tenant === undefined ? found : found.filter((name) => name === tenant);
@@ -75,15 +86,21 @@ export async function verifyFiles(
   using progress = new Progress("entries");
   const result = { entries: 0, checkpoints: 0, resumed: 0, faults: [] as LogFault[] };
   let before = 0;
+  let kept = performance.now();
+  const keep = async () => {
+    kept = performance.now();
+    if (stateFile !== undefined) await writeStates(stateFile, [...states.values()]);
+  };
   for (const name of tenants) {
     const from = states.get(name);
     const source = await sourceIn(join(directory, name), name);
     const report = await verifyLog(source, {
       keys,
       from,
-      onProgress(reached) {
+      async onProgress(reached) {
         states.set(name, reached);
         progress.tell(before + reached.size);
+        if (performance.now() - kept >= keepEachMs) await keep();
       },
     });
     before += report.entries;
@@ -91,7 +108,7 @@ export async function verifyFiles(
     result.checkpoints += report.checkpoints;
     result.resumed += Math.min(from?.size ?? 0, report.entries);
     result.faults.push(...report.faults);
-    if (stateFile !== undefined) await writeStates(stateFile, [...states.values()]);
+    await keep();
   }
   return { ok: result.faults.length === 0, tenants: tenants.length, ...result };
 }
