@@ -50,7 +50,8 @@ export async function benchLedger({ rounds, seconds, progress }: BenchOptions): 
       rows.push(row);
     };
     const count = Math.round(seconds * eventsPerSecond);
-    await db.query("create schema bench; create table bench.plain (like audit.entries including all)");
+    await db.query(`create schema bench; create table bench.plain (like audit.entries including all);
+      create unique index on bench.plain (tenant, id); create unique index on bench.plain (producer, epoch, producer_sequence)`);
     for (let round = 1; round <= rounds; round++) {
       process.kill(audit.pid, "SIGSTOP");
       await publish(endpoints, directory, count);

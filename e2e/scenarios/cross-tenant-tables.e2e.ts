@@ -15,6 +15,7 @@ const shared: Readonly<Record<string, string>> = {
   "budget.epochs": "lives of authz processes",
   "audit.outbox": "events on their way to NATS",
   "audit.producers": "lives of authz processes",
+  "audit.retention": "how long entries stay, of every tenant",
   "audit.statements": "what authz processes signed: hashes over their sequences, which all tenants share",
 };
 

@@ -46,12 +46,8 @@ export class Ledger {
 
   /** Takes the unique keys away, as a defect would. */
   async dropUniqueKeys(): Promise<void> {
-    const constraints = await this.query<{ name: string }>(
-      "select conname as name from pg_constraint where conrelid = 'audit.entries'::regclass and contype in ('u', 'p')",
-      [],
-    );
-    for (const { name } of constraints) await this.query(`alter table audit.entries drop constraint "${name}"`, []);
-    await this.query("drop index audit.entries_producer", []);
+    await this.query("alter table audit.entry_keys drop constraint entry_keys_pkey", []);
+    await this.query("drop index audit.entry_keys_places, audit.entries_sequence", []);
   }
 
   async query<T>(text: string, values: readonly unknown[]): Promise<T[]> {

@@ -3,11 +3,12 @@ import { type Checkpoint, openCheckpoint, tenantKey } from "./checkpoint.ts";
 import { columnsFrom, type EntryColumns, noPrevious, parseLeaf } from "./leaf.ts";
 import type { VerifierKey } from "./note.ts";
 import { equal } from "./proof.ts";
+import { type RetentionRule, Retirements, type SignedTime } from "./retirement.ts";
 import { compareState, nodePlace } from "./state-verifier.ts";
 import { digestOf } from "./statement.ts";
 import type { StoredInteger, StoredState } from "./stored-state.ts";
 import { tileHeight } from "./tiles.ts";
-import { emptyRoot, Frontier, leafHash } from "./tree.ts";
+import { emptyRoot, Frontier, hashBytes, leafHash } from "./tree.ts";
 import type { FaultKind, LedgerFault, LedgerRow } from "./verify-ledger.ts";
 
 /** Checks one tenant's rows in order of their sequence column, and its checkpoints; reports each fault once. */
@@ -17,6 +18,8 @@ export class TenantVerifier {
   readonly #report: (fault: LedgerFault) => void;
   /** Roots that were signed, by size. */
   readonly #signed = new Map<number, Uint8Array>();
+  readonly #times: SignedTime[] = [];
+  readonly #retirements = new Retirements();
   readonly #frontier = Frontier.empty();
   #next = 0;
   /** Hash of the row before, as its bytes say; undefined when that row is missing. */
@@ -40,6 +43,11 @@ export class TenantVerifier {
     this.#compareRoot();
   }
 
+  /** Entries of which the hash alone is left. */
+  get retired(): number {
+    return this.#retirements.count;
+  }
+
   get entries(): number {
     return this.#frontier.size;
   }
@@ -47,7 +55,8 @@ export class TenantVerifier {
   #takeCheckpoint(note: string): void {
     const opened = this.#open(note);
     if (opened === undefined) return;
-    const { size, root } = opened;
+    const { size, root, time } = opened;
+    if (time !== undefined) this.#times.push({ size, time });
     const other = this.#signed.get(size);
     if (other !== undefined && !equal(other, root)) this.#fault(Math.max(0, size - 1), "split_view", `two signed roots at size ${size}`);
     this.#signed.set(size, other ?? root);
@@ -65,6 +74,42 @@ export class TenantVerifier {
 
   /** Takes in the next row; returns its position and event when its leaf can be read. `digest`: SHA-256 of the event as it came. */
   take({ columns, leaf: bytes, payload }: LedgerRow): { columns: EntryColumns; sequence: number; digest: () => Uint8Array } | undefined {
+    const sequence = this.#advance(columns);
+    if (sequence === undefined) return undefined;
+    const hash = leafHash(bytes);
+    const hex = Buffer.from(hash).toString("hex");
+    const parsed = parseLeaf(bytes);
+    const expected = parsed && columnsFrom(parsed.leaf, parsed.event, hex);
+    if (parsed === undefined || expected === undefined) this.#fault(sequence, "leaf", "the stored bytes are no leaf");
+    else {
+      this.#compareColumns(sequence, columns, expected);
+      this.#comparePayload(sequence, parsed.leaf.detached, payload ?? null);
+    }
+    if (parsed !== undefined && this.#previous !== undefined && parsed.leaf.previous !== this.#previous) {
+      // The later of the two rows vouches for the earlier one, unless its own bytes were touched.
+      const touched = sequence === 0 || columns.leaf_hash !== hex;
+      this.#fault(touched ? sequence : sequence - 1, "chain", `row ${sequence} is not chained to the row before it`);
+    }
+    this.#append(hash, hex);
+    if (parsed === undefined || expected === undefined) return undefined;
+    this.#retirements.heard(this.#tenant, sequence, expected.subject, parsed.event);
+    const { detached, event } = parsed.leaf;
+    const digest = () => (detached === undefined ? digestOf(event) : Buffer.from(detached.digest.slice("sha256:".length), "hex"));
+    return { columns: expected, sequence, digest };
+  }
+
+  /** Takes in what retention left of an entry; returns its position. */
+  takeRetired({ columns, retired }: LedgerRow): { sequence: number } | undefined {
+    const sequence = this.#advance(columns);
+    if (sequence === undefined || retired === undefined) return undefined;
+    if (retired.length !== hashBytes) this.#fault(sequence, "leaf_hash", "what is left of the entry is no hash", "leaf_hash");
+    this.#retirements.gone(sequence);
+    this.#append(retired, Buffer.from(retired).toString("hex"));
+    return { sequence };
+  }
+
+  /** The row's sequence, unless its place is taken. */
+  #advance(columns: LedgerRow["columns"]): number | undefined {
     const sequence = Number(columns.sequence);
     if (!Number.isSafeInteger(sequence)) {
       this.#fault(this.#next, "column", "column sequence is no number", "sequence");
@@ -81,34 +126,21 @@ export class TenantVerifier {
       this.#comparable = false;
     }
     this.#next = sequence + 1;
-    const hash = leafHash(bytes);
-    const hex = Buffer.from(hash).toString("hex");
-    const parsed = parseLeaf(bytes);
-    const expected = parsed && columnsFrom(parsed.leaf, parsed.event, hex);
-    if (parsed === undefined || expected === undefined) this.#fault(sequence, "leaf", "the stored bytes are no leaf");
-    else {
-      this.#compareColumns(sequence, columns, expected);
-      this.#comparePayload(sequence, parsed.leaf.detached, payload ?? null);
-    }
-    if (parsed !== undefined && this.#previous !== undefined && parsed.leaf.previous !== this.#previous) {
-      // The later of the two rows vouches for the earlier one, unless its own bytes were touched.
-      const touched = sequence === 0 || columns.leaf_hash !== hex;
-      this.#fault(touched ? sequence : sequence - 1, "chain", `row ${sequence} is not chained to the row before it`);
-    }
+    return sequence;
+  }
+
+  #append(hash: Uint8Array, hex: string): void {
     this.#previous = hex;
     this.#frontier.append(hash, (height, index, root) => {
       if (height > 0 && height % tileHeight === 0)
         this.#nodes.set(nodePlace(height / tileHeight, index), Buffer.from(root).toString("hex"));
     });
     this.#compareRoot();
-    if (parsed === undefined || expected === undefined) return undefined;
-    const { detached, event } = parsed.leaf;
-    const digest = () => (detached === undefined ? digestOf(event) : Buffer.from(detached.digest.slice("sha256:".length), "hex"));
-    return { columns: expected, sequence, digest };
   }
 
-  /** Ends the rows: what was signed beyond them is gone, and what is stored beside them must follow from them. */
-  finish(state?: StoredState): void {
+  /** Ends the rows: what was signed beyond them is gone, and what is stored beside them must follow from them. `rule`: how long what is gone had to stay. */
+  finish(rule: RetentionRule, state?: StoredState): void {
+    for (const { sequence, detail } of this.#retirements.faults(this.#times, rule)) this.#fault(sequence, "retired", detail);
     const last = Math.max(...this.#signed.keys(), 0);
     if (last > this.#next) this.#fault(this.#next, "tail_cut", `a checkpoint covers ${last} entries, ${this.#next} are left`);
     if (state === undefined) return;

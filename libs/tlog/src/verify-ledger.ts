@@ -10,6 +10,8 @@ export interface LedgerRow {
   /** Under the columns' names (see EntryColumns), as read: never derived from the leaf. */
   readonly columns: Readonly<Record<string, unknown>>;
   readonly leaf: Uint8Array;
+  /** Set when retention removed the entry: then this is all that is left of it, `leaf` is empty, and the columns are its place and number. */
+  readonly retired?: Uint8Array | undefined;
   /** The whole event, when it was too large for the leaf. */
   readonly payload?: Uint8Array | null | undefined;
 }
@@ -33,6 +35,7 @@ export interface LedgerCheckpoint {
  * - `producer_gap`, `producer_repeat`: a producer's own numbering shows a loss or a double before this entry
  * - `producer_mismatch`: the event is not the one that its producer signed under this number; `producer_missing`: its producer signed an
  *   event that no row holds; `statement`: what a producer is said to have signed is not signed by its key, or contradicts itself
+ * - `retired`: entries are gone that retention could not remove: too young by the signer's own time, held, or by no retirement on record
  */
 export type FaultKind =
   | "leaf"
@@ -56,7 +59,8 @@ export type FaultKind =
   | "producer_repeat"
   | "producer_mismatch"
   | "producer_missing"
-  | "statement";
+  | "statement"
+  | "retired";
 
 export interface LedgerFault {
   readonly tenant: string;
@@ -78,6 +82,8 @@ export interface LedgerReport {
   readonly checkpoints: number;
   /** Rows that no confirmed checkpoint covers yet. */
   readonly uncovered: number;
+  /** Entries that retention removed, as it may; their hashes count in every root. */
+  readonly retired: number;
   /** Rows with a number of their producer's that no statement of its covers; undefined when no statements were given. */
   readonly unsigned?: number;
   /** By tenant and sequence; at most `maxFaults`. */
@@ -107,7 +113,11 @@ export interface LedgerInput {
   readonly now?: Date;
   /** Default 60,000. */
   readonly settleMs?: number;
+  /** How long entries must stay, in days. Default 2,555. */
+  readonly retentionDays?: number;
 }
+
+const longAgo = new Date(0).toISOString();
 
 /** Faults beyond these are counted by nobody: the ledger is broken anyway. */
 export const maxFaults = 10_000;
@@ -144,6 +154,14 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
   const taken = new ProducerSequences();
   let newest = "";
   for await (const row of input.rows) {
+    if (row.retired !== undefined) {
+      const left = verifierOf(String(row.columns.tenant)).takeRetired(row);
+      const { producer, epoch, producer_sequence: number } = row.columns;
+      if (left === undefined || typeof producer !== "string" || typeof epoch !== "string" || typeof number !== "number") continue;
+      signed?.find(producer, epoch, number, undefined);
+      claimed.add(producer, epoch, number, { tenant: String(row.columns.tenant), sequence: left.sequence, recordedAt: longAgo });
+      continue;
+    }
     const read = verifierOf(String(row.columns.tenant)).take(row);
     if (read === undefined) continue;
     const { producer, epoch, producer_sequence: number, recorded_at: recordedAt, kind } = read.columns;
@@ -161,9 +179,10 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
       report({ ...place(position), kind: "producer_repeat", detail: `${producer} said number ${number} of epoch ${epoch} twice` });
     }
   }
+  const rule = { days: input.retentionDays ?? 2_555, now: (input.now ?? new Date()).getTime() };
   const states = new Map(Array.from(input.states ?? [], (state) => [state.tenant, state]));
   for (const tenant of states.keys()) verifierOf(tenant);
-  for (const [name, tenant] of tenants) tenant.finish(states.get(name));
+  for (const [name, tenant] of tenants) tenant.finish(rule, states.get(name));
   if (input.whole) {
     const settled = (input.now?.getTime() ?? Date.parse(newest)) - (input.settleMs ?? 60_000);
     for (const { producer, epoch, from, to, before } of claimed.gaps()) {
@@ -186,6 +205,7 @@ export async function verifyLedger(input: LedgerInput): Promise<LedgerReport> {
     entries: sum((tenant) => tenant.entries),
     tenants: all.length,
     checkpoints: sum((tenant) => tenant.confirmed),
+    retired: sum((tenant) => tenant.retired),
     uncovered: sum((tenant) => Math.max(0, tenant.entries - tenant.covered)),
     ...(signed !== undefined && { unsigned }),
     faults: faults.sort((a, b) => (a.tenant < b.tenant ? -1 : a.tenant > b.tenant ? 1 : a.sequence - b.sequence)),

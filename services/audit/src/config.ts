@@ -48,6 +48,8 @@ export const readConfig = () =>
     checkpointIntervalMs: z.coerce.number().int().min(10).max(10_000).default(1_000),
     /** And at most so many entries. */
     checkpointEntries: z.coerce.number().int().min(1).max(1_000).default(1_000),
+    /** How long entries stay, in days: 2,555 are seven years. */
+    retentionDays: z.coerce.number().int().min(1).max(36_500).default(2_555),
     /** Holds the secrets of sinks, as `<tenant>/<name>`. */
     sinkSecretsDirectory: z.string().optional(),
     /** Where sinks of kind `file` write, as `<tenant>/<sink>/`; a mounted bucket, for example. */

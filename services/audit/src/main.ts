@@ -2,8 +2,6 @@ import { connectBus } from "@aegis/bus/connect";
 import { ensureStreams } from "@aegis/bus/streams";
 import { operatorsOf } from "@aegis/http/org-reads";
 import { createHttpServer, listen } from "@aegis/http/server";
-import { connectDatabase } from "@aegis/postgres/connect";
-import { migrate } from "@aegis/postgres/migrate";
 import { runOutbox } from "@aegis/postgres/outbox";
 import { peerToken, peerVerifier } from "@aegis/rpc/peer";
 import { systemClock as clock } from "@aegis/service/clock";
@@ -12,27 +10,26 @@ import { parseVerifierKey } from "@aegis/tlog/note";
 import { readConfig } from "./config.ts";
 import { consumeEvents } from "./inbound/events.ts";
 import { ledgerRoutes } from "./inbound/http.ts";
+import { runRetention } from "./inbound/retention.ts";
 import { runSchedule } from "./inbound/schedule.ts";
 import { serveSiem } from "./inbound/siem.ts";
 import { runWitnessing } from "./inbound/witnessing.ts";
 import { announcer } from "./outbound/announcer.ts";
 import { checkpointArchive } from "./outbound/checkpoint-archive.ts";
-import type { AuditDatabase } from "./outbound/database.ts";
 import { erasing } from "./outbound/erasing.ts";
 import { exportPorts } from "./outbound/exports.ts";
+import { openSchema } from "./outbound/schema.ts";
 import { siemConsumer } from "./outbound/siem-consumer.ts";
 import { signerClient } from "./outbound/signer-client.ts";
 import { stores } from "./outbound/stores.ts";
 import { witnessClient } from "./outbound/witness-client.ts";
-import { exportSignals, signals } from "./signals.ts";
+import { exportSignals, retentionSignals, signals } from "./signals.ts";
 
 const config = readConfig();
 
 await runService({ name: "audit", instance: config.instance, logLevel: config.logLevel }, async (context) => {
   const { own, logger, health, telemetry, instance } = context;
-  const directory = new URL("../migrations", import.meta.url).pathname;
-  await migrate({ url: config.migrationUrl, directory, schema: "audit", owner: "audit_owner", logger });
-  const db = own(connectDatabase<AuditDatabase>({ url: config.postgresUrl, name: instance, schema: "audit" }));
+  const db = own(await openSchema(config, logger));
   const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas } = config;
   const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger }));
   await ensureStreams(bus);
@@ -44,6 +41,7 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
     announcer: announcer(bus),
     clock,
     signals: signals(telemetry, logger),
+    retentionSignals: retentionSignals(telemetry, logger),
     key: parseVerifierKey(config.checkpointKey),
     ...erasing(bus, config),
   };
@@ -54,7 +52,9 @@ await runService({ name: "audit", instance: config.instance, logLevel: config.lo
   const [http, auth] = [await createHttpServer(context), operatorsOf(config, "audit")];
   const exports = { ...own(exportPorts(db, bus, config)), exportSignals: exportSignals(telemetry, logger) };
   const siem = own(serveSiem(http, exports, auth, { ensureConsumer: siemConsumer(bus), stopping: context.stopping }));
-  own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended: [schedule.appended, siem.appended] }));
+  const onAppended = [schedule.appended, siem.appended];
+  own(consumeEvents(bus, ports, { ...config, logger, nats: health.check("nats"), onAppended }));
+  own(runRetention(ports, { onAppended }));
   ledgerRoutes(http, ports, auth, peerVerifier({ peersFile: config.peersFile, audience: "audit", allow: ["authz"] }));
   own(await listen(http, { host: config.host, port: config.httpPort }));
 });

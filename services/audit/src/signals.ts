@@ -2,6 +2,7 @@ import type { Logger } from "@aegis/service/logger";
 import type { Telemetry } from "@aegis/telemetry/telemetry";
 import type { Backlog, ExportSignals } from "#usecases/export-ports.ts";
 import type { Signals } from "#usecases/ports.ts";
+import type { RetentionSignals } from "#usecases/retention-ports.ts";
 
 /** Every counter, histogram and business log line of this service. */
 export function signals(telemetry: Telemetry, logger: Logger): Signals {
@@ -129,5 +130,18 @@ export function exportSignals(telemetry: Telemetry, logger: Logger): ExportSigna
       backlog = counted;
     },
     deliveryFailed: (error) => logger.warn({ err: error }, "a round of deliveries failed; the next one tries again"),
+  };
+}
+
+/** What retention and legal holds say. */
+export function retentionSignals(telemetry: Telemetry, logger: Logger): RetentionSignals {
+  const retired = telemetry.counter("aegis_ledger_retired_entries", "Entries that retention removed");
+  return {
+    retired(what) {
+      retired.add(what.entries);
+      logger.info(what, "entries beyond retention were removed; their hashes stay");
+    },
+    held: (what) => logger.info(what, "a legal hold was changed"),
+    failed: (err) => logger.warn({ err }, "a round of retention failed; it is tried again"),
   };
 }

@@ -172,7 +172,7 @@ export class Fabric implements AsyncDisposable {
   }
 
   /** What `aegis audit verify` does: everything it needs comes over HTTP, but for the pinned key and notes that somebody kept. */
-  async verify(audit: Running, kept: readonly LedgerCheckpoint[] = []): Promise<LedgerReport> {
+  async verify(audit: Running, kept: readonly LedgerCheckpoint[] = [], retentionDays?: number): Promise<LedgerReport> {
     const named = (await (await this.get(audit, "/v1/tenants")).json()) as { tenants: { tenant: string }[] };
     const tenants = named.tenants.filter(({ tenant }) => namePattern.test(tenant));
     const fetchRows = this.#rows.bind(this);
@@ -208,6 +208,7 @@ export class Fabric implements AsyncDisposable {
       keys: [this.key],
       whole: true,
       now: new Date(Date.now() + 120_000),
+      ...(retentionDays !== undefined && { retentionDays }),
     });
     // Something is kept under a name that no tenant can have: aegis audit verify names it so, too.
     const misnamed = named.tenants
@@ -235,8 +236,13 @@ export class Fabric implements AsyncDisposable {
   async *#rows(audit: Running, tenant: string, after?: number): AsyncGenerator<LedgerRow> {
     const response = await this.get(audit, `/v1/ledger/${tenant}/rows${after === undefined ? "" : `?after=${after}`}`);
     for await (const line of createInterface({ input: Readable.fromWeb(response.body as never) })) {
-      const { columns, leaf, payload } = JSON.parse(line);
-      yield { columns, leaf: Buffer.from(leaf, "base64"), payload: payload === null ? null : Buffer.from(payload, "base64") };
+      const { columns, leaf, payload, retired } = JSON.parse(line);
+      yield {
+        columns,
+        leaf: Buffer.from(leaf, "base64"),
+        payload: payload === null ? null : Buffer.from(payload, "base64"),
+        retired: retired && Buffer.from(retired, "base64"),
+      };
     }
   }
 

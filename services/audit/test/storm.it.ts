@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { testPostgres } from "@aegis/testkit/fabric";
+import { type TestPostgres, testPostgres } from "@aegis/testkit/fabric";
 import { until } from "@aegis/testkit/until";
 import { createInbox } from "@nats-io/transport-node";
 import { sql } from "kysely";
@@ -16,7 +16,7 @@ test(`${events} events, each delivered ${deliveries} times, shuffled, while audi
   await using postgres = await testPostgres();
   await using fabric = await Fabric.start({ postgres });
   const signer = await fabric.startSigner();
-  let startMs = 0;
+  let [startMs, recoveryMs] = [0, 0];
   // One that meets a database which is still recovering ends, and is started again, as a supervisor does.
   const started = async (left = 5): Promise<Running> => {
     const begun = performance.now();
@@ -36,13 +36,15 @@ test(`${events} events, each delivered ${deliveries} times, shuffled, while audi
   const kill = async () => {
     for (let round = 0; !stopped; round++) {
       // Long enough to get somewhere between two starts, however slow the machine is.
-      const until = performance.now() + (500 + 2 * startMs) * (0.5 + ((round * 7919) % 1_000) / 1_000);
+      const until = performance.now() + (500 + 2 * Math.max(startMs, recoveryMs)) * (0.5 + ((round * 7919) % 1_000) / 1_000);
       while (!stopped && performance.now() < until) await delay(50);
       if (stopped) return;
       if (round % 3 === 1) {
         kills.postgres++;
         await postgres.kill();
-        await postgres.start();
+        const begun = performance.now();
+        await restarted(postgres);
+        recoveryMs = performance.now() - begun;
       } else {
         kills.audit++;
         await audit.kill();
@@ -50,8 +52,10 @@ test(`${events} events, each delivered ${deliveries} times, shuffled, while audi
       }
     }
   };
-  const killing = kill();
-  killing.catch(() => undefined);
+  let broken: unknown;
+  const killing = kill().catch((error: unknown) => {
+    broken = error;
+  });
   const begun = performance.now();
   const sender = senderOf(fabric);
   // An event is made from its number each time it is sent: a million of them need not be kept.
@@ -60,12 +64,14 @@ test(`${events} events, each delivered ${deliveries} times, shuffled, while audi
     await sender(Array.from(order.subarray(from, from + atOnce), (number) => sent(number % events)));
   }
   const consumed = async () => {
+    if (broken !== undefined) return true;
     const { num_pending, num_ack_pending } = await fabric.nats.bus.manager.consumers.info("DECISIONS", "audit-decisions");
     return num_pending + num_ack_pending === 0;
   };
   await until(consumed, { what: "every delivery is taken in", timeoutMs: 7_200_000, intervalMs: 250 });
   stopped = true;
   await killing;
+  if (broken !== undefined) throw broken;
   const seconds = (performance.now() - begun) / 1000;
   await fabric.covered("acme", events, 120_000);
   const [counts] = await fabric.superuser((db) =>
@@ -86,6 +92,15 @@ test(`${events} events, each delivered ${deliveries} times, shuffled, while audi
       `${Math.round(order.length / seconds)} deliveries/s with all of that, ${report.checkpoints} checkpoints`,
   );
 }, 14_400_000);
+
+/** With much to recover it may take longer than one start waits. */
+async function restarted(postgres: TestPostgres, left = 5): Promise<void> {
+  await postgres.start().catch(async (error: unknown) => {
+    if (left === 0) throw error;
+    await postgres.kill();
+    await restarted(postgres, left - 1);
+  });
+}
 
 /** Sends many at a time, without ids by which JetStream itself would drop repeats, and sends again what it did not store. */
 function senderOf(fabric: Fabric): (events: readonly Sent[]) => Promise<void> {

@@ -77,15 +77,24 @@ const victims: Readonly<Record<string, { readonly tenant: string; readonly row: 
   checkpoints: { tenant: "many", row: `size = ${manyRows}`, at: [manyRows - 1] },
 };
 
-/** No evidence: a queue of signed notes, hints that free spools, what was migrated, where entries go. Statements have attacks of their own. */
-const noEvidence = ["outbox", "producers", "schema_migrations", "sinks", "sink_rejections", "statements"];
+/**
+ * No evidence: queues, hints that free spools, keys that keep repeats out, what was migrated, where entries go, what holds keep and for
+ * how long. Statements and what retention leaves have attacks of their own.
+ */
+const noEvidence = [
+  ...["outbox", "own_events", "producers", "entry_keys", "schema_migrations", "sinks", "sink_rejections", "holds", "retention"],
+  ...["statements", "retired_leaves"],
+];
 
 async function columnsOf(): Promise<{ table: string; column: string; type: string; nullable: boolean }[]> {
   return fabric.superuser(async (db) => {
     const found = await sql<{ table: string; column: string; type: string; nullable: boolean }>`
       select table_name as table, column_name as column, data_type as type, is_nullable = 'YES' as nullable
       from information_schema.columns join information_schema.tables using (table_schema, table_name)
-      where table_schema = 'audit' and table_type = 'BASE TABLE' order by 1, ordinal_position`.execute(db);
+      where table_schema = 'audit' and table_type = 'BASE TABLE'
+        and not (select relispartition from pg_class where oid = to_regclass('audit.' || table_name)) order by 1, ordinal_position`.execute(
+      db,
+    );
     return found.rows;
   });
 }

@@ -31,13 +31,23 @@ export async function* allRows(
   }
 }
 
+/** A line of `GET /v1/ledger/{tenant}/rows`; bytes in base64. */
+interface StoredRow {
+  columns: Record<string, unknown>;
+  leaf: string;
+  payload: string | null;
+  /** What is left of an entry beyond retention. */
+  retired?: string;
+}
+
 async function* rowsOf(service: Control, tenant: string, after: number | undefined): AsyncGenerator<LedgerRow> {
   const response = await service.raw(`/v1/ledger/${encodeURIComponent(tenant)}/rows${query({ after })}`, { timeoutMs: 3_600_000 });
   if (!response.body) return;
   for await (const line of createInterface({ input: Readable.fromWeb(response.body as never), crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line === "") continue;
-    const row = JSON.parse(line) as { columns: Record<string, unknown>; leaf: string; payload: string | null };
+    const row = JSON.parse(line) as StoredRow;
     const bytes = (text: string) => Buffer.from(text, "base64");
-    yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload) };
+    const retired = row.retired === undefined ? undefined : bytes(row.retired);
+    yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload), retired };
   }
 }

@@ -24,6 +24,8 @@ export interface Verification {
   checkpoints: number;
   /** Entries that no confirmed checkpoint covers yet. */
   uncovered: number;
+  /** Entries that retention removed, as it may. */
+  retired: number;
   /** Entries of producers that no statement of theirs covers; absent when one tenant alone was verified, or no producer's key is pinned. */
   unsigned?: number;
   faults: readonly LedgerFault[];
@@ -44,6 +46,8 @@ export interface VerifyOptions {
   kept?: readonly string[];
   /** Witnesses' keys (C2SP vkeys): what is kept as their signatures is checked. */
   witnesses?: readonly string[];
+  /** How long entries must stay, in days; default 2,555. */
+  retentionDays?: number | undefined;
 }
 
 /**
@@ -86,13 +90,14 @@ export async function verifyFabricLedger(context: Context, options: VerifyOption
     keys: [key],
     ...(statements && { statements }),
     whole: options.tenant === undefined,
+    ...(options.retentionDays !== undefined && { retentionDays: options.retentionDays }),
   });
-  const { entries, tenants: count, checkpoints: confirmed, uncovered, unsigned } = report;
+  const { entries, tenants: count, checkpoints: confirmed, uncovered, retired, unsigned } = report;
   const faults = [...strange.map(misnamed), ...report.faults, ...cosignatureFaults(cosignatures, checkpoints, witnesses)];
   // What was tampered with may be why it does not catch up.
   if (late !== undefined && faults.length === 0) throw late;
   return {
-    ...{ ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered },
+    ...{ ok: faults.length === 0, entries, tenants: count, checkpoints: confirmed, uncovered, retired },
     ...(unsigned !== undefined && { unsigned }),
     faults,
   };

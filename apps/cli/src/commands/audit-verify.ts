@@ -17,6 +17,7 @@ interface VerifyOptions {
   state?: string;
   checkpoint?: string[];
   witness?: string[];
+  retentionDays?: string;
 }
 
 /** `aegis audit verify`. */
@@ -32,6 +33,7 @@ export function verifyCommand(audit: Command): void {
     .option("--offline <directory>", "verify what audit export --format tlog wrote; nothing but it and the key is read")
     .option("--state <file>", "with --offline: go on from where the last run with this file got")
     .option("--checkpoint <file...>", "checkpoints that you kept: what contradicts them is found, whoever signed it")
+    .option("--retention-days <n>", "how long entries must stay: what is gone sooner is a fault (default: 2555)")
     .option("--witness <vkey...>", "witnesses' keys: what is kept as their signatures is checked")
     .action(action<VerifyOptions, []>(verify));
 }
@@ -41,12 +43,19 @@ async function verify(context: Context, options: VerifyOptions): Promise<number>
   if (options.offline !== undefined) return offline(context, options.offline, options);
   if (options.state !== undefined) throw usage("--state is of use with --offline alone");
   const kept = await Promise.all((options.checkpoint ?? []).map(readNote));
-  const { wait, key, producerKeys, witness: witnesses } = options;
-  const told = { tenant: context.optionalTenant, wait, key, producerKeys, kept };
+  const { wait, key, producerKeys, witness: witnesses, retentionDays: days } = options;
+  const retentionDays = days === undefined ? undefined : wholeDays(days);
+  const told = { tenant: context.optionalTenant, wait, key, producerKeys, kept, retentionDays };
   const result = await verifyFabricLedger(context, { ...told, ...(witnesses && { witnesses }) });
   const unsigned = result.unsigned ? `; ${result.unsigned} without their producer's signature` : "";
   const uncovered = `${result.uncovered > 0 ? `; ${result.uncovered} too new for one` : ""}${unsigned}`;
-  return tell(context, result, uncovered);
+  const retired = result.retired > 0 ? `; ${result.retired} removed by retention, their hashes verified` : "";
+  return tell(context, result, `${uncovered}${retired}`);
+}
+
+function wholeDays(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw usage("--retention-days takes a whole number of days");
+  return Number(text);
 }
 
 async function offline(context: Context, directory: string, { keys: file, key, state }: VerifyOptions): Promise<number> {

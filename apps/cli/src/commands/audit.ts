@@ -6,6 +6,7 @@ import { usage } from "../failure.ts";
 import { activityCommands } from "./audit-activity.ts";
 import { describeEntries, filtering, filterOf } from "./audit-entries.ts";
 import { erasureCommands } from "./audit-erase.ts";
+import { retentionCommands } from "./audit-retention.ts";
 import { show } from "./audit-show.ts";
 import { streamCommands } from "./audit-streams.ts";
 import { verifyCommand } from "./audit-verify.ts";
@@ -52,6 +53,7 @@ export function auditCommands(program: Command): void {
     .action(action<object, [string]>(async (context, _options, file) => checkProof(context, file)));
   verifyCommand(audit);
   erasureCommands(audit);
+  retentionCommands(audit);
   streamCommands(audit);
 }
 

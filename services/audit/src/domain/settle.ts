@@ -3,8 +3,8 @@ import { equivocated } from "./quarantine.ts";
 
 /** What the ledger already holds of a batch. */
 export interface Known {
-  /** By `identity()`: the digest of the event that has it. */
-  readonly bodies: Map<string, string>;
+  /** By `identity()`: the digest of the event that has it; null when retention removed that event. */
+  readonly bodies: Map<string, string | null>;
   /** By `place()`: the identity of the entry that holds it. */
   readonly places: Map<string, string>;
 }
@@ -34,7 +34,7 @@ export function settle(candidates: readonly Candidate[], known: Known): Settled 
     // What is quarantined claims a place without taking it: the true event must still find its own free.
     const taken = candidate.alarm === undefined && candidate.coordinates ? place(candidate.coordinates) : undefined;
     const holder = taken && places.get(taken);
-    if (body !== undefined && (candidate.alarm !== undefined || body === candidate.body)) duplicates += 1;
+    if (body === null || (body !== undefined && (candidate.alarm !== undefined || body === candidate.body))) duplicates += 1;
     else if (body !== undefined) alarms.push(equivocated(candidate, "same_id_other_body"));
     else if (holder !== undefined && holder !== own) alarms.push(equivocated(candidate, "sequence_reused"));
     else {

@@ -30,7 +30,8 @@ export function entryJson({ columns }: StoredEntry, event: unknown) {
 }
 
 /** A row for verifiers: nothing in it is derived from the leaf. */
-export function rowJson({ columns, leaf, payload }: LedgerRow) {
+export function rowJson({ columns, leaf, payload, retired }: LedgerRow) {
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
+  if (retired !== undefined) return { columns, leaf: "", payload: null, retired: base64(retired) };
   return { columns, leaf: base64(leaf), payload: payload ? base64(payload) : null };
 }

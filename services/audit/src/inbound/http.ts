@@ -13,12 +13,14 @@ import type { Ports, StoredEntry } from "#usecases/ports.ts";
 import { prove, receiptOf } from "#usecases/prove.ts";
 import { recordedDecisions } from "#usecases/recorded-decisions.ts";
 import { related } from "#usecases/related.ts";
+import type { RetentionPorts } from "#usecases/retention-ports.ts";
 import { type Personal, showEvents } from "#usecases/show-events.ts";
 import { everyStatement } from "#usecases/statements.ts";
 import { activityRoutes } from "./activity-http.ts";
 import { entryJson, rowJson } from "./entry-json.ts";
 import { entriesQuery, instantText, personalFor, personalQuery, readers } from "./ledger-query.ts";
 import { personalRoutes } from "./personal-routes.ts";
+import { retentionRoutes } from "./retention-http.ts";
 import { tlogRoutes } from "./tlog-http.ts";
 
 /** Who may read recorded decisions in bulk: a policy's author tries a draft on them. */
@@ -43,7 +45,12 @@ const windowQuery = inTenant.extend({
 });
 
 /** The ledger for operators: searches, proofs, and everything a verifier needs. */
-export function ledgerRoutes(server: HttpServer, ports: Ports & PersonalPorts, auth: OperatorAuth, peer: PeerVerifier): void {
+export function ledgerRoutes(
+  server: HttpServer,
+  ports: Ports & PersonalPorts & RetentionPorts,
+  auth: OperatorAuth,
+  peer: PeerVerifier,
+): void {
   const { entries, key } = ports;
   const ledger = exportLedger(ports);
   const [proven, receipt, about] = [prove(ports), receiptOf(ports), related(ports)];
@@ -150,5 +157,6 @@ export function ledgerRoutes(server: HttpServer, ports: Ports & PersonalPorts, a
 
   activityRoutes(server, ports, auth);
   personalRoutes(server, ports, auth, peer);
+  retentionRoutes(server, ports, auth);
   tlogRoutes(server, ports, auth);
 }

@@ -9,10 +9,11 @@ import type { AuditDatabase } from "./database.ts";
 export async function matching(
   trx: Transaction<AuditDatabase>,
   tenant: string,
-  { before, reason, about, from, to, policyVersion, digest, ...equal }: EntryFilter,
+  { before, id, reason, about, from, to, policyVersion, digest, ...equal }: EntryFilter,
 ): Promise<RawBuilder<unknown>> {
   const parts = [sql`tenant = ${tenant}`];
   if (before !== undefined) parts.push(sql`entries.sequence < ${before}`);
+  if (id !== undefined) parts.push(sql`entries.sequence = (select sequence from entry_keys where tenant = ${tenant} and id = ${id})`);
   const columns = { ...equal, policy_version: policyVersion, action_digest: digest };
   for (const [column, value] of Object.entries(columns)) if (value !== undefined) parts.push(sql`${sql.ref(column)} = ${value}`);
   if (about !== undefined) parts.push(sql`about = any(${about}::text[])`);

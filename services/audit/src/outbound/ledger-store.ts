@@ -61,9 +61,11 @@ async function known(
   ids: readonly { readonly tenant: string; readonly id: string }[],
   places: readonly Coordinates[],
 ): Promise<Known> {
-  const byId = await sql<{ tenant: string; id: string; leaf: Buffer }>`
-    select e.tenant, e.id, e.leaf from unnest(${ids.map((each) => each.tenant)}::text[], ${ids.map((each) => each.id)}::text[]) as w(tenant, id),
-    lateral (select tenant, id, leaf from entries where entries.tenant = w.tenant and entries.id = w.id limit 1) as e`.execute(trx);
+  const byId = await sql<{ tenant: string; id: string; leaf: Buffer | null }>`
+    select k.tenant, k.id, e.leaf from unnest(${ids.map((each) => each.tenant)}::text[], ${ids.map((each) => each.id)}::text[]) as w(tenant, id),
+    lateral (select tenant, id, sequence, recorded_at from entry_keys k where k.tenant = w.tenant and k.id = w.id limit 1) as k
+    left join lateral (select leaf from entries where entries.tenant = k.tenant and entries.sequence = k.sequence
+      and entries.recorded_at = k.recorded_at limit 1) as e on true`.execute(trx);
   const byPlace =
     places.length === 0
       ? { rows: [] }
@@ -71,10 +73,10 @@ async function known(
     select e.tenant, e.id, e.producer, e.epoch, e.producer_sequence as sequence
     from unnest(${places.map((each) => each.producer)}::text[], ${places.map((each) => each.epoch)}::text[],
                 ${places.map((each) => each.sequence)}::bigint[]) as w(producer, epoch, sequence),
-    lateral (select tenant, id, producer, epoch, producer_sequence from entries where entries.producer = w.producer
-      and entries.epoch = w.epoch and entries.producer_sequence = w.sequence and entries.kind <> 'quarantine' limit 1) as e`.execute(trx);
+    lateral (select tenant, id, producer, epoch, producer_sequence from entry_keys k where k.producer = w.producer
+      and k.epoch = w.epoch and k.producer_sequence = w.sequence and k.claim = '' limit 1) as e`.execute(trx);
   return {
-    bodies: new Map(byId.rows.map((row) => [identity(row), bodyOf(row.leaf)])),
+    bodies: new Map(byId.rows.map((row) => [identity(row), row.leaf && bodyOf(row.leaf)])),
     places: new Map(byPlace.rows.map((row) => [place(row), identity(row)])),
   };
 }

@@ -50,7 +50,7 @@ async function holes(
   const { rows } = await asService(db, (trx) =>
     sql<{ first: number; last: number }>`
       with own as (
-        select distinct producer_sequence as n from entries
+        select distinct producer_sequence as n from entry_keys
         where producer = ${producer} and epoch = ${epoch}
           and producer_sequence > ${sequence}::bigint and producer_sequence <= ${Math.min(highest, sequence + stride)}::bigint
       ),
@@ -67,7 +67,7 @@ async function reach(db: Database<AuditDatabase>, producer: string, epoch: strin
     const { rows } = await asService(db, (trx) =>
       sql<{ watermark: number }>`
         with own as materialized (
-          select producer_sequence, tenant, sequence from entries
+          select producer_sequence, tenant, sequence from entry_keys
           where producer = ${producer} and epoch = ${epoch}
             and producer_sequence > ${watermark}::bigint and producer_sequence <= ${watermark + stride}::bigint
         ),

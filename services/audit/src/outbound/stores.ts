@@ -3,7 +3,9 @@ import { checkpointStore } from "./checkpoint-store.ts";
 import { cosignatureStore } from "./cosignature-store.ts";
 import type { AuditDatabase } from "./database.ts";
 import { entryStore } from "./entry-store.ts";
+import { holdStore, ownEventStore } from "./hold-store.ts";
 import { ledgerStore } from "./ledger-store.ts";
+import { monthStore } from "./month-store.ts";
 import { producerStore } from "./producer-store.ts";
 import { statementStore } from "./statement-store.ts";
 import { subjectStore } from "./subject-store.ts";
@@ -19,4 +21,7 @@ export const stores = (db: Database<AuditDatabase>, instance: string) => ({
   producers: producerStore(db),
   statements: statementStore(db),
   ...subjectStore(db, instance),
+  holds: holdStore(db),
+  months: monthStore(db),
+  ownEvents: ownEventStore(db),
 });

@@ -24,13 +24,14 @@ export function exportLedger(ports: Pick<Ports, "entries" | "tree" | "checkpoint
       return [...new Map(found.map((each) => [each.note, each])).values()].sort((a, b) => a.size - b.size);
     },
 
-    /** The bytes of a tile or a bundle; undefined when the ledger is not that long. */
+    /** The bytes of a tile or a bundle; undefined when the ledger is not that long, or no longer has an entry of the bundle. */
     async tile(tenant: string, address: TileAddress): Promise<Uint8Array | undefined> {
       const head = await tree.head(tenant);
       if (head === undefined || address.width > availableWidth(address, head.size)) return undefined;
       const { level, index, width } = address;
       if (level !== "entries") return hashTile((await tree.tile(tenant, level, index)).slice(0, width));
-      return entryBundle(await entries.leaves(tenant, index * tileWidth, index * tileWidth + width));
+      const leaves = await entries.leaves(tenant, index * tileWidth, index * tileWidth + width);
+      return leaves.length === width ? entryBundle(leaves) : undefined;
     },
   };
 }
