@@ -42,7 +42,7 @@ export interface OwnEvents {
 }
 
 /** What retention did to one tenant's ledger. */
-export interface RetentionState {
+interface RetentionState {
   readonly days: number;
   /** Entries of which the leaf hash alone is left, and the last of them. */
   readonly retired: { readonly entries: number; readonly last: number | undefined };
