@@ -79,11 +79,11 @@ const victims: Readonly<Record<string, { readonly tenant: string; readonly row: 
 
 /**
  * No evidence: queues, hints that free spools, keys that keep repeats out, what was migrated, where entries go, what holds keep and for
- * how long. Statements and what retention leaves have attacks of their own.
+ * how long, what is erased and its keys. Statements and what retention leaves have attacks of their own.
  */
 const noEvidence = [
   ...["outbox", "own_events", "producers", "entry_keys", "schema_migrations", "sinks", "sink_rejections", "holds", "retention"],
-  ...["statements", "retired_leaves"],
+  ...["statements", "retired_leaves", "erasures", "subject_keys"],
 ];
 
 async function columnsOf(): Promise<{ table: string; column: string; type: string; nullable: boolean }[]> {
