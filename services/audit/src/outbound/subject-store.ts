@@ -52,6 +52,8 @@ export function subjectStore(
           await trx
             .insertInto("erasures")
             .values({ ...same, asked_at: askedAt, expires_at: expiresAt, done_at: doneAt })
+            // The same words in the same millisecond are the same proposal.
+            .onConflict((conflict) => conflict.doNothing())
             .execute();
         }),
       find: (tenant, id) =>
