@@ -183,7 +183,7 @@ export function routeCases(prey: Prey): Readonly<Record<string, RouteCase>> {
     "audit GET /v1/sinks/{name}": { ...refused, path: { name: "main" }, query },
     "audit PUT /v1/sinks/{name}": { ...refused, path: { name: "main" }, query, body: { target: { kind: "file" }, from: "start" } },
     "audit DELETE /v1/sinks/{name}": { ...refused, path: { name: "main" }, query },
-    "audit GET /v1/retention": { ...refused, query },
+    "audit GET /v1/retention": { ...own, query },
     "audit GET /v1/holds": { ...own, query },
     "audit POST /v1/holds": { ...refused, body: { tenant, reason: "case 1" } },
     "audit POST /v1/holds/{id}/release": { ...refused, path: { id: decisionId }, body: { tenant, reason: "closed" } },

@@ -25,13 +25,13 @@ export function retentionRoutes(server: HttpServer, ports: RetentionPorts & { re
 
   server.get("/v1/retention", { schema: { querystring: inTenant } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "retention", ...readers);
     return { tenant, ...(await ports.months.state(tenant)), holds: (await ports.holds.list(tenant)).map(holdJson) };
   });
 
   server.get("/v1/holds", { schema: { querystring: inTenant } }, async (request) => {
     const { tenant } = request.query;
-    (await auth.authenticate(request.headers.authorization)).require(tenant, ...readers);
+    await (await auth.authenticate(request.headers.authorization)).read(tenant, "retention", ...readers);
     return { holds: (await ports.holds.list(tenant)).map(holdJson) };
   });
 
