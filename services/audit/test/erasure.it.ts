@@ -36,7 +36,8 @@ async function post(at: Running, path: string, body: object | undefined, user = 
   const token = await fabric.issuer.token({ user, roles: { [tenant]: [role] } });
   const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
   const response = await fetch(`${at.url}${path}`, { method: "POST", headers, ...(body && { body: JSON.stringify(body) }) });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  const text = await response.text();
+  return { status: response.status, body: JSON.parse(text || "{}") as Record<string, unknown> };
 }
 
 /** An event about a person, in the ledger. */
@@ -119,6 +120,27 @@ test("where a second person is asked for nothing is erased before one agrees, wh
       .execute(),
   );
   expect((await post(careful, `/v1/erasures/${late.body.id}:approve?tenant=acme`, undefined, "bob")).status).toBe(409);
+});
+
+test("what a legal hold covers is not erased, whoever agrees, until the hold is released", async () => {
+  const id = await recorded("acme", "evident", "evidence");
+  const held = await post(audit, "/v1/holds", { tenant: "acme", agent: "finance-agent", reason: "case 12" });
+  const refused = { status: 409, body: { detail: expect.stringContaining(`under the legal hold ${held.body.id} (case 12)`) } };
+  expect(await post(audit, "/v1/erasures", erasing("evident"))).toMatchObject(refused);
+  expect(await post(careful, "/v1/erasures", erasing("evident"))).toMatchObject(refused);
+  expect(await noteOf("acme", id)).toBe("evidence");
+  expect((await post(audit, `/v1/holds/${held.body.id}/release`, { tenant: "acme", reason: "closed" })).status).toBeLessThan(300);
+  await post(audit, "/v1/holds", { tenant: "acme", agent: "another-agent", reason: "case 13" });
+
+  // A hold that is placed while a second person thinks about it counts, too.
+  const asked = await post(careful, "/v1/erasures", erasing("evident"));
+  const late = await post(audit, "/v1/holds", { tenant: "acme", reason: "case 14" });
+  const approve = `/v1/erasures/${asked.body.id}:approve?tenant=acme`;
+  expect((await post(careful, approve, undefined, "bob")).status).toBe(409);
+  expect(await noteOf("acme", id)).toBe("evidence");
+  expect((await post(audit, `/v1/holds/${late.body.id}/release`, { tenant: "acme", reason: "closed" })).status).toBeLessThan(300);
+  expect((await post(careful, approve, undefined, "bob")).status).toBe(200);
+  expect(await noteOf("acme", id)).toBe("[erased]");
 });
 
 test("a restored key is erased again by the pseudonym that the ledger tells", async () => {

@@ -1,7 +1,8 @@
 import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
-import { type Selectable, sql } from "kysely";
-import type { Erasure, PersonalPorts } from "#usecases/personal-ports.ts";
+import { type Selectable, sql, type Transaction } from "kysely";
+import { keyText } from "#domain/erasure.ts";
+import type { CarriedOut, Erasure, HeldBy, KeyName, PersonalPorts } from "#usecases/personal-ports.ts";
 import type { AuditDatabase, ErasuresTable } from "./database.ts";
 import { appendOwn } from "./own-entries.ts";
 
@@ -66,22 +67,27 @@ export function subjectStore(
           const rows = trx.selectFrom("erasures").selectAll().where("tenant", "=", tenant);
           return (await rows.orderBy("asked_at", "desc").limit(limit).execute()).map(erasureOf);
         }),
+      heldBy: (tenant, key) => inTenant(db, tenant, (trx) => heldBy(trx, tenant, key)),
       carryOut: ({ tenant, id, subject, reason, by, approver }, at) =>
-        asService(db, async (trx) => {
+        asService(db, async (trx): Promise<CarriedOut> => {
+          // No hold is placed until this is over, and those that are there are seen.
+          await sql`lock table holds in share mode`.execute(trx);
+          const { rows: live } = await sql<KeyName>`select subject, generation from subject_keys
+            where tenant = ${tenant} and subject = ${subject} and sealed is not null for update`.execute(trx);
+          if (live.length === 0) return { kind: "nothing" };
+          for (const key of live) {
+            const hold = await heldBy(trx, tenant, key);
+            if (hold !== undefined) return { kind: "held", hold };
+          }
           const noted = await sql`update erasures set approver = ${approver}, done_at = ${at}
             where tenant = ${tenant} and id = ${id} and done_at is null`.execute(trx);
-          if (noted.numAffectedRows !== 1n) return undefined;
-          const { rows } = await sql<{ generation: number }>`update subject_keys set sealed = null, erased_at = ${at}
-            where tenant = ${tenant} and subject = ${subject} and sealed is not null returning generation`.execute(trx);
-          const keys = rows.map(({ generation }) => generation);
-          // What did not happen is not noted either.
-          if (keys.length === 0) throw new NothingToErase();
+          if (noted.numAffectedRows !== 1n) return { kind: "nothing" };
+          await sql`update subject_keys set sealed = null, erased_at = ${at}
+            where tenant = ${tenant} and subject = ${subject} and sealed is not null`.execute(trx);
+          const keys = live.map(({ generation }) => generation);
           const data = { erasureId: id, subject, keys, reason, by, ...(approver !== null && { approver }) };
           await appendOwn(trx, instance, { tenant, name: "subjectErased", type: "dev.aegis.ledger.subject_erased.v1", data }, at);
-          return keys;
-        }).catch((error: unknown) => {
-          if (error instanceof NothingToErase) return undefined;
-          throw error;
+          return { kind: "erased", keys };
         }),
     },
     ownEntries: {
@@ -93,7 +99,16 @@ export function subjectStore(
   };
 }
 
-class NothingToErase extends Error {}
+/** A hold on an entry that names this key as what seals it. */
+async function heldBy(trx: Transaction<AuditDatabase>, tenant: string, key: KeyName): Promise<HeldBy | undefined> {
+  const named = Buffer.from(`"key":"${keyText(key)}"`);
+  const { rows } = await sql<HeldBy>`select id, reason from holds where tenant = ${tenant} and released_at is null and exists (
+      select from entries where entries.tenant = ${tenant} and entries.kind = 'decision'
+        and (holds.agent is null or entries.agent = holds.agent) and (holds.prompt is null or entries.prompt = holds.prompt)
+        and (from_at is null or occurred_at >= from_at) and (to_at is null or occurred_at < to_at)
+        and position(${named} in coalesce(payload, leaf)) > 0) limit 1`.execute(trx);
+  return rows[0];
+}
 
 function erasureOf({ asked_at, expires_at, done_at, ...same }: Selectable<ErasuresTable>): Erasure {
   return { ...same, askedAt: asked_at, expiresAt: expires_at, doneAt: done_at };

@@ -2,7 +2,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import { person } from "@aegis/contracts/operator";
 import { contentId } from "#domain/content-id.ts";
 import { erasureMs } from "#domain/erasure.ts";
-import type { Erasure, PersonalPorts } from "./personal-ports.ts";
+import type { Erasure, HeldBy, PersonalPorts } from "./personal-ports.ts";
 import { ringOf } from "./subject-key.ts";
 
 /** Whose data are to be unreadable: by what names them in calls, or by the pseudonym that the ledger knows them by. */
@@ -16,7 +16,8 @@ type Ports = Pick<PersonalPorts, "ring" | "subjectKeys" | "erasures" | "subjectE
  * Destroys every key of a person, so that what was sealed with them opens for nobody; or keeps the wish until a second person agrees. New data
  * about the same person get a new key.
  *
- * @throws AegisError `not_found` when nothing is sealed for them; `invalid_argument` when the reason spells who they are.
+ * @throws AegisError `not_found` when nothing is sealed for them; `invalid_argument` when the reason spells who they are; `conflict` when a legal
+ * hold covers what is sealed.
  */
 export async function erase(
   ports: Ports,
@@ -27,7 +28,10 @@ export async function erase(
   const subject = "pseudonym" in who ? who.pseudonym : ringOf(ports).pseudonym(tenant, who.subject);
   if ("subject" in who && said.reason.toLowerCase().includes(who.subject.toLowerCase()))
     throw new AegisError("invalid_argument", "the reason spells who is to be erased, and would outlive them in the ledger");
-  if ((await ports.subjectKeys.present(tenant, subject)).generation === undefined) throw nothingSealed();
+  const { generation } = await ports.subjectKeys.present(tenant, subject);
+  if (generation === undefined) throw nothingSealed();
+  const hold = await ports.erasures.heldBy(tenant, { subject, generation });
+  if (hold !== undefined) throw underHold(hold);
   const askedAt = ports.clock.now();
   const id = contentId(JSON.stringify(["erasure", tenant, subject, askedAt, said]));
   const expiresAt = new Date(askedAt.getTime() + erasureMs);
@@ -56,11 +60,20 @@ export async function agreeToErase(ports: Ports, tenant: string, id: string, app
 async function carryOut(ports: Ports, erasure: Erasure): Promise<Erased> {
   const { tenant, subject, by } = erasure;
   const doneAt = ports.clock.now();
-  const keys = await ports.erasures.carryOut(erasure, doneAt);
-  if (keys === undefined) throw nothingSealed();
+  const done = await ports.erasures.carryOut(erasure, doneAt);
+  if (done.kind === "held") throw underHold(done.hold);
+  if (done.kind === "nothing") throw nothingSealed();
+  const { keys } = done;
   for (const generation of keys) ports.subjectErased(tenant, { subject, generation });
   ports.signals.erased({ tenant, subject, by, keys: keys.length });
   return { kind: "erased", erasure: { ...erasure, doneAt }, keys };
 }
+
+/** What a legal hold keeps is not erased: whoever placed it must release it first. */
+const underHold = ({ id, reason }: HeldBy) =>
+  new AegisError(
+    "conflict",
+    `what is sealed for this person is under the legal hold ${id} (${reason}): it can be erased once that is released`,
+  );
 
 const nothingSealed = () => new AegisError("not_found", "nothing is sealed for this person, or it was erased already");

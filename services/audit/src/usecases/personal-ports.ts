@@ -41,17 +41,28 @@ export interface Erasure {
   readonly doneAt: Date | null;
 }
 
+/** Why nothing may be erased. */
+export interface HeldBy {
+  readonly id: string;
+  readonly reason: string;
+}
+
 interface Erasures {
   propose(erasure: Erasure): Promise<void>;
   find(tenant: string, id: string): Promise<Erasure | undefined>;
   /** Newest first. */
   list(tenant: string, limit: number): Promise<Erasure[]>;
-  /**
-   * Destroys the person's keys, notes the erasure and appends `subjectErased` to the ledger, all or nothing; undefined when there is no key
-   * to destroy, or the erasure is done already.
-   */
-  carryOut(erasure: Erasure, at: Date): Promise<number[] | undefined>;
+  /** A legal hold on an entry that this key opens. */
+  heldBy(tenant: string, key: KeyName): Promise<HeldBy | undefined>;
+  /** Destroys the person's keys, notes the erasure and appends `subjectErased` to the ledger, all or nothing. */
+  carryOut(erasure: Erasure, at: Date): Promise<CarriedOut>;
 }
+
+/** What came of an erasure; `nothing`: there was no key to destroy, or it had been carried out. */
+export type CarriedOut =
+  | { readonly kind: "erased"; readonly keys: readonly number[] }
+  | { readonly kind: "held"; readonly hold: HeldBy }
+  | { readonly kind: "nothing" };
 
 interface OwnEntries {
   /** Appends to the ledger that somebody was shown what is sealed in entries. */
