@@ -231,18 +231,26 @@ async function comesBack(tenant: Tenant, current: () => Promise<readonly Caller[
   const before = await books.rows<{ scope: string; rest: string }>(`${unspent} and reserved + settled + overrun < ${quota}`, [tenant.name]);
   const left = before.reduce((sum, { rest }) => sum + Number(rest), 0);
   let refused = 0;
+  const reasons = new Map<string, number>();
   for (const { scope, rest } of before) {
     const callers = await current();
     const promptId = scope.slice("prompt/".length);
     const answers = await Promise.all(Array.from({ length: Number(rest) }, (_, at) => callers[at % replicas]!.pay(10, { promptId })));
-    refused += answers.filter((answer) => !isAllowed(answer)).length;
+    for (const answer of answers.filter((one) => !isAllowed(one))) {
+      refused++;
+      for (const { message } of answer.reasons) {
+        const why = message.slice(message.indexOf(": ") + 2);
+        reasons.set(why, (reasons.get(why) ?? 0) + 1);
+      }
+    }
   }
   await pause(15_000);
   const after = (await books.rows<{ rest: string }>(unspent, [tenant.name])).map(({ rest }) => Number(rest));
   const worst = Math.max(0, ...after);
   const total = after.reduce((sum, rest) => sum + rest, 0);
   console.log(
-    `after recovery: ${before.length} of ${after.length} prompts had ${left} units left, ${refused} refused when asked for; now ${total} of ${after.length * quota}, the most that any keeps is ${worst} of ${quota}`,
+    `after recovery: ${before.length} of ${after.length} prompts had ${left} units left, ${refused} refused when asked for; now ${total} of ${after.length * quota}, the most that any keeps is ${worst} of ${quota}; refused because:`,
+    Object.fromEntries(reasons),
   );
   expect(refused).toBe(0);
   expect(worst).toBeLessThanOrEqual(mostLeftOver);
