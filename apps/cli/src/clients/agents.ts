@@ -113,8 +113,8 @@ export async function approveFingerprint(context: Context, tenant: string, agent
   return service.json(`/v1/agents/${encodeURIComponent(agent)}:approve-fingerprint`, { json: { tenant, fingerprint } });
 }
 
-/** What a registration says; the rest of an export is history. */
-const registered = ["org", "owner", "purpose", "kind", "risk", "scope", "mayAct", "publicJwk", "scopeReviews", "fingerprint"] as const;
+/** What a registration says; the rest of an export is history, or, like the organisation, the tenant's own to say. */
+const registered = ["owner", "purpose", "kind", "risk", "scope", "mayAct", "publicJwk", "scopeReviews", "fingerprint"] as const;
 
 export interface Imported {
   readonly agent: string;
