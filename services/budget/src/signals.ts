@@ -7,6 +7,8 @@ export interface BudgetSignals extends Signals {
   policiesRefused(tenant: string, error: unknown): void;
   /** An event that can never be used. */
   unusableEvent(subject: string, error: unknown): void;
+  /** A tenant's books refuse its events for now. */
+  eventsRefused(tenant: string, error: unknown): void;
   sweepFailed(error: unknown): void;
   /** The accounts nearest to their limits, as last looked at. */
   burning(accounts: readonly BurningAccount[]): void;
@@ -23,6 +25,7 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
   const breakers = telemetry.counter("aegis_budget_breaker_changes_total", "Changes of breakers, by their new state and why they opened.");
   const overdue = telemetry.counter("aegis_budget_overdue_decisions_total", "Decisions settled as reserved for want of an outcome.");
   const unusable = telemetry.counter("aegis_budget_unusable_events_total", "Events that could not be understood.");
+  const refused = telemetry.counter("aegis_budget_refused_events_total", "Batches of events that a tenant's books refused for now.");
   const policies = telemetry.counter("aegis_budget_policies_total", "Policy revisions seen, by whether they could be used.");
   let burning: readonly BurningAccount[] = [];
   telemetry.gauge("aegis_budget_used_ratio", "How much of a daily limit is spent or held, of the accounts nearest to theirs.", () =>
@@ -66,6 +69,10 @@ export function signals(telemetry: Telemetry, logger: Logger): BudgetSignals {
     unusableEvent(subject, error) {
       unusable.add(1);
       logger.error({ err: error, subject }, "an event cannot be used; it is dropped");
+    },
+    eventsRefused(tenant, error) {
+      refused.add(1);
+      logger.error({ err: error, tenant }, "events could not be applied to a tenant's books; they will be delivered again");
     },
     sweepFailed: (error) => logger.warn({ err: error }, "overdue reservations could not be checked; trying again"),
   };

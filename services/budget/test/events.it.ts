@@ -111,6 +111,31 @@ test("what costs more than was reserved is owed, and leaves that much less", asy
   expect(await books(around, "acme", scope)).toEqual({ leased: 0, reserved: 0, settled: 1_000, overrun: 200 });
 });
 
+test("a tenant whose books refuse its events holds up no other's, and is caught up once they take them", async () => {
+  const scope = "agent/behind";
+  const others = "agent/unharmed";
+  await around.publish("broken", 1, [limit("agent/*", 1_000)]);
+  const granted = await until(async () => {
+    const answer = await service.as("authz-0").lease({ account: account("broken", scope), holder: "e1", need: 10n, want: 10n });
+    return answer.granted === 10n ? answer.leaseId : undefined;
+  });
+  await using owner = connectDatabase({ url: around.database.superuserUrl, name: "test", schema: "budget", maxConnections: 1 });
+  await sql`alter table budget.accounts add constraint refuse check (tenant <> 'broken' or reserved = 0)`.execute(owner);
+  try {
+    await say(around, decision({ tenant: "broken", reservations: [taken(scope, granted, 4)] }));
+    for (let units = 1; units <= 3; units++) {
+      const leaseId = await lease(others, 1);
+      await say(around, decision({ tenant: "acme", reservations: [taken(others, leaseId, 1)] }));
+      await until(async () => (await books(around, "acme", others)).reserved === units, { timeoutMs: 5_000 });
+    }
+    expect(await books(around, "broken", scope)).toMatchObject({ leased: 10, reserved: 0 });
+  } finally {
+    await sql`alter table budget.accounts drop constraint refuse`.execute(owner);
+  }
+  await until(async () => (await books(around, "broken", scope)).reserved === 4, { timeoutMs: 60_000 });
+  expect(await books(around, "broken", scope)).toMatchObject({ leased: 6 });
+});
+
 test("events ten times each, shuffled, across kill -9 of the service: counted once", async () => {
   const scope = "agent/stormy";
   const leases = [await lease(scope, 100), await lease(scope, 100)];
