@@ -13,7 +13,7 @@ export interface Peer extends AsyncDisposable {
   readonly url: string;
   readonly heard: Heard[];
   readonly server: Server;
-  /** What it answers from now on; a test replaces it. */
+  /** What it answers from now on, once `json` is there; a test replaces it. */
   answer: (heard: Heard) => { status: number; json?: unknown; headers?: Record<string, string> };
 }
 
@@ -30,7 +30,9 @@ export async function peer(): Promise<Peer> {
     };
     heard.push(one);
     const { status, json, headers } = made.answer(one);
-    response.writeHead(status, { "content-type": "application/json", ...headers }).end(json === undefined ? "" : JSON.stringify(json));
+    response
+      .writeHead(status, { "content-type": "application/json", ...headers })
+      .end(json === undefined ? "" : JSON.stringify(await json));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -7,7 +7,7 @@ export interface Slack extends AsyncDisposable {
   /** What was said to one method of the API, oldest first. */
   said(method: string): Record<string, string>[];
   /** Answers of methods, to be replaced. */
-  readonly answers: Record<string, () => object>;
+  readonly answers: Record<string, () => object | Promise<object>>;
   /** How many Socket Mode connections are open. */
   connections(): number;
   /** Sends an envelope over the last connection; resolves to what is acknowledged. */
@@ -21,7 +21,7 @@ export async function slackImitation(): Promise<Slack> {
   let message = 0;
   const sockets = new Set<Duplex>();
   const acknowledged: string[] = [];
-  const answers: Record<string, () => object> = {
+  const answers: Record<string, () => object | Promise<object>> = {
     "chat.postMessage": () => ({ ok: true, channel: "C0FINANCE", ts: `1760000000.${String(++message).padStart(6, "0")}` }),
     "chat.update": () => ({ ok: true }),
     "chat.postEphemeral": () => ({ ok: true }),

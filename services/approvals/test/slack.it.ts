@@ -103,6 +103,17 @@ test("a click by someone who is not registered, or asked for the call, changes n
   await until(() => whispered("UANN").at(-1)?.text?.includes("not registered") === true);
 });
 
+test("a click that is faster than the note of where the message is hears its answer, too", async () => {
+  const answer = slack.answers["chat.postMessage"]!;
+  const noted = Promise.withResolvers<void>();
+  slack.answers["chat.postMessage"] = async () => noted.promise.then(answer);
+  const { value } = await posted();
+  expect(await post(press(value, "UNEW", "approve"))).toBe(200);
+  await until(() => whispered("UNEW").at(-1)?.text?.includes("not registered") === true);
+  slack.answers["chat.postMessage"] = answer;
+  noted.resolve();
+});
+
 test("a click on what has expired hears that, and is nobody's no", async () => {
   const { id, value } = await posted({ expiresInMs: 3_000 });
   await until(async () => (await show(id)).state === "expired");
@@ -112,7 +123,7 @@ test("a click on what has expired hears that, and is nobody's no", async () => {
 });
 
 test("while Slack refuses, the request waits and can be decided; then its message comes, once", async () => {
-  const answer = slack.answers["chat.postMessage"] as () => object;
+  const answer = slack.answers["chat.postMessage"]!;
   slack.answers["chat.postMessage"] = () => ({ ok: false, error: "internal_error" });
   const agent = "agent-patient";
   const id = await hold(around, { agent });

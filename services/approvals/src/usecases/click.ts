@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import type { Channel } from "#domain/channel.ts";
 import { outcomeOf } from "#domain/summary.ts";
-import type { ChannelPorts, Delivery, SignedRequest } from "./channel-ports.ts";
+import type { ChannelPorts, SignedRequest } from "./channel-ports.ts";
 import type { Ports } from "./ports.ts";
 import { vote } from "./vote.ts";
 
@@ -36,26 +36,27 @@ export async function socketClick(ports: Needs, click: Click, connection: Pick<C
 }
 
 interface Origin {
-  readonly delivery: Delivery;
   readonly channel: Channel;
+  /** Where the message is. */
+  readonly conversation: string;
 }
 
 async function originOf(ports: Needs, click: Click): Promise<Origin | undefined> {
   const delivery = await ports.deliveries.byNonce(click.nonce);
   if (delivery === undefined || delivery.approvalId !== click.approvalId) return undefined;
   const channel = await ports.channels.find(delivery.tenant, delivery.channel);
-  return channel?.target.kind === "slack" ? { delivery, channel } : undefined;
+  if (channel?.target.kind !== "slack") return undefined;
+  // A click can be faster than the note of where Slack put the message.
+  return { channel, conversation: delivery.reference?.split("/")[0] ?? channel.target.conversation };
 }
 
 /** Counts it as the vote of the person it is, as any other vote; who may not vote hears so, and nobody else. */
-async function count(ports: Needs, click: Click, { delivery, channel }: Origin): Promise<void> {
+async function count(ports: Needs, click: Click, { channel, conversation }: Origin): Promise<void> {
   const user = await ports.members.person(channel.tenant, channel.name, click.member);
   const answer =
     user === undefined
       ? "Nothing was changed: your Slack user is not registered for approvals here. An admin can register it."
       : await cast(ports, { ...click, tenant: channel.tenant, user });
-  const conversation = delivery.reference?.split("/")[0];
-  if (conversation === undefined) return;
   // The vote stands, whether its answer can be shown or not.
   await ports.slack
     .whisper(channel, { conversation, member: click.member }, answer)
