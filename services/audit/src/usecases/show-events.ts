@@ -20,7 +20,8 @@ export function showEvents(ports: Pick<PersonalPorts, "ring" | "subjectKeys" | "
     if (names.length === 0) return events;
     const kept = new Map((await ports.subjectKeys.find(tenant, names.map(keyOf))).map((key) => [keyText(key), key]));
     const { ring } = ports;
-    const opened: { readonly id: string; readonly subject: string }[] = [];
+    // At the place of its entry, whichever is opened first.
+    const openedAt: ({ readonly id: string; readonly subject: string } | undefined)[] = events.map(() => undefined);
     const shown = await Promise.all(
       events.map(async (event, index) => {
         const own = sealed[index];
@@ -40,10 +41,11 @@ export function showEvents(ports: Pick<PersonalPorts, "ring" | "subjectKeys" | "
           .then((secret) => openBytes(secret, { kid: own.key, for: id }, own.content))
           .catch(() => undefined);
         if (plain === undefined) return event;
-        opened.push({ id, subject: key.subject });
+        openedAt[index] = { id, subject: key.subject };
         return withFields(event, own, JSON.parse(Buffer.from(plain).toString("utf8")) as unknown[]);
       }),
     );
+    const opened = openedAt.filter((one) => one !== undefined);
     if (opened.length > 0 && personal.kind === "shown") {
       const what = { by: personal.to, entries: opened.map(({ id }) => id), subjects: [...new Set(opened.map(({ subject }) => subject))] };
       await ports.ownEntries.shown(tenant, what, ports.clock.now());
