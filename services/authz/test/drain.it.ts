@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Decision } from "@aegis/contracts/aegis/authz/v1/authz";
 import { type DecisionEvent, decisionEvent } from "@aegis/contracts/decision-event";
 import { hints } from "@aegis/contracts/subjects";
+import { until } from "@aegis/testkit/until";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, type World } from "./replica.ts";
 
@@ -49,6 +50,8 @@ test("the spool of a replica that is gone is sent, kept until the ledger has it,
   await world.fabric.start();
 
   const arrived = new Map<string, DecisionEvent>();
+  // What is sent before this connection is back and has subscribed is not heard here.
+  await until(() => world.fabric.bus.connected());
   const { connection } = world.fabric.bus;
   const subscription = connection.subscribe("aegis.decision.>", {
     callback: (_, message) => {
@@ -56,6 +59,7 @@ test("the spool of a replica that is gone is sent, kept until the ledger has it,
       arrived.set(event.id, event);
     },
   });
+  await connection.flush();
   // The ledger's part: again and again it says up to where it has an epoch, once all of that has arrived.
   const announcing = setInterval(() => {
     const [last] = [...arrived.values()].sort((a, b) => b.data.producer.sequence - a.data.producer.sequence);
