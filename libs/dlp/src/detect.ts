@@ -1,4 +1,5 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
+import { escapeSegment } from "@aegis/canonical/pointer";
 import { kindsIn, longRunsIn } from "./characters.ts";
 import { type NormalisedText, normalise, normaliseDecoded } from "./normalise.ts";
 import { builtInDetectors, type Detectors } from "./prepare.ts";
@@ -69,7 +70,7 @@ function visit(value: JsonValue, pointer: string, memberName: string, work: Work
     });
   } else if (typeof value === "object" && value !== null) {
     for (const [name, member] of Object.entries(value)) {
-      const at = `${pointer}/${escapePointer(name)}`;
+      const at = `${pointer}/${escapeSegment(name)}`;
       const known = nameOf(name, work);
       for (const one of known.found) work.found.push({ ...one, pointer: at });
       visit(member, at, known.text, work);
@@ -114,12 +115,6 @@ function append(found: Finding[], more: readonly Finding[]): void {
 export function numberText(value: number): string | undefined {
   const size = Math.abs(value);
   return Number.isInteger(value) && size >= 10_000 && size < 1e21 ? String(size) : undefined;
-}
-
-/** One token of a JSON pointer (RFC 6901 §3). */
-export function escapePointer(token: string): string {
-  if (!token.includes("~") && !token.includes("/")) return token;
-  return token.replace(/~/g, "~0").replace(/\//g, "~1");
 }
 
 interface Place {

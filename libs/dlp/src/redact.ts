@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
-import { escapePointer, type Finding, type Looking, numberText, scanText } from "./detect.ts";
+import { escapeSegment } from "@aegis/canonical/pointer";
+import { type Finding, type Looking, numberText, scanText } from "./detect.ts";
 import { detectorNames, detectorOf } from "./detectors.ts";
 import { normalise } from "./normalise.ts";
 
@@ -77,11 +78,11 @@ function rewrite(value: JsonValue, pointer: string, shown: string, work: Work): 
   if (typeof value !== "object" || value === null) return value;
   const result: JsonObject = Object.create(null);
   for (const [name, member] of Object.entries(value)) {
-    const at = `${pointer}/${escapePointer(name)}`;
+    const at = `${pointer}/${escapeSegment(name)}`;
     const instructions = work.places.get(placeOf(at, true));
     const replaced = instructions === undefined ? undefined : replace(name, instructions, work.hashKey);
     const text = replaced === undefined ? name : freeName(replaced.text, value, result);
-    const shownAt = `${shown}/${escapePointer(text)}`;
+    const shownAt = `${shown}/${escapeSegment(text)}`;
     if (replaced !== undefined) report(replaced.counts, shownAt, work);
     result[text] = rewrite(member, at, shownAt, work);
   }

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { segmentsOf } from "@aegis/canonical/pointer";
 import { parseLeaf } from "@aegis/tlog/leaf";
 import { checkProofFile } from "@aegis/tlog/proof-file";
 import { formatProof, type Receipt, receiptFormat, type VerifiedReceipt, verifyReceipt } from "@aegis/tlog/receipt";
@@ -51,10 +52,7 @@ export async function showEntry(
 function withSealed(proven: NonNullable<LedgerEntry["event"]>, told: LedgerEntry["event"]): LedgerEntry["event"] {
   const copy = structuredClone(proven);
   for (const pointer of proven.data?.sealed?.fields ?? []) {
-    const segments = pointer
-      .slice(1)
-      .split("/")
-      .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const segments = segmentsOf(pointer);
     const last = segments.pop() ?? "";
     const at = (root: unknown) => segments.reduce<unknown>((one, name) => (one as Record<string, unknown> | undefined)?.[name], root);
     const [holder, from] = [at(copy.data), at(told?.data)] as (Record<string, unknown> | undefined)[];

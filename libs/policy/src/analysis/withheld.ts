@@ -1,3 +1,4 @@
+import { segmentsOf } from "@aegis/canonical/pointer";
 import type { DecisionData } from "@aegis/contracts/decision-event";
 import type { ActionRule, PolicySet } from "../ir.ts";
 import { incompleteness } from "./recorded-call.ts";
@@ -51,10 +52,4 @@ function comparedBy({ parameters, when, costUsd }: ActionRule): Compared {
 const keyOf = (tool: string, action: string): string => `${tool}\n${action}`;
 
 /** The parameter a JSON pointer leads into: its first segment. */
-function parameterOf(pointer: string): string {
-  const end = pointer.indexOf("/", 1);
-  return pointer
-    .slice(1, end < 0 ? undefined : end)
-    .replaceAll("~1", "/")
-    .replaceAll("~0", "~");
-}
+const parameterOf = (pointer: string): string => segmentsOf(pointer)[0] ?? "";

@@ -1,3 +1,4 @@
+import { escapeSegment } from "@aegis/canonical/pointer";
 import type { ActionRule, ParameterRule } from "../ir.ts";
 import { ceiling, type Direction, restricts, together } from "./change.ts";
 import { meaning } from "./holdings.ts";
@@ -10,7 +11,7 @@ export function tellParameters(before: ActionRule, after: ActionRule, tell: Tell
   for (const name of names) {
     const was = before.parameters.findLast((one) => one.name === name);
     const is = after.parameters.findLast((one) => one.name === name);
-    const pointer = `/${name.replace(/~/g, "~0").replace(/\//g, "~1")}`;
+    const pointer = `/${escapeSegment(name)}`;
     const rules = { before: was ? [was.rule] : [], after: is ? [is.rule] : [] };
     if (was === undefined || is === undefined) {
       tell({

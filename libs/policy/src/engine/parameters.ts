@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
+import { escapeSegment } from "@aegis/canonical/pointer";
 import type { Reason } from "@aegis/contracts/reasons";
-import { escapePointer } from "@aegis/dlp/detect";
 import { RE2JS } from "re2js";
 import type { ActionRule, ParameterRule, ParameterType } from "../ir.ts";
 
@@ -35,7 +35,7 @@ const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a),
 const unknownParameter = (name: string, rule: string): Reason => ({
   code: "parameter_unknown",
   message: "a parameter that the policy does not list",
-  pointer: `/${escapePointer(name)}`,
+  pointer: `/${escapeSegment(name)}`,
   rule,
 });
 
@@ -46,7 +46,7 @@ interface Bound {
 
 function prepareParameter(parameter: ParameterRule, approvalAlways: boolean, patterns: Map<string, RE2JS>): ParameterCheck {
   const { name, rule, type } = parameter;
-  const pointer = `/${escapePointer(name)}`;
+  const pointer = `/${escapeSegment(name)}`;
   const reason = (code: Reason["code"], message: string): Reason => Object.freeze({ code, message, pointer, rule });
   const missing = reason("parameter_missing", `${name} is missing`);
   const mistyped = reason("parameter_type", `${name} is not ${type === "integer" ? "an integer" : `a ${type}`}`);

@@ -1,4 +1,5 @@
 import type { JsonValue } from "@aegis/canonical/ijson";
+import { escapeSegment, segmentsOf } from "@aegis/canonical/pointer";
 import type { PersonalData, PolicySet } from "../ir.ts";
 
 /** Whose data a call of one action of one tool holds, and where; `undefined`: nobody's that the catalog knows of. */
@@ -59,12 +60,6 @@ function placesOf({ subject, fields }: PersonalData): PersonalPlaces {
   };
 }
 
-const segmentsOf = (pointer: string): string[] =>
-  pointer
-    .slice(1)
-    .split("/")
-    .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
-
 interface Found {
   readonly pointer: string;
   readonly value: JsonValue;
@@ -80,7 +75,7 @@ function below({ pointer, value }: Found, segment: string): Found[] {
   if (typeof value !== "object" || value === null) return [];
   const names = segment === "*" ? Object.keys(value) : Object.hasOwn(value, segment) && named(value, segment) ? [segment] : [];
   return names.map((name) => ({
-    pointer: `${pointer}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`,
+    pointer: `${pointer}/${escapeSegment(name)}`,
     value: (value as Readonly<Record<string, JsonValue>>)[name] as JsonValue,
   }));
 }

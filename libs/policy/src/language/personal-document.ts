@@ -1,3 +1,4 @@
+import { segmentsOf } from "@aegis/canonical/pointer";
 import type { PersonalData } from "../ir.ts";
 import { checked, entries, fault, itemOf, listOf, optional, type Place, type Reader, type RecordOf } from "./reader.ts";
 import { brief, pointerPattern } from "./scalars.ts";
@@ -35,7 +36,7 @@ export function checkPersonal(place: Place, read: Personal, parameters?: readonl
     fault(personal, "missing_key", `${place.path} has no "data_subject"`, "say whose these are: no key could be found for them");
   if (parameters === undefined) return;
   const check = (pointer: string | undefined, at: Place | undefined) => {
-    const name = parameterOf(pointer ?? "/*");
+    const [name = "*"] = segmentsOf(pointer ?? "");
     if (at === undefined || name === "*" || parameters.includes(name)) return;
     const near = nearestTo(name, parameters);
     fault(
@@ -53,5 +54,3 @@ export function checkPersonal(place: Place, read: Personal, parameters?: readonl
 export function lowerPersonal({ data_subject: subject, personal = [] }: Personal, rule: string): { personal?: PersonalData } {
   return subject === undefined ? {} : { personal: { rule, subject, fields: [...new Set([subject, ...personal])] } };
 }
-
-const parameterOf = (pointer: string): string => (pointer.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~");

@@ -1,10 +1,11 @@
+import { escapeSegment, segmentsOf } from "@aegis/canonical/pointer";
+
 /** The value a JSON pointer (RFC 6901) names; undefined when there is none. */
 export function at(value: unknown, pointer: string): unknown {
   if (pointer === "") return value;
   let found = value;
-  for (const token of pointer.slice(1).split("/")) {
+  for (const key of segmentsOf(pointer)) {
     if (typeof found !== "object" || found === null) return undefined;
-    const key = token.replaceAll("~1", "/").replaceAll("~0", "~");
     if (Array.isArray(found) && !/^(0|[1-9]\d*)$/.test(key)) return undefined;
     if (!Object.hasOwn(found, key)) return undefined;
     found = (found as Record<string, unknown>)[key];
@@ -21,7 +22,7 @@ export function leaves(value: unknown, limit: number): [pointer: string, leaf: s
       found.push([pointer, part as string | number | boolean | null]);
       return;
     }
-    for (const [key, inner] of Object.entries(part)) visit(inner, `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`);
+    for (const [key, inner] of Object.entries(part)) visit(inner, `${pointer}/${escapeSegment(key)}`);
   };
   visit(value, "");
   return found;

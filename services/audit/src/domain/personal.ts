@@ -1,3 +1,4 @@
+import { segmentsOf } from "@aegis/canonical/pointer";
 import { type Sealed, sealed } from "@aegis/contracts/decision-event";
 import { isObject } from "./candidate.ts";
 
@@ -15,15 +16,13 @@ export const erasedMark = "[erased]";
 export function withFields(event: unknown, { fields }: Pick<Sealed, "fields">, values: readonly unknown[]): unknown {
   const copy = structuredClone(event) as { data: unknown };
   for (const [index, pointer] of fields.entries()) {
-    const segments = pointer.slice(1).split("/").map(unescaped);
+    const segments = segmentsOf(pointer);
     const last = segments.pop() ?? "";
     const holder = segments.reduce<unknown>((at, segment) => memberOf(at, segment), copy.data);
     if (memberOf(holder, last) !== undefined) (holder as Record<string, unknown>)[last] = values[index];
   }
   return copy;
 }
-
-const unescaped = (segment: string): string => segment.replaceAll("~1", "/").replaceAll("~0", "~");
 
 const memberOf = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;

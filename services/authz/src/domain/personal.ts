@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
+import { segmentsOf } from "@aegis/canonical/pointer";
 import { type DecisionData, personalDetector } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { PersonalPlaces } from "@aegis/policy/snapshot";
@@ -59,10 +60,7 @@ export function withheldArguments(args: JsonObject, places: PersonalPlaces): Jso
 
 /** Puts what says nothing in a value's place, of its own type unless said otherwise, and gives the value. */
 function replaceAt(root: JsonObject, pointer: string, instead = nothingLike): JsonValue {
-  const segments = pointer
-    .slice(1)
-    .split("/")
-    .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const segments = segmentsOf(pointer);
   const last = segments.pop() as string;
   const holder = segments.reduce((at, segment) => at[segment] as JsonObject, root);
   const value = holder[last] as JsonValue;

@@ -1,3 +1,4 @@
+import { segmentsOf } from "@aegis/canonical/pointer";
 import type { OutsideAlgorithm } from "@aegis/identity/outside";
 
 export const issuerKinds = ["user", "workload"] as const;
@@ -46,14 +47,10 @@ export function userSubject({ prefix }: Pick<TrustedIssuer, "prefix">, sub: stri
 
 function claimOf(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   if (!name.startsWith("/")) return Object.hasOwn(claims, name) ? claims[name] : undefined;
-  return name
-    .slice(1)
-    .split("/")
-    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .reduce<unknown>(
-      (at, step) => (typeof at === "object" && at !== null && Object.hasOwn(at, step) ? (at as never)[step] : undefined),
-      claims,
-    );
+  return segmentsOf(name).reduce<unknown>(
+    (at, step) => (typeof at === "object" && at !== null && Object.hasOwn(at, step) ? (at as never)[step] : undefined),
+    claims,
+  );
 }
 
 /** `*` alone is any text; within a pattern it stands for one part between `/` and `:`. */

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@aegis/canonical/ijson";
+import { segmentsOf } from "@aegis/canonical/pointer";
 import type { Bound } from "./bound.ts";
 
 const mark = /\[REDACTED:[a-z0-9_]+\]/g;
@@ -12,10 +13,7 @@ export const hiddenNumber = "[REDACTED:number]";
 export function withHiddenNumbers(recorded: JsonObject, redactions: readonly { readonly pointer: string }[]): JsonObject {
   let changed: JsonObject | undefined;
   for (const { pointer } of redactions) {
-    const path = pointer
-      .split("/")
-      .slice(1)
-      .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const path = segmentsOf(pointer);
     const last = path.pop();
     if (last === undefined || typeof memberOf(path.reduce<JsonValue | undefined>(memberOf, recorded), last) !== "number") continue;
     changed ??= structuredClone(recorded);

@@ -1,3 +1,4 @@
+import { segmentsOf } from "@aegis/canonical/pointer";
 import { nearestTo } from "../suggest.ts";
 import { shared } from "./agents.ts";
 import type { Subject } from "./subject.ts";
@@ -10,7 +11,7 @@ export function unknownPointers(subject: Subject): void {
     if (known === undefined) continue;
     for (const [index, rule] of dlp.entries()) {
       for (const [at, pointer] of (rule.in ?? []).entries()) {
-        const name = (pointer.split("/")[1] ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+        const [name = ""] = segmentsOf(pointer);
         if (name === "*" || known.has(name)) continue;
         if (!subject.spend(known.size)) return;
         const near = nearestTo(name, known);
