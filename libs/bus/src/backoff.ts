@@ -1,3 +1,5 @@
+import { sleep } from "@aegis/service/clock";
+
 /** Waits between attempts: doubling from `firstMs` to `lastMs`, each ±50 %, and cut short by the signal. */
 export class Backoff {
   readonly #firstMs: number;
@@ -18,18 +20,4 @@ export class Backoff {
     const ms = Math.min(this.#firstMs * 2 ** this.#attempt++, this.#lastMs) * (0.5 + Math.random());
     return sleep(ms, signal);
   }
-}
-
-/** Resolves after the time or on abort; never rejects. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,8 +1,9 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { sleep } from "@aegis/service/clock";
 import type { Logger } from "@aegis/service/logger";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { Backoff, sleep } from "./backoff.ts";
+import { Backoff } from "./backoff.ts";
 
 export interface BusOptions {
   /** nats://host:port, or several separated by commas. */

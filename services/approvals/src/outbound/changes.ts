@@ -1,5 +1,6 @@
 import type { Database } from "@aegis/postgres/connect";
 import { asService } from "@aegis/postgres/tenant";
+import { sleep } from "@aegis/service/clock";
 import type { Logger } from "@aegis/service/logger";
 import type { Changes } from "#usecases/ports.ts";
 import type { Tables } from "./tables.ts";
@@ -43,26 +44,13 @@ export function changes(db: Database<Tables>, logger: Logger): Changes & Disposa
       const waiter = { id, version, wake: resolve };
       waiters.add(waiter);
       schedule();
-      return Promise.race([promise, pause(timeoutMs, signal)]).finally(() => waiters.delete(waiter));
+      return Promise.race([promise, sleep(timeoutMs, signal)]).finally(() => waiters.delete(waiter));
     },
-    pause,
+    pause: sleep,
     [Symbol.dispose]() {
       stopped = true;
       clearTimeout(timer);
       for (const waiter of waiters) waiter.wake();
     },
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

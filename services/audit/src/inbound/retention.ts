@@ -1,3 +1,4 @@
+import { sleep } from "@aegis/service/clock";
 import type { Appended } from "#usecases/append.ts";
 import type { Ports } from "#usecases/ports.ts";
 import { retain } from "#usecases/retain.ts";
@@ -27,7 +28,7 @@ export function runRetention(
         ports.retentionSignals.failed(error);
         due = performance.now() + retryMs;
       }
-      await pause(tellMs, stopping.signal);
+      await sleep(tellMs, stopping.signal);
     }
   };
   const done = run();
@@ -37,17 +38,4 @@ export function runRetention(
       await done;
     },
   };
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, milliseconds);
-    signal.addEventListener("abort", finish);
-    if (signal.aborted) finish();
-  });
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { Bus } from "@aegis/bus/connect";
 import { openPipeline } from "@aegis/bus/pipeline";
+import { sleep } from "@aegis/service/clock";
 import type { Logger } from "@aegis/service/logger";
 import type { SpoolRecord } from "@aegis/spool/reader";
 import type { Spool } from "@aegis/spool/spool";
@@ -58,7 +59,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
       } catch (error) {
         if (attempt % 20 === 5) options.logger.warn({ err: error, subject, id }, "event is not stored yet");
         // Full jitter: after an outage the waiting events must not come back as one wave.
-        await pause(Math.random() * Math.min(lastRetryMs, firstRetryMs * 2 ** attempt), stop.signal);
+        await sleep(Math.random() * Math.min(lastRetryMs, firstRetryMs * 2 ** attempt), stop.signal);
       }
     }
   };
@@ -81,7 +82,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
         for (const record of await reader.read(Math.max(1, mostInFlight - flight.size), stop.signal)) first(record);
       } catch (error) {
         options.logger.error({ err: error }, "the spool cannot be read; trying again");
-        await pause(1_000, stop.signal);
+        await sleep(1_000, stop.signal);
       }
     }
   };
@@ -102,7 +103,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
     async [Symbol.asyncDispose]() {
       statements?.close();
       // What was appended just now has a moment to leave; the rest goes out after the next start.
-      if (options.bus.connected()) await Promise.race([flight.below(1, stop.signal), pause(1_000, stop.signal)]);
+      if (options.bus.connected()) await Promise.race([flight.below(1, stop.signal), sleep(1_000, stop.signal)]);
       stop.abort();
       pipeline[Symbol.dispose]();
       await done;
@@ -136,17 +137,4 @@ class Flight {
   async below(most: number, signal: AbortSignal): Promise<void> {
     while (this.size >= most && !signal.aborted) await new Promise<void>((resolve) => this.#landed.push(resolve));
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
 }
