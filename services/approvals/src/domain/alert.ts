@@ -1,3 +1,4 @@
+import { type BreakerCause, breakerCauses } from "@aegis/contracts/breaker-causes";
 import { type Channel, recipientsOf } from "./channel.ts";
 import { visible } from "./visible.ts";
 
@@ -5,7 +6,7 @@ import { visible } from "./visible.ts";
 export interface Alert {
   /** `agent/<agent>` or `prompt/<id, percent-encoded>`. */
   readonly scope: string;
-  readonly cause: "failures" | "denied" | "spend" | "fan_out";
+  readonly cause: BreakerCause;
   readonly at: string;
   /** Nothing goes ahead before. */
   readonly until: string;
@@ -29,13 +30,6 @@ export function recipientsOfAlert(channels: readonly Channel[]): { readonly chan
   );
 }
 
-const causes: Readonly<Record<Alert["cause"], string>> = {
-  failures: "its calls failed one after the other",
-  denied: "nearly all of its calls were denied",
-  spend: "it spent too fast",
-  fan_out: "too many agents acted for it",
-};
-
 /** Who or what is paused, in words. */
 export function pausedOf({ scope }: Alert): string {
   const [kind, name = ""] = scope.split("/");
@@ -49,7 +43,7 @@ export function alertLines(tenant: string, alert: Alert): [string, string][] {
   const who = kind === "prompt" ? `--prompt '${decodeURIComponent(name).replaceAll("'", `'\\''`)}'` : name;
   const rows: [string, string][] = [
     ["Paused", `${pausedOf(alert)} (tenant ${tenant})`],
-    ["Why", causes[alert.cause]],
+    ["Why", breakerCauses[alert.cause]],
     ["Until", `${alert.until} at least; then one call at a time goes ahead as a probe`],
     ["Let it go on now", `aegis budget reset ${who} --tenant ${tenant}`],
   ];

@@ -1,3 +1,4 @@
+import { type BreakerCause, breakerCauses } from "@aegis/contracts/breaker-causes";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { BreakerRule } from "@aegis/policy/ir";
 import { accounts } from "@aegis/policy/limits";
@@ -66,16 +67,9 @@ export async function passBreakers(
 }
 
 function paused({ scope, cause }: OpenBreaker, waitMs: number, rule: string | undefined): Paused {
-  const message = `${scope} is paused (${causes[cause] ?? cause}); after the pause one call at a time goes ahead as a probe`;
+  const message = `${scope} is paused (${Object.hasOwn(breakerCauses, cause) ? breakerCauses[cause as BreakerCause] : cause}); after the pause one call at a time goes ahead as a probe`;
   return {
     reason: { code: "circuit_open", message, ...(rule !== undefined && { rule }) },
     retryAfter: Math.max(1, Math.ceil(waitMs / 1000)),
   };
 }
-
-const causes: Readonly<Record<string, string>> = {
-  failures: "its calls failed one after the other",
-  denied: "nearly all of its calls were denied",
-  spend: "it spent too fast",
-  fan_out: "too many agents acted for it",
-};
