@@ -132,48 +132,28 @@ function followRecalls(bus: Bus, context: ServiceContext, usecases: EventUsecase
 
 const callFailed = z.object({ tenant: z.string(), agent: z.string(), actionDigest: z.string(), by: z.string() });
 
-/** Counts the failures that other replicas were told of. A lost message is harmless: one more try goes ahead. */
-function followFailures(bus: Bus, context: ServiceContext, { failedElsewhere, holder }: EventUsecases): void {
-  const subscribe = () =>
-    bus.connection.subscribe(hints.callFailed, {
-      callback: (error, message) => {
-        const heard = error ? undefined : callFailed.safeParse(safeJson(message.data));
-        if (heard?.success && heard.data.by !== holder) failedElsewhere(heard.data);
-        else if (heard && !heard.success) context.logger.warn({ err: heard.error }, "a failed call told of is not usable");
-      },
-    });
-  bus.ready().then(subscribe, () => undefined);
-}
-
 const agentStreak = z.object({
   ...{ tenant: z.string(), agent: z.string(), by: z.string().min(1) },
   kind: z.enum(["denied", "failed"]),
   calls: z.int().min(0),
 });
 
-/** Counts the calls that other replicas refused or heard fail. A lost message is harmless: the next one says more. */
-function followStreaks(bus: Bus, context: ServiceContext, { streakElsewhere, holder }: EventUsecases): void {
-  const subscribe = () =>
-    bus.connection.subscribe(hints.agentStreak, {
-      callback: (error, message) => {
-        const heard = error ? undefined : agentStreak.safeParse(safeJson(message.data));
-        if (heard?.success && heard.data.by !== holder) streakElsewhere(heard.data);
-        else if (heard && !heard.success) context.logger.warn({ err: heard.error }, "an agent's streak is not usable");
-      },
-    });
-  bus.ready().then(subscribe, () => undefined);
-}
-
 const erased = z.object({ key: z.string() });
 
-/** Forgets keys of data subjects who were erased. With a lost message one is held a little longer, and opens nothing any more. */
-function followErasures(bus: Bus, context: ServiceContext, { subjectKeys }: EventUsecases): void {
+/** Hears one hint: whatever is said there may be lost, and `what` is not usable is passed over. */
+function followHint<S extends z.ZodType>(
+  bus: Bus,
+  context: ServiceContext,
+  hint: { readonly subject: string; readonly what: string; readonly schema: S },
+  take: (heard: z.infer<S>) => void,
+): void {
   const subscribe = () =>
-    bus.connection.subscribe(hints.subjectErased, {
+    bus.connection.subscribe(hint.subject, {
       callback: (error, message) => {
-        const heard = error ? undefined : erased.safeParse(safeJson(message.data));
-        if (heard?.success) subjectKeys.forget(heard.data.key);
-        else if (heard) context.logger.warn({ err: heard.error }, "an erasure told of is not usable");
+        if (error) return;
+        const heard = hint.schema.safeParse(safeJson(message.data));
+        if (heard.success) take(heard.data);
+        else context.logger.warn({ err: heard.error }, `${hint.what} is not usable`);
       },
     });
   bus.ready().then(subscribe, () => undefined);
@@ -187,6 +167,23 @@ function safeJson(bytes: Uint8Array): unknown {
   }
 }
 
+/** Hears what other replicas and the ledger hint at. */
+function followHints(bus: Bus, context: ServiceContext, usecases: EventUsecases): void {
+  const { failedElsewhere, streakElsewhere, subjectKeys, holder } = usecases;
+  // Lost: one more try of a call that failed goes ahead.
+  followHint(bus, context, { subject: hints.callFailed, what: "a failed call told of", schema: callFailed }, (call) => {
+    if (call.by !== holder) failedElsewhere(call);
+  });
+  // Lost: the next one says more.
+  followHint(bus, context, { subject: hints.agentStreak, what: "an agent's streak", schema: agentStreak }, (row) => {
+    if (row.by !== holder) streakElsewhere(row);
+  });
+  // Lost: a key is held a little longer, and opens nothing any more.
+  followHint(bus, context, { subject: hints.subjectErased, what: "an erasure told of", schema: erased }, ({ key }) =>
+    subjectKeys.forget(key),
+  );
+}
+
 /** Starts to hear NATS. Ready once the heads were read, or at once with policies from the disk. */
 export async function followEvents(bus: Bus, context: ServiceContext, usecases: EventUsecases): Promise<void> {
   const ready = context.health.check("policies");
@@ -197,7 +194,5 @@ export async function followEvents(bus: Bus, context: ServiceContext, usecases: 
   context.own(await followPolicies(bus, context, usecases, ready));
   followWatermark(bus, context, usecases);
   followRecalls(bus, context, usecases);
-  followFailures(bus, context, usecases);
-  followStreaks(bus, context, usecases);
-  followErasures(bus, context, usecases);
+  followHints(bus, context, usecases);
 }
