@@ -81,8 +81,10 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
       await ports.log.append({ id, subject: subject("outcome", { tenant, agent, outcome: data.outcome }), make }, "T1");
       if (decision && !decision.told) {
         decision.told = true;
-        const row = ports.streaks.outcome(streakOf(tenant, agent), data.outcome, now.getTime());
-        if (row !== undefined) ports.otherReplicas.streak(tenant, agent, row);
+        if (snapshot?.governance.breaker !== undefined) {
+          const row = ports.streaks.outcome(streakOf(tenant, agent), data.outcome, now.getTime());
+          if (row !== undefined) ports.otherReplicas.streak(tenant, agent, row);
+        }
         if (data.outcome === "executed") ports.failed.succeeded(decision);
         else if (data.outcome === "failed") {
           ports.failed.failed(decision, now.getTime());
