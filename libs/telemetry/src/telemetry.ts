@@ -73,15 +73,20 @@ export function startTelemetry(identity: { service: string; instance: string }):
   };
 }
 
+/** OpenTelemetry keeps as many sets of labels of one instrument by default, and adds up the rest as one. */
+const mostLabelled = 1_998;
+
 /** Adds up in place: OpenTelemetry would sort and spell the labels out with every call, and asks for the sums at each scrape anyway. */
 class Totals implements Counter {
   readonly #base: Attributes;
   readonly #bare: { total: number; readonly labels: Attributes };
   readonly #labelled = new Map<string, { total: number; readonly labels: Attributes }>();
+  readonly #others: { total: number; readonly labels: Attributes };
 
   constructor(base: Attributes) {
     this.#base = base;
     this.#bare = { total: 0, labels: base };
+    this.#others = { total: 0, labels: { ...base, "otel.metric.overflow": true } };
   }
 
   add(amount: number, labels?: Attributes): void {
@@ -92,12 +97,14 @@ class Totals implements Counter {
     let key = "";
     for (const name in labels) key += `${name}\n${labels[name]}\n`;
     const known = this.#labelled.get(key);
-    if (known === undefined) this.#labelled.set(key, { total: amount, labels: { ...this.#base, ...labels } });
-    else known.total += amount;
+    if (known !== undefined) known.total += amount;
+    else if (this.#labelled.size < mostLabelled) this.#labelled.set(key, { total: amount, labels: { ...this.#base, ...labels } });
+    else this.#others.total += amount;
   }
 
   each(visit: (total: number, labels: Attributes) => void): void {
     for (const { total, labels } of [this.#bare, ...this.#labelled.values()]) visit(total, labels);
+    if (this.#others.total > 0) visit(this.#others.total, this.#others.labels);
   }
 }
 
