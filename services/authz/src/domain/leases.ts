@@ -1,4 +1,5 @@
 import type { Charge } from "@aegis/policy/input";
+import { organisationIn } from "@aegis/policy/limits";
 
 /** A pre-debited share of an account that this process may spend without asking. Times in milliseconds since 1970. */
 export interface Lease {
@@ -36,7 +37,7 @@ interface AccountBook {
 
 /** One account of one tenant, or an organisation's, of all its members. No part can hold a line feed: tenants are names, scopes are percent-encoded. */
 export const accountKey = (tenant: string, charge: { readonly scope: string; readonly unit: string; readonly window: string }): string =>
-  `${charge.scope.startsWith("org/") ? "" : tenant}\n${charge.scope}\n${charge.unit}\n${charge.window}`;
+  `${organisationIn(charge.scope) === undefined ? tenant : ""}\n${charge.scope}\n${charge.unit}\n${charge.window}`;
 
 /** An idle lease goes back after this long, so that other replicas can have it. */
 export const idleMs = 3_000;

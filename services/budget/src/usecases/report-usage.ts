@@ -1,5 +1,4 @@
-import type { Limit } from "@aegis/policy/ir";
-import { accounts } from "@aegis/policy/limits";
+import { organisationCharges } from "@aegis/policy/charges";
 import { accountsNamed, scopesOfUsage, type User } from "#domain/scope.ts";
 import { ownerOf, type Target, targetOf } from "#domain/target.ts";
 import type { Ports } from "./ports.ts";
@@ -31,10 +30,9 @@ export async function reportUsage(ports: Pick<Ports, "policies" | "spending" | "
 /** The accounts of the tenant's organisation, as far as it bounds any. */
 function ofOrganisation({ policies }: Pick<Ports, "policies">, tenant: string, organisation: string | undefined, now: number): Target[] {
   if (organisation === undefined) return [];
-  const limits: readonly Limit[] = policies.of(organisation).policies.governance.organisation?.limits ?? [];
-  const lines = new Map(limits.map(({ unit, window }) => [`${unit} ${window}`, { unit, window }]));
-  return [...lines.values()].map((line) => {
-    const owner = ownerOf(policies.of, { tenant, scope: accounts.organisationNamed(organisation), ...line });
+  const limits = policies.of(organisation).policies.governance.organisation?.limits ?? [];
+  return organisationCharges(organisation, limits, { microUsd: 0, tokens: 0 }).map(({ scope, unit, window }) => {
+    const owner = ownerOf(policies.of, { tenant, scope, unit, window });
     return targetOf(owner.content, owner.account, now);
   });
 }
