@@ -3,6 +3,7 @@ import { inTenant } from "@aegis/postgres/tenant";
 import { type RawBuilder, sql } from "kysely";
 import type { DecisionWindow, Usage } from "#usecases/ports.ts";
 import type { AuditDatabase } from "./database.ts";
+import { readInOrder } from "./in-order.ts";
 
 const eventMark = ',"event":';
 
@@ -15,12 +16,13 @@ export async function readDecisions(
   tenant: string,
   { window, after, limit }: { readonly window: DecisionWindow; readonly after: number | undefined; readonly limit: number },
 ): Promise<{ sequence: number; event: string }[]> {
-  const { rows } = await inTenant(db, tenant, (trx) =>
-    sql<{ sequence: string; text: string; whole: boolean }>`select sequence::text, ${eventText} as text, payload is not null as whole
+  const { rows } = await inTenant(db, tenant, async (trx) => {
+    await readInOrder(trx);
+    return sql<{ sequence: string; text: string; whole: boolean }>`select sequence::text, ${eventText} as text, payload is not null as whole
       from entries where ${within(tenant, window)} and entries.sequence > ${after ?? -1} order by entries.sequence limit ${limit}`.execute(
       trx,
-    ),
-  );
+    );
+  });
   return rows.map(({ sequence, text, whole }) => ({ sequence: Number(sequence), event: whole ? text : eventIn(text) }));
 }
 

@@ -4,6 +4,7 @@ import { columnsOf, type EntryColumns } from "@aegis/tlog/leaf";
 import { type RawBuilder, sql } from "kysely";
 import type { ExportFilter, ExportRows } from "#usecases/export-ports.ts";
 import type { AuditDatabase } from "./database.ts";
+import { readInOrder } from "./in-order.ts";
 
 /** What one page may weigh, beyond its first entry. */
 const pageBytes = 4 * 1024 * 1024;
@@ -21,12 +22,13 @@ interface Row {
 export function exportRows(db: Database<AuditDatabase>): ExportRows {
   return {
     async beyond(tenant, after, limit, filter) {
-      const { rows } = await inTenant(db, tenant, (trx) =>
-        sql<Row>`select sequence, kind, occurred_at, recorded_at, leaf, payload from (
+      const { rows } = await inTenant(db, tenant, async (trx) => {
+        await readInOrder(trx);
+        return sql<Row>`select sequence, kind, occurred_at, recorded_at, leaf, payload from (
             select *, sum(octet_length(leaf) + coalesce(octet_length(payload), 0)) over (order by entries.sequence) as weight
             from (select * from entries where ${matching(tenant, after, filter)} order by entries.sequence limit ${limit}) as entries) as page
-          where weight - octet_length(leaf) - coalesce(octet_length(payload), 0) < ${pageBytes} order by sequence`.execute(trx),
-      );
+          where weight - octet_length(leaf) - coalesce(octet_length(payload), 0) < ${pageBytes} order by sequence`.execute(trx);
+      });
       return rows.map((row) => ({ columns: columnsOf(row.leaf) ?? unreadable(tenant, row), leaf: row.leaf, payload: row.payload }));
     },
     async newest(tenant) {

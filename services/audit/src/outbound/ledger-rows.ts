@@ -4,6 +4,7 @@ import type { LedgerRow } from "@aegis/tlog/verify-ledger";
 import { sql } from "kysely";
 import type { AuditDatabase } from "./database.ts";
 import { columns, columnsOf, type RawRow } from "./entry-row.ts";
+import { readInOrder } from "./in-order.ts";
 
 interface RetiredRow {
   readonly tenant: string;
@@ -29,6 +30,7 @@ export async function readRows(
   const beyond = sql`tenant = ${tenant} and (${after ?? null}::bigint is null or sequence > ${after ?? null}::bigint)`;
   // First the entries: one that is retired in between is found in both, never in none.
   const [there, left] = await asService(db, async (trx) => {
+    await readInOrder(trx);
     const entries = await sql<RawRow>`select ${columns} from (select * from entries where ${beyond} order by sequence
       limit ${limit}) as entries order by entries.sequence`.execute(trx);
     const retired = await sql<RetiredRow>`select tenant, sequence::text, leaf_hash, producer, epoch, producer_sequence::text from (

@@ -115,11 +115,15 @@ async function keepAttributed(trx: Trx, leases: readonly LockedLease[]): Promise
     where l.id = e.id`.execute(trx);
 }
 
-/** Settles or releases what those decisions hold of which the outcome is known. */
+/**
+ * Settles or releases what those decisions hold of which the outcome is known. They are looked up one by one: statistics never know the
+ * newest rows of a growing table, and by them all decisions of the tenant would be read for each batch.
+ */
 async function settleKnown(trx: Trx, tenant: string, decisionIds: readonly string[], moves: Moves): Promise<void> {
   const { rows } = await sql<{ decision_id: string; outcome: string; micro_usd: number | null; tokens: number | null }>`
-    select decision_id, outcome, actual_micro_usd as micro_usd, actual_tokens as tokens from decisions
-    where tenant = ${tenant} and decision_id = any(${decisionIds}::uuid[]) and outcome is not null`.execute(trx);
+    select d.* from unnest(${decisionIds}::uuid[]) as w (id),
+      lateral (select decision_id, outcome, actual_micro_usd as micro_usd, actual_tokens as tokens from decisions
+        where tenant = ${tenant} and decision_id = w.id limit 1) as d where d.outcome is not null`.execute(trx);
   const known = new Map(rows.map((row) => [row.decision_id, row]));
   if (known.size === 0) return;
   const byDecision = Map.groupBy(await lockHeld(trx, [...known.keys()]), (held) => held.decisionId);
