@@ -182,7 +182,10 @@ const measurements: Readonly<Record<string, Measurement>> = {
     async run(options) {
       const { benchLedger } = await import("./ledger.ts");
       const report = await benchLedger(options);
-      const rows = report.rows.map(({ round, what, entries, perSecond }) => ({ round, what, entries, "rows/s": perSecond }));
+      const rows = report.rows.map(({ round, what, entries, perSecond, auditMicros, postgresMicros }) => ({
+        ...{ round, what, entries, "rows/s": perSecond },
+        ...{ "CPU us each, audit": auditMicros, "CPU us each, PostgreSQL": postgresMicros },
+      }));
       return { report, text: withGoals(rows, report.goals) };
     },
   },
