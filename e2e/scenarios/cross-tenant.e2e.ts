@@ -301,6 +301,7 @@ test("every gRPC method, tried from another tenant, refuses or says nothing", as
         admit: { tenant },
         reportUsage: { tenant },
         maySpawn: { tenant },
+        alive: { holder: tenant, published: true },
         probe: { tenant },
         trip: { tenant },
       },

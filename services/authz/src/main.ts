@@ -53,7 +53,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const rpc = createRpcServer(context, {}, { inFlight: config.maxInFlight, onRefused: signals.refusedBusy });
   serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
   await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, breakers, holder });
-  own(keepSchedule({ spool, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
+  own(keepSchedule({ spool, lag: log.lag, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
   own(await rpc.listen({ host, port: config.grpcPort, sharedPort: config.sharedPort }));
   own(await serveHttp(context, { ...config, port: config.httpPort }, { ...service, statusUrl: peers.approvals.statusUrl }));
 });

@@ -260,6 +260,37 @@ test("a lease of a living holder is not taken back for being late, only once its
   expect((await books(around, "acme", "agent/witness")).leased).toBe(5);
 }, 120_000);
 
+test("what an ended lease left comes back also when its holder decides nothing more, once all that it published was heard", async () => {
+  const scope = "agent/idle";
+  const as = service.as("authz-1");
+  const { leaseId } = await as.lease({ account: account("acme", scope), holder: "life-1", need: 50n, want: 50n });
+  await using admin = asAdministrator();
+  await sql`update budget.leases set expires_at = expires_at - interval '10 minutes' where id = ${leaseId}`.execute(admin);
+  const heard = async () =>
+    (await sql<{ heard: boolean }>`select heard_until is not null as heard from budget.epochs where producer = 'authz-1'`.execute(admin))
+      .rows;
+  // It has something to publish yet: however often it says so, nothing is taken from it.
+  for (let time = 0; time < 3; time++) await as.alive({ holder: "life-1", published: false });
+  expect(await heard()).toEqual([{ heard: false }]);
+  await say(around, decision({ tenant: "acme", reservations: [taken(scope, leaseId, 7)], producer: "authz-2", epoch: "life-1" }));
+  const back = async () => {
+    await as.alive({ holder: "life-1", published: true });
+    return (await books(around, "acme", scope)).leased === 0;
+  };
+  await until(back, { timeoutMs: 100_000 });
+  expect(await books(around, "acme", scope)).toEqual({ leased: 0, reserved: 7, settled: 0, overrun: 0 });
+}, 120_000);
+
+test("a life of a holder that was replaced is told so, and a new one replaces the old by living", async () => {
+  const as = service.as("authz-2");
+  await as.alive({ holder: "first", published: true });
+  await as.alive({ holder: "second", published: false });
+  await expect(as.alive({ holder: "first", published: true })).rejects.toMatchObject({ code: "precondition_failed" });
+  await expect(as.lease({ account: account("acme", "agent/old"), holder: "first", need: 1n, want: 1n })).rejects.toMatchObject({
+    code: "precondition_failed",
+  });
+});
+
 test("reservations of another tenant cannot be seen", async () => {
   const { rows } = await inTenant(around.db, "other", (trx) => sql`select * from reservations`.execute(trx));
   expect(rows).toEqual([]);

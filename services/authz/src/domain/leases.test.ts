@@ -51,6 +51,18 @@ test("an idle lease is collected with what was spent from it, but never while a 
   expect(book.collect(idleMs + 1)).toEqual([]);
 });
 
+test("an ended lease of which a decision is not durable yet is known, until the decision is", () => {
+  const book = new LeaseBook();
+  book.grant(key, lease("a", 5, 100), facts, 0);
+  const slices = book.take(key, charge(2), 0) as Slice[];
+  expect(book.endedPinned(99)).toBe(false);
+  expect(book.endedPinned(100)).toBe(true);
+  book.collect(100);
+  expect(book.endedPinned(100), "also while it is on its way back").toBe(true);
+  book.commit(slices);
+  expect(book.endedPinned(100)).toBe(false);
+});
+
 test("a recall gives back what nobody uses, and later what was pinned; whoever is recalled asks for no more than it needs", () => {
   const book = new LeaseBook();
   book.grant(key, lease("used up", 2), facts, 0);

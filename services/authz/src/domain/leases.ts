@@ -124,6 +124,11 @@ export class LeaseBook {
     for (const { lease, units } of slices) lease.pinned -= units;
   }
 
+  /** Whether a lease that has ended by `now` still has units of decisions that are not durable. */
+  endedPinned(now: number): boolean {
+    return [...this.#accounts.values()].some(({ leases }) => leases.some(({ pinned, usableUntil }) => pinned > 0 && now >= usableUntil));
+  }
+
   /** Removes and returns what should go back now: idle, old or used up leases with nothing pinned. Others of them give no more units. */
   collect(now: number): { account: string; lease: Lease }[] {
     const collected = this.#collect(

@@ -10,8 +10,10 @@ export interface Duties {
   readonly revocations: AdoptRevocations;
   /** Shows others what this replica has in force. */
   readonly heartbeat: () => Promise<void>;
-  /** Gives back leases that nobody uses. */
-  readonly budget: { sweep(): Promise<void> };
+  /** Gives back leases that nobody uses, and says that their holder lives. */
+  readonly budget: { sweep(): Promise<void>; live(published: () => boolean): Promise<void> };
+  /** Events of this process that are not stored yet. */
+  readonly lag: () => number;
   readonly signals: { upkeepFailed(what: string, error: unknown): void; spoolState(state: SpoolState): void };
   /** Stops this process, for a supervisor to start it afresh. */
   readonly giveUp: (why: Error) => void;
@@ -40,6 +42,7 @@ export function keepSchedule(duties: Duties): AsyncDisposable {
     every(1_000, watchSpool, failed("watching the spool")),
     every(1_000, watchRevocations, failed("watching revocations")),
     every(1_000, duties.budget.sweep, failed("giving leases back")),
+    every(5_000, () => duties.budget.live(() => duties.lag() === 0), failed("telling budget that this replica lives")),
     every(2_000, () => revocations.refresh(), failed("refreshing revocations")),
     every(2_000, duties.heartbeat, failed("the replica's heartbeat")),
   ];

@@ -11,6 +11,11 @@ import { type AccountName, LeaseDesk, type Recalls, type Shortage } from "./leas
 export interface LeasedBudget extends Budget, AsyncDisposable {
   /** Gives back what nobody uses; to be called about once a second. */
   sweep(): Promise<void>;
+  /**
+   * Tells the budget service that this holder lives, so that what its ended leases have left comes back although an answer or a release
+   * was lost; to be called every few seconds. `published`: no event of this process waits to be stored.
+   */
+  live(published: () => boolean): Promise<void>;
   /** Another holder runs short of an account: gives back what nobody uses of it. */
   recalled(account: AccountName, by: string): Promise<void>;
 }
@@ -26,6 +31,7 @@ export interface LeasedBudgetOptions {
 
 const releaseDeadlineMs = 2_000;
 const reserveDeadlineMs = 2_000;
+const aliveDeadlineMs = 2_000;
 
 /** Spends leases of the budget service: most calls touch only memory, and no unit is ever spent twice. */
 export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
@@ -99,6 +105,11 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
     },
     // Whoever cannot be asked for its units keeps none that nobody needs.
     sweep: () => releaseAll(options.recalls.possible() ? book.collect(now()) : book.collectAll()),
+    async live(published) {
+      // Looked at in this order: what the leases' decisions took is appended by now, so it is stored once nothing waits.
+      const appended = !book.endedPinned(now());
+      await options.client.alive({ holder: options.holder, published: appended && published() }, { deadlineMs: aliveDeadlineMs });
+    },
     async recalled({ tenant, ...name }, by) {
       const account = accountKey(tenant, name);
       if (by === options.holder) return;

@@ -14,6 +14,8 @@ const redeliveryMs = 40_000;
 /** After so long books that refused events are shown them again. */
 const againMs = 10_000;
 
+const [stream, durable] = ["DECISIONS", "budget"] as const;
+
 /** Hears decisions and outcomes: what calls have cost. */
 export interface Hearing extends Stream {
   start(ports: Omit<Ports, "stream"> & { readonly signals: BudgetSignals }): AsyncDisposable;
@@ -23,12 +25,17 @@ export function hearing(bus: Bus, logger: Logger): Hearing {
   let lag = () => Number.POSITIVE_INFINITY;
   let unsettledUntil = 0;
   return {
+    end: () => asked(async () => (await bus.manager.streams.info(stream)).state.last_seq),
+    takenIn: (place) =>
+      asked(async () => {
+        const { ack_floor, num_pending, num_ack_pending } = await bus.manager.consumers.info(stream, durable);
+        return ack_floor.stream_seq >= place || num_pending + num_ack_pending === 0;
+      }),
     caughtUp: () => bus.connected() && lag() === 0 && performance.now() >= unsettledUntil,
     start(ports) {
       unsettledUntil = performance.now() + redeliveryMs;
       const consumption = consume(bus, {
-        stream: "DECISIONS",
-        durable: "budget",
+        ...{ stream, durable },
         logger,
         async onBatch(messages) {
           const settled = await takeIn(messages, ports).catch((error: unknown) => {
@@ -42,6 +49,14 @@ export function hearing(bus: Bus, logger: Logger): Hearing {
       return consumption;
     },
   };
+}
+
+async function asked<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    throw new AegisError("unavailable", "NATS cannot be asked about decisions", { cause: error });
+  }
 }
 
 interface Batch {

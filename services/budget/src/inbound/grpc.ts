@@ -5,6 +5,7 @@ import type { PeerVerifier } from "@aegis/rpc/peer";
 import type { RpcServer } from "@aegis/rpc/server";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { admit } from "#usecases/admit.ts";
+import { hearingHolders } from "#usecases/hear-holder.ts";
 import { lease } from "#usecases/lease.ts";
 import { maySpawn } from "#usecases/may-spawn.ts";
 import type { Ports } from "#usecases/ports.ts";
@@ -37,6 +38,7 @@ export interface BudgetPeers {
 
 /** `aegis.budget.v1.BudgetService`. */
 export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): void {
+  const hearHolder = hearingHolders(ports);
   server.serve(BudgetService, {
     async lease(request, call) {
       const peer = await peers.authz(call.metadata);
@@ -96,6 +98,13 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): 
       const spent = units(request.spent, "spent");
       const now = ports.clock.now().getTime();
       return { released: await ports.leases.giveBack(check(id, what.value, "lease_id"), peer.instance, spent, now) };
+    },
+
+    async alive(request, call) {
+      const peer = await peers.authz(call.metadata);
+      const holder = { producer: peer.instance, epoch: check(holderName, request.holder, "holder") };
+      await hearHolder(holder, request.published);
+      return {};
     },
 
     async admit(request, call) {

@@ -55,6 +55,8 @@ export function leaseStore(db: Database<Tables>, announce: Announcer): LeaseStor
       });
     },
 
+    alive: (holder, now) => asService(db, (trx) => isAlive(trx, holder, now)),
+
     heard: (producers) =>
       asService(db, async (trx) => {
         for (const { id, epoch, until } of producers) {

@@ -61,11 +61,13 @@ export interface LeaseStore {
   ): Promise<LeaseAnswer>;
   /** Credits what the holder did not spend; false for a lease that is not this producer's. Repeated, it changes nothing more. */
   giveBack(id: string, producer: string, spent: number, now: number): Promise<boolean>;
+  /** Whether this life of the holder is its latest: the first word of a new life ends all earlier ones. */
+  alive(holder: Holder, now: number): Promise<boolean>;
   /** Remembers until when decisions of these producers have been heard. */
   heard(producers: readonly { readonly id: string; readonly epoch: string; readonly until: number }[]): Promise<void>;
   /**
    * Open leases whose decisions have all been heard by now: their holder was replaced before `before`, or they ended before `before`
-   * and their holder has decided something later since.
+   * and their holder has decided something later since, or said that nothing is on its way.
    */
   stranded(before: number, limit: number): Promise<readonly { readonly id: string; readonly producer: string }[]>;
 }
@@ -250,6 +252,10 @@ export interface BreakerStore {
 export interface Stream {
   /** Whether all that NATS holds has been taken in for a while. */
   caughtUp(): boolean;
+  /** The place of the newest event that NATS holds. @throws AegisError `unavailable` */
+  end(): Promise<number>;
+  /** Whether every event up to this place has been taken in. @throws AegisError `unavailable` */
+  takenIn(place: number): Promise<boolean>;
 }
 
 interface Clock {

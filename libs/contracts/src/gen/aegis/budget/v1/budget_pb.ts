@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aegis/budget/v1/budget.proto.
  */
 export const file_aegis_budget_v1_budget: GenFile = /*@__PURE__*/
-  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIo8BChJSZXBvcnRVc2FnZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg0KBWFnZW50GAIgASgJEhEKCXByb21wdF9pZBgDIAEoCRISCgpzZXNzaW9uX2lkGAQgASgJEg4KBnRva2VucxgFIAEoAxIRCgltaWNyb191c2QYBiABKAMSEAoIdXNhZ2VfaWQYByABKAkiJwoTUmVwb3J0VXNhZ2VSZXNwb25zZRIQCghyZWNvcmRlZBgBIAEoCCJDCgxQcm9iZVJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRITCgtkZWNpc2lvbl9pZBgDIAEoCSJPCg1Qcm9iZVJlc3BvbnNlEg4KBnBhc3NlcxgBIAEoCBIuCgtyZXRyeV9hZnRlchgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI7CgtUcmlwUmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFYWdlbnQYAiABKAkSDQoFY2F1c2UYAyABKAkiHAoMVHJpcFJlc3BvbnNlEgwKBG9wZW4YASABKAgiZwoPTWF5U3Bhd25SZXF1ZXN0Eg4KBnRlbmFudBgBIAEoCRIOCgZwYXJlbnQYAiABKAkSDQoFY2hpbGQYAyABKAkSEQoJcHJvbXB0X2lkGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkidAoQTWF5U3Bhd25SZXNwb25zZRIRCgltYXlfc3Bhd24YASABKAgSDAoEY29kZRgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEi4KC3JldHJ5X2FmdGVyGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uMr4FCg1CdWRnZXRTZXJ2aWNlEkYKBUxlYXNlEh0uYWVnaXMuYnVkZ2V0LnYxLkxlYXNlUmVxdWVzdBoeLmFlZ2lzLmJ1ZGdldC52MS5MZWFzZVJlc3BvbnNlEkwKB1Jlc2VydmUSHy5hZWdpcy5idWRnZXQudjEuUmVzZXJ2ZVJlcXVlc3QaIC5hZWdpcy5idWRnZXQudjEuUmVzZXJ2ZVJlc3BvbnNlEkkKBlNldHRsZRIeLmFlZ2lzLmJ1ZGdldC52MS5TZXR0bGVSZXF1ZXN0Gh8uYWVnaXMuYnVkZ2V0LnYxLlNldHRsZVJlc3BvbnNlEkwKB1JlbGVhc2USHy5hZWdpcy5idWRnZXQudjEuUmVsZWFzZVJlcXVlc3QaIC5hZWdpcy5idWRnZXQudjEuUmVsZWFzZVJlc3BvbnNlEkYKBUFkbWl0Eh0uYWVnaXMuYnVkZ2V0LnYxLkFkbWl0UmVxdWVzdBoeLmFlZ2lzLmJ1ZGdldC52MS5BZG1pdFJlc3BvbnNlElgKC1JlcG9ydFVzYWdlEiMuYWVnaXMuYnVkZ2V0LnYxLlJlcG9ydFVzYWdlUmVxdWVzdBokLmFlZ2lzLmJ1ZGdldC52MS5SZXBvcnRVc2FnZVJlc3BvbnNlEkYKBVByb2JlEh0uYWVnaXMuYnVkZ2V0LnYxLlByb2JlUmVxdWVzdBoeLmFlZ2lzLmJ1ZGdldC52MS5Qcm9iZVJlc3BvbnNlEkMKBFRyaXASHC5hZWdpcy5idWRnZXQudjEuVHJpcFJlcXVlc3QaHS5hZWdpcy5idWRnZXQudjEuVHJpcFJlc3BvbnNlEk8KCE1heVNwYXduEiAuYWVnaXMuYnVkZ2V0LnYxLk1heVNwYXduUmVxdWVzdBohLmFlZ2lzLmJ1ZGdldC52MS5NYXlTcGF3blJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxhZWdpcy9idWRnZXQvdjEvYnVkZ2V0LnByb3RvEg9hZWdpcy5idWRnZXQudjEiRgoHQWNjb3VudBIOCgZ0ZW5hbnQYASABKAkSDQoFc2NvcGUYAiABKAkSDAoEdW5pdBgDIAEoCRIOCgZ3aW5kb3cYBCABKAkiZQoMTGVhc2VSZXF1ZXN0EikKB2FjY291bnQYASABKAsyGC5hZWdpcy5idWRnZXQudjEuQWNjb3VudBIOCgZob2xkZXIYAiABKAkSDAoEbmVlZBgDIAEoAxIMCgR3YW50GAQgASgDIpoCCg1MZWFzZVJlc3BvbnNlEhAKCGxlYXNlX2lkGAEgASgJEg8KB2dyYW50ZWQYAiABKAMSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBWxpbWl0GAQgASgDEhEKCXJlbWFpbmluZxgFIAEoAxITCgtvdXRzdGFuZGluZxgGIAEoAxIvCgt3aW5kb3dfZW5kcxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdW5saW1pdGVkGAggASgIEhMKC3NvZnRfYWN0aW9uGAkgASgJEi4KC3JldHJ5X2FmdGVyGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkIKBkFtb3VudBIpCgdhY2NvdW50GAEgASgLMhguYWVnaXMuYnVkZ2V0LnYxLkFjY291bnQSDQoFdW5pdHMYAiABKAMiYgoOUmVzZXJ2ZVJlcXVlc3QSEwoLZGVjaXNpb25faWQYASABKAkSKAoHYW1vdW50cxgCIAMoCzIXLmFlZ2lzLmJ1ZGdldC52MS5BbW91bnQSEQoJcGFzdF9zb2Z0GAMgASgIIrUBCg9SZXNlcnZlUmVzcG9uc2USEAoIcmVzZXJ2ZWQYASABKAgSKQoHcmVmdXNlZBgCIAEoCzIYLmFlZ2lzLmJ1ZGdldC52MS5BY2NvdW50Eg0KBWxpbWl0GAMgASgDEhEKCXJlbWFpbmluZxgEIAEoAxIuCgtyZXRyeV9hZnRlchgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtzb2Z0X2FjdGlvbhgGIAEoCSJPCgxBZG1pdFJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnNjb3BlcxgCIAMoCRINCgVjYWxscxgDIAEoBRIQCghyZXR1cm5lZBgEIAEoBSJlCg1BZG1pdFJlc3BvbnNlEhAKCGFkbWl0dGVkGAEgASgFEhIKCnJlZnVzZWRfYnkYAiABKAkSLgoLcmV0cnlfYWZ0ZXIYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iTQoNU2V0dGxlUmVxdWVzdBITCgtkZWNpc2lvbl9pZBgBIAEoCRInCgZhY3R1YWwYAiADKAsyFy5hZWdpcy5idWRnZXQudjEuQW1vdW50IiEKDlNldHRsZVJlc3BvbnNlEg8KB3NldHRsZWQYASABKAgiUgoOUmVsZWFzZVJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABISCghsZWFzZV9pZBgCIAEoCUgAEg0KBXNwZW50GAMgASgDQgYKBHdoYXQiIwoPUmVsZWFzZVJlc3BvbnNlEhAKCHJlbGVhc2VkGAEgASgIIjEKDEFsaXZlUmVxdWVzdBIOCgZob2xkZXIYASABKAkSEQoJcHVibGlzaGVkGAIgASgIIg8KDUFsaXZlUmVzcG9uc2UijwEKElJlcG9ydFVzYWdlUmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDQoFYWdlbnQYAiABKAkSEQoJcHJvbXB0X2lkGAMgASgJEhIKCnNlc3Npb25faWQYBCABKAkSDgoGdG9rZW5zGAUgASgDEhEKCW1pY3JvX3VzZBgGIAEoAxIQCgh1c2FnZV9pZBgHIAEoCSInChNSZXBvcnRVc2FnZVJlc3BvbnNlEhAKCHJlY29yZGVkGAEgASgIIkMKDFByb2JlUmVxdWVzdBIOCgZ0ZW5hbnQYASABKAkSDgoGc2NvcGVzGAIgAygJEhMKC2RlY2lzaW9uX2lkGAMgASgJIk8KDVByb2JlUmVzcG9uc2USDgoGcGFzc2VzGAEgASgIEi4KC3JldHJ5X2FmdGVyGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjsKC1RyaXBSZXF1ZXN0Eg4KBnRlbmFudBgBIAEoCRINCgVhZ2VudBgCIAEoCRINCgVjYXVzZRgDIAEoCSIcCgxUcmlwUmVzcG9uc2USDAoEb3BlbhgBIAEoCCJnCg9NYXlTcGF3blJlcXVlc3QSDgoGdGVuYW50GAEgASgJEg4KBnBhcmVudBgCIAEoCRINCgVjaGlsZBgDIAEoCRIRCglwcm9tcHRfaWQYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCSJ0ChBNYXlTcGF3blJlc3BvbnNlEhEKCW1heV9zcGF3bhgBIAEoCBIMCgRjb2RlGAIgASgJEg8KB21lc3NhZ2UYAyABKAkSLgoLcmV0cnlfYWZ0ZXIYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24yhgYKDUJ1ZGdldFNlcnZpY2USRgoFTGVhc2USHS5hZWdpcy5idWRnZXQudjEuTGVhc2VSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkxlYXNlUmVzcG9uc2USTAoHUmVzZXJ2ZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZXNlcnZlUmVzcG9uc2USSQoGU2V0dGxlEh4uYWVnaXMuYnVkZ2V0LnYxLlNldHRsZVJlcXVlc3QaHy5hZWdpcy5idWRnZXQudjEuU2V0dGxlUmVzcG9uc2USTAoHUmVsZWFzZRIfLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVxdWVzdBogLmFlZ2lzLmJ1ZGdldC52MS5SZWxlYXNlUmVzcG9uc2USRgoFQWxpdmUSHS5hZWdpcy5idWRnZXQudjEuQWxpdmVSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkFsaXZlUmVzcG9uc2USRgoFQWRtaXQSHS5hZWdpcy5idWRnZXQudjEuQWRtaXRSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLkFkbWl0UmVzcG9uc2USWAoLUmVwb3J0VXNhZ2USIy5hZWdpcy5idWRnZXQudjEuUmVwb3J0VXNhZ2VSZXF1ZXN0GiQuYWVnaXMuYnVkZ2V0LnYxLlJlcG9ydFVzYWdlUmVzcG9uc2USRgoFUHJvYmUSHS5hZWdpcy5idWRnZXQudjEuUHJvYmVSZXF1ZXN0Gh4uYWVnaXMuYnVkZ2V0LnYxLlByb2JlUmVzcG9uc2USQwoEVHJpcBIcLmFlZ2lzLmJ1ZGdldC52MS5UcmlwUmVxdWVzdBodLmFlZ2lzLmJ1ZGdldC52MS5UcmlwUmVzcG9uc2USTwoITWF5U3Bhd24SIC5hZWdpcy5idWRnZXQudjEuTWF5U3Bhd25SZXF1ZXN0GiEuYWVnaXMuYnVkZ2V0LnYxLk1heVNwYXduUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * One account: a limit on one unit over one window.
@@ -429,6 +429,45 @@ export const ReleaseResponseSchema: GenMessage<ReleaseResponse> = /*@__PURE__*/
   messageDesc(file_aegis_budget_v1_budget, 11);
 
 /**
+ * @generated from message aegis.budget.v1.AliveRequest
+ */
+export type AliveRequest = Message<"aegis.budget.v1.AliveRequest"> & {
+  /**
+   * As in LeaseRequest.
+   *
+   * @generated from field: string holder = 1;
+   */
+  holder: string;
+
+  /**
+   * No decision that took from a lease which has ended by now is still on its way to the stream.
+   *
+   * @generated from field: bool published = 2;
+   */
+  published: boolean;
+};
+
+/**
+ * Describes the message aegis.budget.v1.AliveRequest.
+ * Use `create(AliveRequestSchema)` to create a new message.
+ */
+export const AliveRequestSchema: GenMessage<AliveRequest> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 12);
+
+/**
+ * @generated from message aegis.budget.v1.AliveResponse
+ */
+export type AliveResponse = Message<"aegis.budget.v1.AliveResponse"> & {
+};
+
+/**
+ * Describes the message aegis.budget.v1.AliveResponse.
+ * Use `create(AliveResponseSchema)` to create a new message.
+ */
+export const AliveResponseSchema: GenMessage<AliveResponse> = /*@__PURE__*/
+  messageDesc(file_aegis_budget_v1_budget, 13);
+
+/**
  * @generated from message aegis.budget.v1.ReportUsageRequest
  */
 export type ReportUsageRequest = Message<"aegis.budget.v1.ReportUsageRequest"> & {
@@ -475,7 +514,7 @@ export type ReportUsageRequest = Message<"aegis.budget.v1.ReportUsageRequest"> &
  * Use `create(ReportUsageRequestSchema)` to create a new message.
  */
 export const ReportUsageRequestSchema: GenMessage<ReportUsageRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 12);
+  messageDesc(file_aegis_budget_v1_budget, 14);
 
 /**
  * @generated from message aegis.budget.v1.ReportUsageResponse
@@ -492,7 +531,7 @@ export type ReportUsageResponse = Message<"aegis.budget.v1.ReportUsageResponse">
  * Use `create(ReportUsageResponseSchema)` to create a new message.
  */
 export const ReportUsageResponseSchema: GenMessage<ReportUsageResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 13);
+  messageDesc(file_aegis_budget_v1_budget, 15);
 
 /**
  * @generated from message aegis.budget.v1.ProbeRequest
@@ -523,7 +562,7 @@ export type ProbeRequest = Message<"aegis.budget.v1.ProbeRequest"> & {
  * Use `create(ProbeRequestSchema)` to create a new message.
  */
 export const ProbeRequestSchema: GenMessage<ProbeRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 14);
+  messageDesc(file_aegis_budget_v1_budget, 16);
 
 /**
  * @generated from message aegis.budget.v1.ProbeResponse
@@ -545,7 +584,7 @@ export type ProbeResponse = Message<"aegis.budget.v1.ProbeResponse"> & {
  * Use `create(ProbeResponseSchema)` to create a new message.
  */
 export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 15);
+  messageDesc(file_aegis_budget_v1_budget, 17);
 
 /**
  * @generated from message aegis.budget.v1.TripRequest
@@ -574,7 +613,7 @@ export type TripRequest = Message<"aegis.budget.v1.TripRequest"> & {
  * Use `create(TripRequestSchema)` to create a new message.
  */
 export const TripRequestSchema: GenMessage<TripRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 16);
+  messageDesc(file_aegis_budget_v1_budget, 18);
 
 /**
  * @generated from message aegis.budget.v1.TripResponse
@@ -593,7 +632,7 @@ export type TripResponse = Message<"aegis.budget.v1.TripResponse"> & {
  * Use `create(TripResponseSchema)` to create a new message.
  */
 export const TripResponseSchema: GenMessage<TripResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 17);
+  messageDesc(file_aegis_budget_v1_budget, 19);
 
 /**
  * @generated from message aegis.budget.v1.MaySpawnRequest
@@ -634,7 +673,7 @@ export type MaySpawnRequest = Message<"aegis.budget.v1.MaySpawnRequest"> & {
  * Use `create(MaySpawnRequestSchema)` to create a new message.
  */
 export const MaySpawnRequestSchema: GenMessage<MaySpawnRequest> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 18);
+  messageDesc(file_aegis_budget_v1_budget, 20);
 
 /**
  * @generated from message aegis.budget.v1.MaySpawnResponse
@@ -670,7 +709,7 @@ export type MaySpawnResponse = Message<"aegis.budget.v1.MaySpawnResponse"> & {
  * Use `create(MaySpawnResponseSchema)` to create a new message.
  */
 export const MaySpawnResponseSchema: GenMessage<MaySpawnResponse> = /*@__PURE__*/
-  messageDesc(file_aegis_budget_v1_budget, 19);
+  messageDesc(file_aegis_budget_v1_budget, 21);
 
 /**
  * @generated from service aegis.budget.v1.BudgetService
@@ -715,6 +754,16 @@ export const BudgetService: GenService<{
     methodKind: "unary";
     input: typeof ReleaseRequestSchema;
     output: typeof ReleaseResponseSchema;
+  },
+  /**
+   * Says that a holder of leases lives, and whether all that it decided with leases that have ended is in the stream of decisions.
+   *
+   * @generated from rpc aegis.budget.v1.BudgetService.Alive
+   */
+  alive: {
+    methodKind: "unary";
+    input: typeof AliveRequestSchema;
+    output: typeof AliveResponseSchema;
   },
   /**
    * Lets calls through the rates that bound them: as many as there is room for now, under all of them.
