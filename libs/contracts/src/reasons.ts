@@ -20,6 +20,7 @@ export const reasonCodes = [
   "delegation_depth",
   "delegation_source",
   "scope_missing",
+  "authorization_details_exceeded",
   "context_mismatch",
   "prompt_missing",
   "session_flow",

@@ -1,10 +1,14 @@
-import { type AgentClaims, chainOf, maxDelegationDepth, maxTokenSeconds, scopeOf } from "./claims.ts";
+import { detailsOf } from "./authorization-details.ts";
+import { type AgentClaims, type AuthorizationDetail, chainOf, maxDelegationDepth, maxTokenSeconds, scopeOf } from "./claims.ts";
+import { outsideParent, outsideScope } from "./details-within.ts";
 import { formatScope, intersect, type Scope, uncovered } from "./scope.ts";
 
 /** What a child asks for when it acts on a parent's behalf. */
 export interface DelegationRequest {
   /** Absent: all that the parent and the child's registration both permit. */
   readonly scope?: Scope | undefined;
+  /** RFC 9396: what of its scope the token is to be good for. Absent: what the parent's says. */
+  readonly details?: readonly AuthorizationDetail[] | undefined;
   /** Seconds; absent: as long as is allowed. */
   readonly ttlSeconds?: number | undefined;
   /** A binding may be repeated, or added where the parent has none; it is never changed. */
@@ -35,8 +39,8 @@ export interface DelegationLimits {
   readonly instance: string;
 }
 
-/** RFC 6749 §5.2, and RFC 8693 §2.2.2: a subject token that is unacceptable for any reason is an `invalid_request`. */
-export type DelegationError = "invalid_scope" | "invalid_request";
+/** RFC 6749 §5.2, RFC 9396 §5, and RFC 8693 §2.2.2: a subject token that is unacceptable for any reason is an `invalid_request`. */
+export type DelegationError = "invalid_scope" | "invalid_authorization_details" | "invalid_request";
 
 export type Delegation =
   | { readonly ok: true; readonly claims: AgentClaims }
@@ -44,7 +48,7 @@ export type Delegation =
 
 /**
  * Derives a child's claims from a parent's verified token. What comes out is never wider than the parent in any dimension:
- * scope, time, depth, tenant, subject, prompt and session. A request for more is refused, never quietly cut down.
+ * scope, authorization details, time, depth, tenant, subject, prompt and session. A request for more is refused, never quietly cut down.
  */
 export function attenuate(parent: AgentClaims, request: DelegationRequest, child: ChildRegistration, limits: DelegationLimits): Delegation {
   if (child.tenant !== parent.tenant) return refused("invalid_request", "the subject token is another tenant's");
@@ -66,6 +70,9 @@ export function attenuate(parent: AgentClaims, request: DelegationRequest, child
   if (excess.length > 0) return refused("invalid_scope", `not within both the subject token and the registration: ${formatScope(excess)}`);
   const scope = request.scope ?? ceiling;
   if (scope.length === 0) return refused("invalid_scope", "nothing is permitted by both the subject token and the registration");
+
+  const details = grantedDetails(request.details, scope, parent);
+  if (!details.ok) return details;
 
   const prompt = bind("prompt_id", parent.prompt_id, request.promptId);
   if (!prompt.ok) return prompt;
@@ -90,6 +97,7 @@ export function attenuate(parent: AgentClaims, request: DelegationRequest, child
       scope: formatScope(scope),
       ...prompt.claim,
       ...session.claim,
+      ...details.claim,
       ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
     },
   };
@@ -110,9 +118,38 @@ export function isNarrowing(parent: AgentClaims, child: AgentClaims): boolean {
     chain.length === above.length + 1 &&
     above.every((agent, index) => chain[index + 1] === agent) &&
     uncovered(scopeOf(parent), scopeOf(child)).length === 0 &&
+    keepsDetails(parent, child) &&
     (parent.prompt_id === undefined || child.prompt_id === parent.prompt_id) &&
     (parent.session_id === undefined || child.session_id === parent.session_id)
   );
+}
+
+/** What becomes of the authorization details that are asked for: within the scope that is granted, and within the parent's. */
+export function grantedDetails(
+  wanted: readonly AuthorizationDetail[] | undefined,
+  scope: Scope,
+  parent: Pick<AgentClaims, "authorization_details"> = {},
+): { readonly ok: true; readonly claim: Pick<AgentClaims, "authorization_details"> } | (Delegation & { readonly ok: false }) {
+  const above = detailsOf(parent);
+  if (above?.ok === false) return refused("invalid_request", "the subject token's authorization details are not understood");
+  const details = wanted ?? parent.authorization_details;
+  if (details === undefined) return { ok: true, claim: {} };
+  const read = detailsOf({ authorization_details: details });
+  if (!read?.ok) return refused("invalid_authorization_details", read?.why ?? "");
+  if (wanted !== undefined) {
+    const named = (indexes: readonly number[]) => indexes.map((index) => `authorization_details/${index}`).join(", ");
+    const uncoveredByScope = outsideScope(read.calls, scope);
+    if (uncoveredByScope.length > 0) return refused("invalid_authorization_details", `not within the scope: ${named(uncoveredByScope)}`);
+    const wider = above === undefined ? [] : outsideParent(above.calls, read.calls);
+    if (wider.length > 0) return refused("invalid_authorization_details", `not within the subject token's: ${named(wider)}`);
+  }
+  return { ok: true, claim: { authorization_details: [...details] } };
+}
+
+function keepsDetails(parent: AgentClaims, child: AgentClaims): boolean {
+  const [above, below] = [detailsOf(parent), detailsOf(child)];
+  if (above === undefined) return below?.ok !== false;
+  return above.ok && below?.ok === true && outsideParent(above.calls, below.calls).length === 0;
 }
 
 function lifetime(parent: AgentClaims, wanted: number | undefined, limits: DelegationLimits): number | string {

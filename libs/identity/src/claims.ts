@@ -31,6 +31,17 @@ export const fingerprint = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 const seconds = z.int().min(0);
 
+/** The most authorization details that one token may have. */
+export const maxDetails = 16;
+
+/** RFC 9396 §2: one of a token's authorization details. What its type's members mean, `authorization-details.ts` knows. */
+export type AuthorizationDetail = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+// Taken as it is: a copy might lose a member that says what the token is not good for.
+const authorizationDetail = z.custom<AuthorizationDetail>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value) && "type" in value && typeof value.type === "string",
+);
+
 /** An agent's access token (RFC 9068, RFC 8693). Claims it does not name are dropped. */
 export const agentClaims = z
   .object({
@@ -55,6 +66,8 @@ export const agentClaims = z
     session_id: bindingName.optional(),
     /** The digest of what the agent was when it was approved: its prompt, tools and configuration. */
     fpr: fingerprint.optional(),
+    /** RFC 9396 §9.1: the token is good for what one of them permits, within its scope; absent: for its whole scope. */
+    authorization_details: z.array(authorizationDetail).min(1).max(maxDetails).optional(),
     /** RFC 7800: the key the bearer must prove to hold. */
     cnf: z.object({ jkt: z.string() }).optional(),
   })

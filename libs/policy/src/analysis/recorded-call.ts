@@ -36,6 +36,7 @@ const identityCodes: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   "token_replayed",
   "revocation_stale",
   "context_mismatch",
+  "authorization_details_exceeded",
   "policy_stale",
   "internal",
 ]);

@@ -12,8 +12,11 @@ export interface Findings {
 
 export type ParameterCheck = (args: JsonObject, findings: Findings) => void;
 
+/** What a call's arguments are held to. */
+export type ParameterRules = Pick<ActionRule, "rule" | "parameters" | "additional" | "approvalAlways">;
+
 /** One check over all of an action's parameters: declared ones in source order, then those it does not know. */
-export function prepareParameters(rule: ActionRule, patterns: Map<string, RE2JS>): ParameterCheck {
+export function prepareParameters(rule: ParameterRules, patterns: Map<string, RE2JS>): ParameterCheck {
   const checks = rule.parameters.map((parameter) => prepareParameter(parameter, rule.approvalAlways === true, patterns));
   const known = new Set(rule.parameters.map(({ name }) => name));
   return (args, findings) => {
