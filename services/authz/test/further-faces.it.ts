@@ -1,3 +1,4 @@
+import { Decision } from "@aegis/contracts/aegis/authz/v1/authz";
 import {
   AuthorizationError_Code,
   ExtMcp,
@@ -5,6 +6,7 @@ import {
   type McpResponseResult,
   type McpResponseSchema,
 } from "@aegis/contracts/agentgateway/ext_mcp";
+import { Authorization } from "@aegis/contracts/envoy/service/auth/v3/external_auth";
 import { RateLimitResponse_Code as Code, RateLimitService } from "@aegis/contracts/envoy/service/ratelimit/v3/rls";
 import { type RpcClient, rpcClient } from "@aegis/rpc/client";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -148,6 +150,83 @@ describe("agentgateway's ExtMcp", () => {
     expect(await listed(["mail"], "search", "wipe", "send")).toEqual(["c", "search", "send"]);
     expect(await listed(["mail", "files"], "mail_search", "mail_wipe", "files_search", "search")).toEqual(["c", "mail_search"]);
     expect(await listed(["mail", "mail_x"], "mail_search", "mail_x_search")).toEqual(["c", "mail_search"]);
+  });
+});
+
+describe("authorization details (RFC 9396)", () => {
+  const detail = { type: "aegis_tool_call", identifier: "mail", actions: ["search"], parameters: { query: { max_length: 3 } } };
+  const limited = (...authorization_details: object[]) => world.token({ client_id: "mail-agent", scope: "mail:*", authorization_details });
+
+  /** What each face says of a search for this text: "allow", or the first reason's code. */
+  async function everyFace(bearer: string, query: string): Promise<Record<string, string>> {
+    const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
+    const post = async (path: string, body: object) => {
+      const answer = await fetch(`${world.http}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+      return (await answer.json()) as Record<string, { decision: string; reasons: { code: string }[] }>;
+    };
+    const said = (of: { decision: string; reasons?: { code: string }[] } | undefined) => of?.reasons?.[0]?.code ?? of?.decision ?? "?";
+    const call = { tool: "mail", action: "search", args: { case: "argumentsJson" as const, value: bytes({ query }) } };
+    const grpc = async () => {
+      const { decision, reasons } = await world.client.check({ agentToken: bearer, ...call });
+      return reasons[0]?.code ?? (decision === Decision.ALLOW ? "allow" : "?");
+    };
+    const batch = async () => {
+      const { responses } = await world.client.checkBatch({ requests: [{ agentToken: bearer, ...call }] });
+      const { outcome } = responses[0]!;
+      return outcome.case === "response" ? (outcome.value.reasons[0]?.code ?? "allow") : "?";
+    };
+    const evaluation = {
+      ...{ subject: { type: "agent", id: "mail-agent" }, resource: { type: "tool", id: "mail" } },
+      action: { name: "search", properties: { query } },
+    };
+    const { context, evaluations, result } = {
+      ...(await post("/access/v1/evaluation", evaluation)),
+      ...(await post("/access/v1/evaluations", { evaluations: [evaluation] })),
+      ...(await post("/v1/data/aegis/decision", { input: { tool: "mail", action: "search", arguments: { query } } })),
+    };
+    const envoy = started.use(rpcClient(Authorization, `127.0.0.1:${world.environment.GRPC_PORT}`, { deadlineMs: 10_000 }));
+    const http = { method: "POST", path: "/", host: "mail.test", scheme: "https", headers, rawBody: bytes({ query }) };
+    const contextExtensions = { "aegis-tool": "mail", "aegis-action": "search" };
+    const { httpResponse } = await envoy.check({ attributes: { request: { http }, contextExtensions } });
+    const mcp = await gateway.checkRequest({
+      ...{ serviceNames: ["mail"], method: "tools/call", mcpRequest: bytes({ name: "search", arguments: { query } }) },
+      headers: [{ key: "authorization", value: bytes(headers.authorization) }],
+    });
+    return {
+      ...{ grpc: await grpc(), batch: await batch(), authzen: said(context), opa: said(result) },
+      authzenBatch: said((evaluations as unknown as { context: typeof context }[])[0]?.context),
+      extAuthz: httpResponse.case === "deniedResponse" ? said(JSON.parse(httpResponse.value.body)) : "allow",
+      extMcp: mcp.result.case === "error" ? said(JSON.parse(text(mcp.result.value.mcpError))) : "allow",
+    };
+  }
+
+  test("every face holds a token to them", async () => {
+    const bearer = await limited(detail);
+    expect(new Set(Object.values(await everyFace(bearer, "abc")))).toEqual(new Set(["allow"]));
+    const beyond = await everyFace(bearer, "abcd");
+    expect(Object.keys(beyond)).toHaveLength(7);
+    expect(new Set(Object.values(beyond))).toEqual(new Set(["authorization_details_exceeded"]));
+  });
+
+  test("a signed token of a type that is not known here is denied by every face, and has no rate of its own", async () => {
+    const bearer = await limited(detail, { type: "newer" });
+    expect(new Set(Object.values(await everyFace(bearer, "abc")))).toEqual(new Set(["authorization_details_exceeded"]));
+    const limits = started.use(rpcClient(RateLimitService, `127.0.0.1:${world.environment.GRPC_PORT}`, { deadlineMs: 10_000 }));
+    const descriptors = [{ entries: [{ key: "authorization", value: `Bearer ${bearer}` }] }];
+    await expect(limits.shouldRateLimit({ domain: "aegis", descriptors })).rejects.toMatchObject({ code: "permission_denied" });
+  });
+
+  test("a list shows the tools that they name, whatever arguments those would need", async () => {
+    const metadataContext = { authorization: `Bearer ${await limited(detail)}` };
+    const mcpResponse = bytes({ tools: ["search", "send"].map((name) => ({ name, inputSchema: {} })) });
+    const { result } = await gateway.checkResponse({ serviceNames: ["mail"], method: "tools/list", mcpResponse, metadataContext });
+    const { tools } = JSON.parse(text(result.value as Uint8Array)) as { tools: { name: string }[] };
+    expect(tools.map(({ name }) => name)).toEqual(["search"]);
+  });
+
+  test("the metadata of the resource names the type", async () => {
+    const metadata = await (await fetch(`${world.http}/.well-known/oauth-protected-resource`)).json();
+    expect(metadata).toMatchObject({ authorization_details_types_supported: ["aegis_tool_call"] });
   });
 });
 

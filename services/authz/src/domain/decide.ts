@@ -3,6 +3,7 @@ import type { Reason } from "@aegis/contracts/reasons";
 import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
 import type { Detectors } from "@aegis/dlp/prepare";
 import { type AgentClaims, scopeOf } from "@aegis/identity/claims";
+import { refuseDetailed } from "@aegis/identity/details-permit";
 
 import type { SessionFacts, Verdict } from "@aegis/policy/input";
 import type { Call } from "./call.ts";
@@ -32,7 +33,10 @@ export type Judgement =
 
 /** Judges one call by everything that is known without asking anybody. */
 export function judge(call: Call, facts: Facts): Judgement {
-  const refusal = refuseIdentity(facts.principal, facts.expired, facts.revocations, facts.now) ?? refuseContext(facts.claims, call.context);
+  const refusal =
+    refuseIdentity(facts.principal, facts.expired, facts.revocations, facts.now) ??
+    refuseContext(facts.claims, call.context) ??
+    refuseDetailed(facts.claims, call);
   if (refusal) return { kind: "refused", reason: refusal };
   const policy = usablePolicy(facts.active, facts.now);
   if ("code" in policy) return { kind: "refused", reason: policy };

@@ -63,12 +63,17 @@ test(`of ${cases} generated delegated calls none passes that its token, its chai
     const scope = [...new Set(Array.from({ length: 1 + pick(3) }, () => [...calls, "pay:*", "mail:*"][pick(6)]!))].sort();
     const left = pick(10) === 0 ? -pick(3) : 1 + pick(300);
     const bound = pick(2) === 0;
+    const details =
+      pick(3) > 0
+        ? undefined
+        : [{ type: "aegis_tool_call", identifier: ["pay", "mail"][pick(2)]!, actions: [undefined, ["send"]][pick(2)] }];
     const claims = agentClaims.parse({
       ...{ iss: "https://token.test", aud: "aegis", iat: now / 1_000 + left - 300, exp: now / 1_000 + left },
       ...{ jti: pick(20) === 0 ? "revoked-token-1" : "a-good-token-1", org: "acme", tenant: pick(20) === 0 ? "globex" : "acme" },
       ...{ client_id: chain[0], sub: user ? "user:u-1" : chain.at(-1), depth: length - 1, instance: "i", scope: scope.join(" ") },
       ...(act === undefined ? {} : { act }),
       ...(bound ? { prompt_id: "p-1", session_id: "s-1" } : {}),
+      ...(details === undefined ? {} : { authorization_details: details }),
     });
     const call = calls[pick(4)]!;
     const [tool = "", action = ""] = call.split(":");
@@ -91,6 +96,7 @@ test(`of ${cases} generated delegated calls none passes that its token, its chai
       claims.jti === "a-good-token-1" &&
       left > 0 &&
       covered(scope, call) &&
+      (details === undefined || details.some((one) => one.identifier === tool && (one.actions?.includes(action) ?? true))) &&
       may(chain[0]!) &&
       (length === 1 || rule.from.length === 0 || (rule.from as readonly string[]).includes(chain[1]!)) &&
       length - 1 <= rule.depth &&

@@ -1,6 +1,7 @@
 import type { DecisionData, Principal } from "@aegis/contracts/decision-event";
 import type { Reason } from "@aegis/contracts/reasons";
 import { type AgentClaims, chainOf, scopeOf } from "@aegis/identity/claims";
+import { refuseDetailed } from "@aegis/identity/details-permit";
 import { type Revocations, staleAfterMs } from "./revocations.ts";
 
 /** Who calls, as events name it; made once for each token. `assertedSubject`: on whose behalf, where the caller says so and not its token. */
@@ -33,7 +34,8 @@ function namedBy(claims: AgentClaims): Principal {
 const assertsSubjects = "authzen:assert-subject";
 
 /** Whether this is an enforcement point that may say for which user it asks. */
-export const mayAssertSubject = (claims: AgentClaims): boolean => scopeOf(claims).includes(assertsSubjects);
+export const mayAssertSubject = (claims: AgentClaims): boolean =>
+  scopeOf(claims).includes(assertsSubjects) && refuseDetailed(claims, { tool: "authzen", action: "assert-subject" }) === undefined;
 
 /** The claims with a user in the subject's place; who acts stays. */
 function speakingFor(claims: AgentClaims, subject: string): AgentClaims {

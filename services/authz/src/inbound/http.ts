@@ -1,4 +1,5 @@
 import { createHttpServer, listen } from "@aegis/http/server";
+import { detailTypes } from "@aegis/identity/authorization-details";
 import { headerAlgorithms } from "@aegis/identity/keys";
 import type { ServiceContext } from "@aegis/service/run";
 import type { AccessRequests } from "#usecases/access-requests.ts";
@@ -33,6 +34,7 @@ export async function serveHttp(context: ServiceContext, { host, port, resource,
       resource_name: "Aegis decision point",
       authorization_servers: [tokenIssuer],
       bearer_methods_supported: ["header"],
+      authorization_details_types_supported: [...detailTypes],
       dpop_signing_alg_values_supported: [...headerAlgorithms],
       dpop_bound_access_tokens_required: false,
     }),

@@ -1,6 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { AgentClaims } from "@aegis/identity/claims";
+import { refuseUnread } from "@aegis/identity/details-permit";
 import { checkProof } from "@aegis/identity/dpop";
 import { mayAssertSubject } from "#domain/principal.ts";
 import type { AuthnFailures, Clock, Proofs, Tokens } from "./ports.ts";
@@ -9,7 +10,7 @@ interface Authenticated {
   readonly claims: AgentClaims;
   /** Genuine, but its time has passed. */
   readonly expired: boolean;
-  /** Its proof of possession was used before, or nobody can say whether: the call is refused with this. */
+  /** Its proof of possession was used before, or nobody can say whether; or it says of itself what is not understood. The call is refused with this. */
   readonly refusal?: Reason | undefined;
 }
 
@@ -67,7 +68,7 @@ export function authenticateAgent(ports: {
     if (claims.cnf === undefined) {
       if (proof !== undefined || scheme === "DPoP")
         return refuse("the token is bound to no key: it is sent as a Bearer token, without a proof");
-      return { claims, expired: !verified.ok, refusal: refuseSubject(claims, presented) };
+      return { claims, expired: !verified.ok, refusal: refuseClaims(claims, presented) };
     }
     // RFC 9449 §7.2: a bound token is not taken as a plain bearer token.
     if (proof === undefined) return refuse("the token is bound to a key (cnf): send a DPoP proof with it");
@@ -76,9 +77,12 @@ export function authenticateAgent(ports: {
     const checked = await checkProof(proof, { htm: "POST", htu, accessToken: token, now: ports.clock.now() });
     if (!checked.ok) return refuse(checked.why);
     if (checked.jkt !== claims.cnf.jkt) return refuse("the DPoP proof is not valid: its key is not the token's");
-    return { claims, expired: !verified.ok, refusal: refuseSubject(claims, presented) ?? (await spend(presented, checked.id)) };
+    return { claims, expired: !verified.ok, refusal: refuseClaims(claims, presented) ?? (await spend(presented, checked.id)) };
   };
 }
+
+const refuseClaims = (claims: AgentClaims, presented: Presented): Reason | undefined =>
+  refuseUnread(claims) ?? refuseSubject(claims, presented);
 
 const refuseSubject = (claims: AgentClaims, { subject }: Presented): Reason | undefined =>
   subject === undefined || mayAssertSubject(claims)

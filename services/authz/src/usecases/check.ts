@@ -5,6 +5,7 @@ import { maxArgumentsBytes } from "@aegis/contracts/names";
 import type { Reason } from "@aegis/contracts/reasons";
 import { detectorNames, scan } from "@aegis/dlp/detect";
 import type { AgentClaims } from "@aegis/identity/claims";
+import { refuseDetailed } from "@aegis/identity/details-permit";
 import type { SessionFacts } from "@aegis/policy/input";
 import { RecentAnswers } from "#domain/answers.ts";
 import { type Call, parseCall } from "#domain/call.ts";
@@ -53,8 +54,9 @@ export function checkCall(ports: CheckPorts): Check {
     const call = parseCall(request);
     const work = prepareWork(ports, call, claims, expired, caller);
     caller.stage?.("detect");
-    // Whoever replays a proof must not be told what was answered to its owner.
-    if (refusal !== undefined || call.requestId === undefined) return decideAndRecord(ports, turns, work, refusal);
+    // Neither who replays a proof nor a token that is not good for the call is told what was answered to another.
+    const isRepeatable = refusal === undefined && call.requestId !== undefined && refuseDetailed(claims, call) === undefined;
+    if (!isRepeatable) return decideAndRecord(ports, turns, work, refusal);
     const key = JSON.stringify([
       claims.tenant,
       claims.client_id,

@@ -1,5 +1,6 @@
 import type { Principal } from "@aegis/contracts/decision-event";
 import type { Reason, ReasonCode } from "@aegis/contracts/reasons";
+import { refuseDetailed } from "@aegis/identity/details-permit";
 import { judge } from "#domain/decide.ts";
 import { mayAssertSubject, principalOf, refuseIdentity } from "#domain/principal.ts";
 import type { AuthenticateAgent, Presented } from "./authenticate.ts";
@@ -39,9 +40,18 @@ export function mayAct(
     async callable(presented, tool, actions) {
       const { refusal, ...identity } = await identify(presented);
       if (refusal) return new Set();
-      const facts = { ...identity, revocations: ports.revocations, active: ports.policyOf(identity.principal.tenant), findings: [] };
+      // Asked of them apart: no arguments are known yet.
+      const claims = { ...identity.claims, authorization_details: undefined };
+      const facts = {
+        ...identity,
+        claims,
+        revocations: ports.revocations,
+        active: ports.policyOf(identity.principal.tenant),
+        findings: [],
+      };
       return new Set(
         actions.filter((action) => {
+          if (refuseDetailed(identity.claims, { tool, action }) !== undefined) return false;
           const judged = judge({ tool, action, arguments: Object.create(null), context: {}, dryRun: true }, facts);
           if (judged.kind === "refused") return false;
           const { decision, reasons } = judged.verdict;
