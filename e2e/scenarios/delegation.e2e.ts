@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { expect, test } from "vitest";
 import { payments } from "../src/documents.ts";
@@ -74,16 +77,50 @@ test("a delegated token can do less than its parent, never more", async () => {
   expect(beyond.decision).toBe("deny");
   expect(codes(beyond)).toContain("scope_missing");
 
+  // Within that scope, the parent's token may be good for small payments only; its child's is good for no larger ones.
+  const upTo = (max: number) =>
+    JSON.stringify([
+      {
+        type: "aegis_tool_call",
+        identifier: "stripe-payments",
+        parameters: { amount: { max }, currency: { enum: ["USD"] }, recipient: {} },
+      },
+    ]);
+  const small = await issue("--authorization-details", upTo(50));
+  const file = join(await mkdtemp(join(tmpdir(), "details-")), "details.json");
+  await writeFile(file, upTo(5));
+  const delegate = (details: string) =>
+    tenant.cli.run(
+      ...["token", "exchange", "--tenant", tenant.name, "--subject-token", small.access_token, "--agent", "helper-agent"],
+      ...["--authorization-details", details, "--json"],
+    );
+  const smaller = JSON.parse((await delegate(file)).stdout) as { access_token: string; authorization_details: unknown };
+  expect(smaller.authorization_details).toEqual(JSON.parse(upTo(5)));
+  const wider = await delegate(upTo(51));
+  expect([wider.code, wider.stderr]).toEqual([1, expect.stringContaining("not within the subject token's")]);
+  expect(await ask("create_payment", smaller.access_token)).toMatchObject({ decision: "allow" });
+  const pay = (token: string, agent: string) =>
+    tenant.check({
+      ...{ agent, tool: "stripe-payments", action: "create_payment" },
+      args: { amount: 6, currency: "USD", recipient: "acct_ink" },
+      more: ["--token", token],
+    });
+  expect(await pay(small.access_token, "finance-agent")).toMatchObject({ decision: "allow" });
+  expect(await pay(smaller.access_token, "helper-agent")).toMatchObject({
+    decision: "deny",
+    reasons: [{ code: "authorization_details_exceeded", pointer: "/amount" }],
+  });
+
   // A subtree is revoked by its root: the child goes with its parent's token, another token of the parent lives on.
   const other = await issue();
-  const [listed] = await tenant.cli.json<{ tokenId: string; chain: string[] }[]>([
+  const delegations = await tenant.cli.json<{ tokenId: string; chain: string[] }[]>([
     "agent",
     "delegations",
     "finance-agent",
     "--tenant",
     tenant.name,
   ]);
-  expect(listed).toMatchObject({ tokenId: claims.jti, chain: ["helper-agent", "finance-agent"] });
+  expect(delegations.find(({ tokenId }) => tokenId === claims.jti)).toMatchObject({ chain: ["helper-agent", "finance-agent"] });
   const parentId = decodeJwt(parent.access_token).jti ?? "";
   expect(await tenant.cli.json(["token", "revoke", parentId, "--tenant", tenant.name])).toEqual({ revoked: 2 });
   await expect.poll(async () => codes(await ask("create_payment", narrowed.access_token)), { timeout: 20_000 }).toEqual(["agent_revoked"]);

@@ -42,6 +42,9 @@ export const agentRegistered = cloudEvent(
   "dev.aegis.identity.registered.v1",
   z.object({ agent: agentName, owner: z.string(), by: z.string() }),
 );
+/** RFC 9396; absent: the scope alone says what the token is good for. */
+const authorizationDetails = z.array(z.looseObject({ type: z.string() })).optional();
+
 export const tokenIssued = cloudEvent(
   "dev.aegis.identity.issued.v1",
   z.object({
@@ -50,6 +53,7 @@ export const tokenIssued = cloudEvent(
     subject: z.string().optional(),
     tokenId: z.string(),
     scope: z.string(),
+    authorizationDetails,
     expiresAt: z.iso.datetime(),
   }),
 );
@@ -61,6 +65,7 @@ export const tokenDelegated = cloudEvent(
     parentTokenId: z.string(),
     tokenId: z.string(),
     scope: z.string(),
+    authorizationDetails,
     depth: z.int(),
     expiresAt: z.iso.datetime(),
   }),

@@ -133,6 +133,58 @@ test("RFC 6749 §5.2: a scope beyond what may be granted is an invalid_scope", a
   expect(await errorOf(own(child, { scope: "mail:send" }))).toEqual([400, "invalid_scope"]);
 });
 
+const upTo = (max: number) => [{ type: "aegis_tool_call", identifier: "pay", actions: ["send"], parameters: { amount: { max } } }];
+const asking = (details: unknown) => ({ authorization_details: JSON.stringify(details) });
+
+test("RFC 9396 §10: the metadata names the types of authorization details", () => {
+  expect(as.authorization_details_types_supported).toEqual(["aegis_tool_call"]);
+});
+
+test("RFC 9396 §7: a token response says which authorization details were granted", async () => {
+  expect((await own(parent, asking(upTo(500)))).authorization_details).toEqual(upTo(500));
+  expect(await own(parent)).not.toHaveProperty("authorization_details");
+});
+
+test("RFC 9396 §9.1: the access token carries the authorization details that were granted", async () => {
+  const claims = await validated((await own(parent, asking(upTo(500)))).access_token, "Bearer");
+  expect(claims.authorization_details).toEqual(upTo(500));
+});
+
+test("RFC 9396 §9.2: introspection answers the authorization details", async () => {
+  const { access_token: token } = await own(parent, asking(upTo(500)));
+  expect((await introspected(parent, token)).authorization_details).toEqual(upTo(500));
+});
+
+test("RFC 9396 §6.1: a child's authorization details are the parent's, or narrower", async () => {
+  const { access_token: token } = await own(parent, asking(upTo(500)));
+  expect((await delegated(token)).authorization_details).toEqual(upTo(500));
+  const below = await delegated(token, asking(upTo(499)));
+  expect((await validated(below.access_token, "Bearer")).authorization_details).toEqual(upTo(499));
+  const wider = [upTo(501), [{ type: "aegis_tool_call", identifier: "pay" }], [...upTo(5), { type: "aegis_tool_call", identifier: "pay" }]];
+  for (const details of wider) expect(await errorOf(delegated(token, asking(details)))).toEqual([400, "invalid_authorization_details"]);
+});
+
+test("RFC 9396 §5: an unknown type, an unknown member, a wrong value and what the scope does not cover are invalid_authorization_details", async () => {
+  const [good] = upTo(500);
+  const bad: unknown[] = [
+    [{ ...good, type: "payment_initiation" }],
+    [{ ...good, locations: ["https://pay.test"] }],
+    [{ ...good, actions: "send" }],
+    [{ ...good, identifier: undefined }],
+    [{ ...good, identifier: "ledger" }],
+    [],
+    good,
+    Array.from({ length: 17 }, () => good),
+    [{ ...good, actions: Array.from({ length: 32 }, (_, n) => `${"x".repeat(124)}${n}`) }],
+  ];
+  for (const details of bad) expect(await errorOf(own(parent, asking(details)))).toEqual([400, "invalid_authorization_details"]);
+  expect(await errorOf(own(parent, { authorization_details: '[{"type":"aegis_tool_call","type":"x"}]' }))).toEqual([
+    400,
+    "invalid_authorization_details",
+  ]);
+  expect(await errorOf(own(parent, { scope: "mail:send", ...asking(upTo(5)) }))).toEqual([400, "invalid_authorization_details"]);
+});
+
 test("RFC 6749 §5.2: an unknown client is an invalid_client with status 401", async () => {
   expect(await errorOf(own({ ...parent, agent: "nobody" }))).toEqual([401, "invalid_client"]);
 });

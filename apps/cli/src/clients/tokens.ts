@@ -10,6 +10,8 @@ export interface IssuedToken {
   token_type: string;
   expires_in: number;
   scope: string;
+  /** RFC 9396 §7: as granted. */
+  authorization_details?: readonly unknown[];
 }
 
 export interface TokenRequest {
@@ -17,6 +19,8 @@ export interface TokenRequest {
   agent: string;
   /** Items separated by spaces; absent: all the agent is registered for. */
   scope?: string | undefined;
+  /** A JSON array (RFC 9396). */
+  details?: string | undefined;
   prompt?: string | undefined;
   session?: string | undefined;
   /** Which copy of the agent this is; overrides are bound to it. */
@@ -62,6 +66,7 @@ async function post(context: Context, request: TokenRequest, grant: Readonly<Rec
     client_assertion_type: assertionType,
     client_assertion: await signClientAssertion({ privateJwk, client, audience: issuer }),
     ...(request.scope === undefined ? {} : { scope: request.scope }),
+    ...(request.details === undefined ? {} : { authorization_details: request.details }),
     ...(request.prompt === undefined ? {} : { prompt_id: request.prompt }),
     ...(request.session === undefined ? {} : { session_id: request.session }),
   };

@@ -1,4 +1,4 @@
-import { attenuate, type DelegationLimits, type DelegationRequest } from "@aegis/identity/attenuate";
+import { attenuate, type DelegationLimits, type DelegationRequest, grantedDetails } from "@aegis/identity/attenuate";
 import { type AgentClaims, maxTokenSeconds } from "@aegis/identity/claims";
 import { formatScope, uncovered } from "@aegis/identity/scope";
 import type { Agent } from "./agent.ts";
@@ -20,6 +20,8 @@ export function grantOwn(agent: Agent, request: DelegationRequest, limits: Grant
   if (excess.length > 0) return refuse("invalid_scope", `not within the registration: ${formatScope(excess)}`);
   const scope = request.scope ?? agent.scope;
   if (scope.length === 0) return refuse("invalid_scope", "the agent's registration permits nothing");
+  const details = grantedDetails(request.details, scope);
+  if (!details.ok) return refuse(details.error, details.why);
   const longest = Math.min(maxTokenSeconds, limits.maxTtlSeconds);
   const ttl = request.ttlSeconds ?? longest;
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > longest) {
@@ -42,6 +44,7 @@ export function grantOwn(agent: Agent, request: DelegationRequest, limits: Grant
       scope: formatScope(scope),
       ...(request.promptId === undefined ? {} : { prompt_id: request.promptId }),
       ...(request.sessionId === undefined ? {} : { session_id: request.sessionId }),
+      ...details.claim,
       ...approved(agent),
       ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
     },

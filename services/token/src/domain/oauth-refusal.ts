@@ -1,4 +1,4 @@
-/** The error codes of RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 9449 §5 and, for access_denied, RFC 8628 §3.5 that this server answers. */
+/** The error codes of RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 9396 §5, RFC 9449 §5 and, for access_denied, RFC 8628 §3.5 that this server answers. */
 export type OAuthErrorCode =
   | "invalid_request"
   | "invalid_client"
@@ -6,6 +6,7 @@ export type OAuthErrorCode =
   | "unauthorized_client"
   | "unsupported_grant_type"
   | "invalid_scope"
+  | "invalid_authorization_details"
   | "invalid_target"
   | "access_denied"
   | "invalid_dpop_proof"

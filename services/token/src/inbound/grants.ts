@@ -1,5 +1,6 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { type AgentRef, parseClientId } from "@aegis/identity/assertion";
+import { parseDetails } from "@aegis/identity/authorization-details";
 import { bindingName, instanceName } from "@aegis/identity/claims";
 import { claimedIssuer } from "@aegis/identity/outside";
 import { parseScope } from "@aegis/identity/scope";
@@ -33,6 +34,8 @@ export const tokenForm = z.object({
   client_assertion: text,
   /** Items `tool:action` or `tool:*`, separated by spaces. */
   scope: text,
+  /** RFC 9396 §2: a JSON array. */
+  authorization_details: text,
   prompt_id: text,
   session_id: text,
   instance: text,
@@ -113,10 +116,13 @@ function requestOf(form: TokenForm, jkt: string | undefined): { ok: true; reques
   if (form.expires_in !== undefined && !/^\d{1,6}$/.test(form.expires_in))
     return refuse("invalid_request", "expires_in is not a number of seconds");
   const { prompt_id: promptId, session_id: sessionId, instance } = named.data;
+  const asked = form.authorization_details === undefined ? undefined : parseDetails(form.authorization_details);
+  if (asked?.ok === false) return refuse("invalid_authorization_details", asked.why);
+  const details = asked?.details;
   try {
     const scope = form.scope === undefined ? undefined : parseScope(form.scope);
     const ttlSeconds = form.expires_in === undefined ? undefined : Number(form.expires_in);
-    return { ok: true, request: { scope, promptId, sessionId, instance, ttlSeconds, jkt } };
+    return { ok: true, request: { scope, details, promptId, sessionId, instance, ttlSeconds, jkt } };
   } catch (error) {
     return refuse("invalid_scope", AegisError.from(error).message);
   }

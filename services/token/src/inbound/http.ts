@@ -1,6 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
+import { detailTypes } from "@aegis/identity/authorization-details";
 import { headerAlgorithms } from "@aegis/identity/keys";
 import type { Ports } from "#usecases/ports.ts";
 import { needsSecond, propose } from "#usecases/second-person.ts";
@@ -56,7 +57,9 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
       revocation_endpoint_auth_methods_supported: authentication.methods,
       revocation_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
       grant_types_supported: grantTypes,
+      authorization_details_types_supported: [...detailTypes],
       dpop_signing_alg_values_supported: [...headerAlgorithms],
+      // RFC 8414 §2 demands the member; there is no authorization endpoint, so no type of response is supported.
       response_types_supported: [],
     });
   });

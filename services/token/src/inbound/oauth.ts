@@ -38,6 +38,7 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
       token_type: result.type,
       expires_in: result.expiresInSeconds,
       scope: result.scope,
+      ...(result.details === undefined ? {} : { authorization_details: result.details }),
     });
   });
 

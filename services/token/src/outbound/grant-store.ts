@@ -140,7 +140,8 @@ async function record(
       expires_at: expires,
     })
     .execute();
-  const issued = { agent, tokenId, scope, expiresAt: expires.toISOString() };
+  const { authorization_details: authorizationDetails } = claims;
+  const issued = { agent, tokenId, scope, ...(authorizationDetails && { authorizationDetails }), expiresAt: expires.toISOString() };
   const at = claims.iat * 1000;
   if (parent === undefined)
     await write(trx, "tokenIssued", tenant, at, { ...issued, ...(claims.sub === agent ? {} : { subject: claims.sub }) });

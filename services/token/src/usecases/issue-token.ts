@@ -16,6 +16,8 @@ export interface IssuedToken {
   readonly token: string;
   readonly expiresInSeconds: number;
   readonly scope: string;
+  /** RFC 9396 §7: as granted. */
+  readonly details: AgentClaims["authorization_details"];
   /** RFC 9449 §5: `DPoP` for a token that is bound to a key. */
   readonly type: "Bearer" | "DPoP";
 }
@@ -75,5 +77,6 @@ export async function deliver(ports: Ports, outcome: GrantOutcome, kind: "own" |
   const { claims } = outcome;
   const token = await ports.keys.sign(claims, accessTokenType);
   ports.signals.issued(kind);
-  return { ok: true, token, expiresInSeconds: claims.exp - claims.iat, scope: claims.scope, type: typeOf(claims) };
+  const { scope, authorization_details: details } = claims;
+  return { ok: true, token, expiresInSeconds: claims.exp - claims.iat, scope, details, type: typeOf(claims) };
 }
