@@ -28,7 +28,10 @@ export function busMessage(message: JsMsg, arrival: Arrival): BusMessage {
   return {
     subject: message.subject,
     bytes: message.data,
-    id: message.headers?.get("Nats-Msg-Id") || undefined,
+    // Read on demand: reading a message's headers costs as much as reading the rest of it.
+    get id() {
+      return message.headers?.get("Nats-Msg-Id") || undefined;
+    },
     deliveries: message.info.deliveryCount,
     streamSequence: message.seq,
     json() {

@@ -56,16 +56,14 @@ export async function insertRows(trx: Transaction<AuditDatabase>, rows: readonly
 
 /** An array as PostgreSQL spells it. The driver would escape every value anew, and most of a batch's values are the same. */
 function literal(values: readonly (string | number | null)[]): string {
-  let [text, last, quoted]: [string, string | undefined, string] = ["", undefined, ""];
-  for (const value of values) {
-    if (value === null) text += ",NULL";
-    else if (typeof value === "number") text += `,${value}`;
-    else {
-      if (value !== last) [last, quoted] = [value, `,"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`];
-      text += quoted;
-    }
-  }
-  return `{${text.slice(1)}}`;
+  let [last, quoted]: [string | undefined, string] = [undefined, ""];
+  const parts = values.map((value) => {
+    if (value === null) return "NULL";
+    if (typeof value === "number") return value;
+    if (value !== last) [last, quoted] = [value, `"${/["\\]/.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`];
+    return quoted;
+  });
+  return `{${parts.join(",")}}`;
 }
 
 /** Pieces one behind the other. */
