@@ -23,10 +23,16 @@ export const principal = z.object({
   tokenId: z.string(),
 });
 
+/** Money is counted in millionths of a currency's unit, by its code of ISO 4217 in small letters: `micro_usd`, `micro_eur`. */
+export const budgetUnit = z.union([z.enum(["tokens", "actions"]), z.templateLiteral(["micro_", z.string().regex(/^[a-z]{3}$/)])]);
+
+/** An amount in a currency other than US dollars, in millionths of its unit. */
+export const money = z.object({ currency: z.string().regex(/^[A-Z]{3}$/), micro: z.int().min(0) });
+
 /** Units reserved for a decision on one account. */
 export const reservation = z.object({
   scope: line,
-  unit: z.enum(["micro_usd", "tokens", "actions"]),
+  unit: budgetUnit,
   window: z.enum(["hour", "day", "week", "month", "prompt", "session"]),
   units: z.int().min(0),
   /** The lease it was spent from; absent when it was reserved synchronously. */
@@ -105,7 +111,8 @@ export const decisionData = z.object({
   overrideOf: z.uuid().optional(),
   /** The standing grant that was used for this decision. */
   grantOf: z.uuid().optional(),
-  cost: z.object({ microUsd: z.int(), tokens: z.int() }).optional(),
+  /** `money`: where it is spent in another currency, and at how many US dollars for one unit it came to `microUsd`. */
+  cost: z.object({ microUsd: z.int(), tokens: z.int(), money: money.extend({ rate: z.number() }).optional() }).optional(),
   reservations: z.array(reservation),
   /** Milliseconds from the call's arrival until the event was serialised. */
   latencyMs: z.number(),

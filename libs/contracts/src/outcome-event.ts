@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { cloudEvent } from "./cloudevent.ts";
-import { principal, producer, reservation } from "./decision-event.ts";
+import { money, principal, producer, reservation } from "./decision-event.ts";
 import { digest } from "./names.ts";
 
 export const outcomes = ["executed", "failed", "rolled_back"] as const;
@@ -10,7 +10,7 @@ export const outcomeData = z.object({
   outcome: z.enum(outcomes),
   principal,
   /** What it really cost; absent when the caller did not say: then the reservation stands. */
-  actual: z.object({ microUsd: z.int().min(0), tokens: z.int().min(0) }).optional(),
+  actual: z.object({ microUsd: z.int().min(0), tokens: z.int().min(0), money: money.extend({ rate: z.number() }).optional() }).optional(),
   resultDigest: digest.optional(),
   /** Redacted. */
   error: z.string().optional(),

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import type { DecisionName, Reason } from "@aegis/contracts/reasons";
 import type { Finding } from "@aegis/dlp/detect";
-import type { BudgetUnit, BudgetWindow, Durability } from "./ir.ts";
+import type { BudgetUnit, BudgetWindow, Durability, Money } from "./ir.ts";
 
 /** One call, as both engines see it. The same document is OPA's `input`. */
 export interface EvaluationInput {
@@ -30,7 +30,7 @@ export interface EvaluationInput {
   readonly session?: SessionFacts | undefined;
   /** The agent presents another fingerprint than the approved one, or none although one was approved. */
   readonly drift?: boolean | undefined;
-  readonly estimate?: { readonly microUsd: number; readonly tokens: number } | undefined;
+  readonly estimate?: { readonly microUsd: number; readonly tokens: number; readonly money?: Money | undefined } | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** What the detectors of `Snapshot.detectors(agent)` found in `arguments`. */
@@ -62,9 +62,16 @@ export interface Verdict {
   readonly charges: readonly Charge[];
   /** The accounts whose rates the call has to pass; empty for a deny. */
   readonly rates: readonly string[];
-  readonly cost: { readonly microUsd: number; readonly tokens: number };
+  readonly cost: Cost;
   readonly obligations: readonly string[];
   readonly durability: Durability;
+}
+
+/** What a call costs. `money`: the same in the currency it is spent in, and at how many US dollars for one unit of it. */
+export interface Cost {
+  readonly microUsd: number;
+  readonly tokens: number;
+  readonly money?: Money & { readonly rate: number };
 }
 
 export interface Redaction {

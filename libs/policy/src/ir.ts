@@ -68,6 +68,9 @@ export interface CatalogAction {
   /** Model tokens, likewise. */
   readonly costTokens?: number;
   readonly maxCostTokens?: number;
+  /** Instead of a cost in US dollars. */
+  readonly costMoney?: Money;
+  readonly maxCostMoney?: Money;
   readonly durability?: Durability;
   readonly personal?: PersonalData;
 }
@@ -93,6 +96,8 @@ export interface Governance {
   readonly memberOf?: string;
   /** What the tenants of this organisation may use together. Only those named here can count on it. */
   readonly organisation?: { readonly rule: string; readonly members: readonly string[]; readonly limits: readonly Limit[] };
+  /** How many US dollars one unit of each other currency is worth. Absent: none other can be spent. */
+  readonly exchangeRates?: { readonly rule: string; readonly usd: Readonly<Record<string, number>> };
   /** Members that say how the fabric is run and decide no call, as written. */
   readonly settings: JsonObject;
 }
@@ -195,7 +200,14 @@ export interface DlpRule {
   readonly action: DlpAction;
 }
 
-export type BudgetUnit = "micro_usd" | "tokens" | "actions";
+/** Money in a currency of ISO 4217 other than US dollars, in whole millionths of its unit. */
+export interface Money {
+  readonly currency: string;
+  readonly micro: number;
+}
+
+/** Money is counted in millionths of a currency's unit: `micro_usd`, `micro_eur`. */
+export type BudgetUnit = `micro_${string}` | "tokens" | "actions";
 /** A calendar window of the tenant's time zone (weeks begin on Monday), or the life of a prompt or session. */
 export type BudgetWindow = "hour" | "day" | "week" | "month" | "prompt" | "session";
 
@@ -251,9 +263,16 @@ export interface ActionRule {
   readonly costTokens?: number;
   /** In USD, when it depends on the call; rounded up to the next micro-unit. At most one of the two is there. */
   readonly costUsd?: Expression;
+  /** Instead of either: an amount, in millionths where it is a number, and of which currency, or the argument that names it. */
+  readonly costMoney?: { readonly amount: number | Expression; readonly currency: string | { readonly argument: string } };
   readonly results?: ResultRules;
   readonly durability: Durability;
   readonly obligations: readonly string[];
+}
+
+/** What computes a rule's price, when it depends on the call. */
+export function priceExpression({ costUsd, costMoney }: Pick<ActionRule, "costUsd" | "costMoney">): Expression | undefined {
+  return costUsd ?? (typeof costMoney?.amount === "number" ? undefined : costMoney?.amount);
 }
 
 /** A CEL condition, and where it stands. */

@@ -23,7 +23,7 @@ export interface Expected {
   readonly obligations?: readonly string[];
   readonly durability?: string;
   readonly overridable?: boolean;
-  readonly cost?: { readonly microUsd: number; readonly tokens: number };
+  readonly cost?: Verdict["cost"];
 }
 
 export interface DecisionVectors {

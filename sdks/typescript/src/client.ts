@@ -22,10 +22,21 @@ export interface ToolCall {
     readonly replanOf?: string;
     readonly toolCallId?: string;
   };
-  readonly estimate?: { readonly microUsd?: bigint; readonly tokens?: bigint };
+  readonly estimate?: Spending;
   /** Idempotency key. */
   readonly requestId?: string;
 }
+
+/** What a call costs, in US dollars or another currency; money in millionths of its unit. */
+export interface Spending {
+  readonly microUsd?: bigint;
+  /** Instead of `microUsd`: a code of ISO 4217, as EUR, for which the tenant's policies declare a rate. */
+  readonly currency?: string;
+  readonly micro?: bigint;
+  readonly tokens?: bigint;
+}
+
+const costOf = ({ microUsd = 0n, tokens = 0n, currency = "", micro = 0n }: Spending) => ({ microUsd, tokens, currency, micro });
 
 export interface ClientOptions {
   /** host:port of authz. */
@@ -59,11 +70,7 @@ export interface AegisClient extends Disposable {
   /** Waits until a human has decided, or until the time is over (`pending`). */
   waitForApproval(id: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<ApprovalOutcome>;
   /** Says what became of an allowed call. */
-  reportOutcome(
-    decisionId: string,
-    outcome: "executed" | "failed" | "rolled_back",
-    details?: { error?: string; microUsd?: bigint; tokens?: bigint },
-  ): Promise<void>;
+  reportOutcome(decisionId: string, outcome: "executed" | "failed" | "rolled_back", details?: Spending & { error?: string }): Promise<void>;
   /**
    * Checks, executes with the arguments that may be sent, and reports the outcome.
    *
@@ -105,7 +112,7 @@ export function createAegisClient(options: ClientOptions): AegisClient {
         requestId: call.requestId ?? "",
         ...(rest.destination ? { destination: rest.destination } : {}),
         ...(rest.context ? { context: rest.context } : {}),
-        ...(rest.estimate ? { estimate: rest.estimate } : {}),
+        ...(rest.estimate ? { estimate: costOf(rest.estimate) } : {}),
       });
       return verdictOf(await unary(AuthorizationService.method.check, request));
     },
@@ -134,9 +141,9 @@ export function createAegisClient(options: ClientOptions): AegisClient {
         decisionId,
         outcome: { executed: Outcome.EXECUTED, failed: Outcome.FAILED, rolled_back: Outcome.ROLLED_BACK }[outcome],
         error: details.error ?? "",
-        ...(details.microUsd === undefined && details.tokens === undefined
+        ...(details.microUsd === undefined && details.tokens === undefined && details.micro === undefined
           ? {}
-          : { actual: { microUsd: details.microUsd ?? 0n, tokens: details.tokens ?? 0n } }),
+          : { actual: costOf(details) }),
       });
     },
 

@@ -46,7 +46,7 @@ export interface Surroundings extends AsyncDisposable {
     tenant: string,
     revision: number,
     limits: readonly Limit[],
-    more?: { signer?: KeyFile } & Partial<Pick<Governance, "rates" | "breaker" | "memberOf" | "organisation">>,
+    more?: { signer?: KeyFile } & Partial<Pick<Governance, "rates" | "breaker" | "memberOf" | "organisation" | "exchangeRates">>,
   ): Promise<void>;
   /** Has the name of the key that signs bundles, and is not it. */
   readonly forger: KeyFile;
@@ -226,7 +226,7 @@ export function decision(made: Made): DecisionEvent {
   };
 }
 
-export function outcome(of: DecisionEvent, name: OutcomeName, actual?: { microUsd: number; tokens: number }): OutcomeEvent {
+export function outcome(of: DecisionEvent, name: OutcomeName, actual?: OutcomeEvent["data"]["actual"]): OutcomeEvent {
   return {
     ...of,
     id: v7(),

@@ -19,6 +19,16 @@ beforeAll(async () => {
     local("agent/*", 9, { window: "hour" }),
     local("agent/*", 12, { window: "week" }),
   ]);
+  await around.publish(
+    "euro",
+    1,
+    [
+      limit("agent/*", 2_000_000, { unit: "micro_usd" }),
+      limit("agent/*", 1_000_000, { unit: "micro_eur" }),
+      limit("prompt/*", 500_000, { unit: "micro_eur" }),
+    ],
+    { exchangeRates: { rule: "policy.yaml:1", usd: { EUR: 1.08, JPY: 0.0067 } } },
+  );
   await around.publish("other", 1, [limit("tenant", 100)]);
   service = await around.start("budget-0");
 });
@@ -109,6 +119,64 @@ test("a forecast says how windows will end", async () => {
   const month = body.find(({ window }: { window: string }) => window === "month");
   expect(month).toMatchObject({ scope: "tenant", unit: "tokens", settled: 900, projected: expect.any(Number) });
   expect(month.projected).toBeGreaterThanOrEqual(900);
+});
+
+test("money of another currency counts on its own accounts and, by the declared rate, on those in US dollars", async () => {
+  const finops = { euro: ["finops"] } as Parameters<typeof asOperator>[1];
+  const use = (more: object) => call("POST", "/v1/usage?tenant=euro", { agent: "model", prompt: "p", ...more }, finops);
+  expect((await use({ id: "u-1", money: { currency: "EUR", micro: 300_001 } })).body).toEqual({ recorded: true });
+  expect((await use({ id: "u-2", money: { currency: "JPY", micro: 100_000_000 } })).body).toEqual({ recorded: true });
+  expect((await use({ id: "u-3", microUsd: 7 })).body).toEqual({ recorded: true });
+  expect(await use({ id: "u-4", money: { currency: "CHF", micro: 1 } })).toMatchObject({ status: 422 });
+  expect(await use({ id: "u-5", microUsd: 1, money: { currency: "EUR", micro: 1 } })).toMatchObject({ status: 422 });
+  expect(await use({ id: "u-6", money: { currency: "eur", micro: 1 } })).toMatchObject({ status: 400 });
+  const lines = async () => {
+    const { body } = await call("GET", "/v1/budgets?tenant=euro&agent=model&prompt=p", undefined, finops);
+    return Object.fromEntries(
+      body.map((line: { scope: string; unit: string; settled: number }) => [`${line.scope} ${line.unit}`, line.settled]),
+    );
+  };
+  // 324,001.08 and 670,000 millionths of a US dollar, each rounded up, and 7.
+  expect(await lines()).toEqual({ "agent/model micro_eur": 300_001, "agent/model micro_usd": 994_009, "prompt/p micro_eur": 300_001 });
+  const spent = await call("GET", "/v1/spend?tenant=euro&by=agent", undefined, finops);
+  expect(spent.body).toEqual([{ key: "model", microUsd: 994_009, tokens: 0, actions: 0, currencies: { EUR: 300_001, JPY: 100_000_000 } }]);
+  const set = { unit: "micro_eur", window: "day", limit: 300_000 };
+  expect((await call("PUT", "/v1/budgets/agent%2Fmodel?tenant=euro", set, finops)).body).toMatchObject([
+    { unit: "micro_eur", limit: 300_000, remaining: 0 },
+  ]);
+  const quota = await call("POST", "/v1/prompts?tenant=euro", { prompt: "q", money: { currency: "EUR", micro: 9_000_000 } }, finops);
+  expect(quota.body.allocations).toEqual([{ unit: "micro_eur", asked: 9_000_000, allocated: 500_000 }]);
+});
+
+test("a call in another currency is settled on each account in that account's own", async () => {
+  const finops = { euro: ["finops"] } as Parameters<typeof asOperator>[1];
+  const scope = "agent/buyer";
+  const lease = async (unit: string, units: number) =>
+    (
+      await service
+        .as("authz-1")
+        .lease({ account: account("euro", scope, { unit }), holder: "e1", need: BigInt(units), want: BigInt(units) })
+    ).leaseId;
+  const reservations = await Promise.all(
+    [["micro_usd", 108] as const, ["micro_eur", 100] as const].map(async ([unit, units]) => ({
+      ...{ scope, unit, window: "day" as const, units },
+      leaseId: await lease(unit, units),
+    })),
+  );
+  const made = decision({ tenant: "euro", agent: "buyer", reservations });
+  await say(around, {
+    ...made,
+    data: { ...made.data, cost: { microUsd: 108, tokens: 0, money: { currency: "EUR", micro: 100, rate: 1.08 } } },
+  });
+  const settled = async () => {
+    const { body } = await call("GET", "/v1/budgets?tenant=euro&agent=buyer", undefined, finops);
+    return body.map(({ unit, settled: units }: { unit: string; settled: number }) => `${units} ${unit}`);
+  };
+  await say(around, outcome(made, "executed", { microUsd: 54, tokens: 0, money: { currency: "EUR", micro: 50, rate: 1.08 } }));
+  await until(async () => (await settled()).includes("54 micro_usd"));
+  expect(await settled()).toEqual(["50 micro_eur", "54 micro_usd"]);
+  const spent = await call("GET", "/v1/spend?tenant=euro&by=agent&per=day", undefined, finops);
+  expect(spent.body).toContainEqual(expect.objectContaining({ key: "buyer", microUsd: 54, currencies: { EUR: 50 } }));
 });
 
 test("only a tenant's own people report, allocate and look", async () => {

@@ -1,8 +1,17 @@
-import { AuthorizationService, type CheckResponse, Decision, Outcome, type Reason } from "@aegis/contracts/aegis/authz/v1/authz";
+import {
+  AuthorizationService,
+  type CheckResponse,
+  type CostSchema,
+  Decision,
+  Outcome,
+  type Reason,
+} from "@aegis/contracts/aegis/authz/v1/authz";
 import type { OutcomeName } from "@aegis/contracts/outcome-event";
 import type { DecisionName } from "@aegis/contracts/reasons";
 import { rpcClient } from "@aegis/rpc/client";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Money } from "../commands/money.ts";
 import type { Context } from "../context.ts";
 import { explained } from "./control.ts";
 
@@ -22,6 +31,7 @@ export interface Call {
   dryRun?: boolean | undefined;
   requestId?: string | undefined;
   estimateMicroUsd?: bigint | undefined;
+  estimateMoney?: Money | undefined;
   estimateTokens?: bigint | undefined;
 }
 
@@ -77,9 +87,7 @@ export async function checkCall(context: Context, call: Call): Promise<CheckAnsw
         purpose: call.purpose ?? "",
         reasoning: call.reasoning ?? "",
       },
-      ...(call.estimateMicroUsd === undefined && call.estimateTokens === undefined
-        ? {}
-        : { estimate: { microUsd: call.estimateMicroUsd ?? 0n, tokens: call.estimateTokens ?? 0n } }),
+      ...costOf("estimate", { microUsd: call.estimateMicroUsd, money: call.estimateMoney, tokens: call.estimateTokens }),
       overrideToken: call.override ?? "",
       dryRun: call.dryRun ?? false,
       requestId: call.requestId ?? "",
@@ -96,19 +104,32 @@ export interface OutcomeReport {
   outcome: OutcomeName;
   error?: string | undefined;
   actualMicroUsd?: bigint | undefined;
+  actualMoney?: Money | undefined;
   actualTokens?: bigint | undefined;
+}
+
+interface Amounts {
+  microUsd: bigint | undefined;
+  money: Money | undefined;
+  tokens: bigint | undefined;
+}
+
+function costOf<K extends string>(name: K, { microUsd, money, tokens }: Amounts): { [key in K]?: MessageInitShape<typeof CostSchema> } {
+  if (microUsd === undefined && money === undefined && tokens === undefined) return {};
+  const inMoney = money && { currency: money.currency, micro: BigInt(money.micro) };
+  const cost = { microUsd: microUsd ?? 0n, tokens: tokens ?? 0n, ...inMoney };
+  return { [name]: cost } as { [key in K]?: typeof cost };
 }
 
 /** Says what became of an allowed call; gives the event's id. */
 export async function reportOutcome(context: Context, report: OutcomeReport): Promise<string> {
   using client = rpcClient(AuthorizationService, (await context.endpoints()).authz.grpc, { deadlineMs: 15_000 });
-  const hasActual = report.actualMicroUsd !== undefined || report.actualTokens !== undefined;
   const answer = client.reportOutcome({
     agentToken: report.token,
     decisionId: report.decisionId,
     outcome: outcomeNumbers[report.outcome],
     error: report.error ?? "",
-    ...(hasActual ? { actual: { microUsd: report.actualMicroUsd ?? 0n, tokens: report.actualTokens ?? 0n } } : {}),
+    ...costOf("actual", { microUsd: report.actualMicroUsd, money: report.actualMoney, tokens: report.actualTokens }),
   });
   return (await explained("authz", answer)).eventId;
 }

@@ -22,6 +22,12 @@ export interface LedgerEntry {
   event: { data?: EventData } | null;
 }
 
+export interface RecordedCost {
+  microUsd: number;
+  tokens: number;
+  money?: { currency: string; micro: number; rate: number };
+}
+
 /** What is shown of an event's data. */
 interface EventData {
   reasons?: { code: string; message: string; rule?: string }[];
@@ -35,7 +41,7 @@ interface EventData {
   snapshotDigest?: string;
   dryRun?: boolean;
   approval?: { id: string };
-  cost?: { microUsd: number; tokens: number };
+  cost?: RecordedCost;
   outcome?: string;
   voter?: string;
   vote?: string;

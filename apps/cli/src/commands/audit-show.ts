@@ -1,3 +1,4 @@
+import type { RecordedCost } from "../clients/ledger.ts";
 import { type Shown, showEntry } from "../clients/proofs.ts";
 import type { Context } from "../context.ts";
 import { exit } from "../failure.ts";
@@ -34,7 +35,7 @@ function describe({ entry, related, sameCallBefore, verified }: Shown, output: O
   tell("prompt", entry.prompt ?? undefined);
   tell("policy", [entry.policyVersion, data.ruleDigest].filter(Boolean).join(", rule "));
   tell("call", entry.actionDigest ?? undefined);
-  tell("cost", data.cost && `${data.cost.microUsd} micro-USD, ${data.cost.tokens} tokens`);
+  tell("cost", data.cost && costText(data.cost));
   tell("time", entry.occurredAt);
   tell("ledger", `entry ${entry.sequence} of ${entry.tenant}, taken in at ${entry.recordedAt}`);
   tell("proof", proof(verified, output));
@@ -46,4 +47,9 @@ function proof(verified: Shown["verified"], output: Output): string {
   if (verified === null) return output.style("yellow", "no checkpoint covers it yet");
   if (!verified.ok) return `${output.style("red", "does NOT hold")}: ${verified.why}`;
   return `${output.style("green", "holds")} under a checkpoint over ${verified.size} entries${verified.signedAt ? `, signed at ${verified.signedAt}` : ""}`;
+}
+
+function costText({ microUsd, tokens, money }: RecordedCost): string {
+  const spent = money === undefined ? "" : ` (${money.micro / 1e6} ${money.currency} at ${money.rate} USD)`;
+  return `${microUsd} micro-USD${spent}, ${tokens} tokens`;
 }

@@ -1,10 +1,10 @@
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
 
-/** One account in its present window; micro_usd are millionths of a US dollar. */
+/** One account in its present window; micro_usd are millionths of a US dollar, micro_eur of a euro. */
 export interface BudgetLine {
   scope: string;
-  unit: "micro_usd" | "tokens" | "actions";
+  unit: string;
   window: string;
   limit: number;
   reserved: number;
@@ -18,9 +18,9 @@ export const describe = (lines: readonly BudgetLine[]): string =>
     ["scope", "unit", "window", "limit", "reserved", "settled", "remaining"],
     lines.map(({ scope, unit, window, ...line }) => [
       scope,
-      unit === "micro_usd" ? "usd" : unit,
+      unitName(unit),
       window,
-      ...[line.limit, line.reserved, line.settled, line.remaining].map((value) => amount(unit, value)),
+      ...[line.limit, line.reserved, line.settled, line.remaining].map((value) => amountOf(unit, value)),
     ]),
   );
 
@@ -30,4 +30,8 @@ export function whole(value: number, text: string): number {
   return value;
 }
 
-const amount = (unit: string, value: number): string => (unit === "micro_usd" ? (value / 1e6).toFixed(2) : String(value));
+/** `micro_eur` as `eur`. */
+export const unitName = (unit: string): string => unit.replace(/^micro_/, "");
+
+/** Money in units of its currency, all else as it is. */
+export const amountOf = (unit: string, value: number): string => (unit.startsWith("micro_") ? (value / 1e6).toFixed(2) : String(value));

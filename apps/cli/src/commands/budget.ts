@@ -4,11 +4,13 @@ import { action } from "../context.ts";
 import { usage } from "../failure.ts";
 import { breakerCommands } from "./breakers.ts";
 import { type BudgetLine, describe, whole } from "./budget-lines.ts";
+import { moneyIn } from "./money.ts";
 import { spendingCommands } from "./spending.ts";
 import { summaries } from "./summaries.ts";
 
 interface SetOptions {
   usd?: string;
+  money?: string;
   tokens?: string;
   actions?: string;
   lift?: string;
@@ -38,9 +40,10 @@ export function budgetCommands(program: Command): void {
     .description("set a limit beside those of policies (the lowest wins)")
     .argument("<scope>", "tenant, org, agent/NAME, tool/NAME, prompt/ID or session/ID")
     .option("--usd <amount>", "money, in US dollars")
+    .option("--money <amount>", 'money of another currency, as "EUR 100"')
     .option("--tokens <n>", "model tokens")
     .option("--actions <n>", "allowed calls")
-    .addOption(new Option("--lift <unit>", "take back the limit set here").choices(["usd", "tokens", "actions"]))
+    .option("--lift <unit>", "take back the limit set here: usd, another currency as eur, tokens or actions")
     .addOption(
       new Option("--window <name>", "over which time").choices(["hour", "day", "week", "month", "prompt", "session"]).default("day"),
     )
@@ -55,13 +58,19 @@ export function budgetCommands(program: Command): void {
 }
 
 async function setLimits(service: Control, tenant: string, scope: string, options: SetOptions): Promise<BudgetLine[]> {
-  const limits: { unit: BudgetLine["unit"]; limit: number | null }[] = [];
+  const limits: { unit: string; limit: number | null }[] = [];
   if (options.usd !== undefined) limits.push({ unit: "micro_usd", limit: whole(Math.round(Number(options.usd) * 1e6), options.usd) });
+  if (options.money !== undefined) {
+    const { currency, micro } = moneyIn(options.money);
+    limits.push({ unit: `micro_${currency.toLowerCase()}`, limit: micro });
+  }
   if (options.tokens !== undefined) limits.push({ unit: "tokens", limit: whole(Number(options.tokens), options.tokens) });
   if (options.actions !== undefined) limits.push({ unit: "actions", limit: whole(Number(options.actions), options.actions) });
-  if (options.lift !== undefined)
-    limits.push({ unit: options.lift === "usd" ? "micro_usd" : (options.lift as "tokens" | "actions"), limit: null });
-  if (limits.length === 0) throw usage("say the limit: --usd, --tokens or --actions, or --lift UNIT");
+  if (options.lift !== undefined) {
+    if (!/^(?:tokens|actions|[a-z]{3})$/.test(options.lift)) throw usage(`"${options.lift}" is no unit: write usd, eur, tokens or actions`);
+    limits.push({ unit: /^[a-z]{3}$/.test(options.lift) ? `micro_${options.lift}` : options.lift, limit: null });
+  }
+  if (limits.length === 0) throw usage("say the limit: --usd, --money, --tokens or --actions, or --lift UNIT");
   const lines: BudgetLine[] = [];
   for (const limit of limits) {
     lines.push(

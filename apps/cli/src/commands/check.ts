@@ -5,6 +5,7 @@ import { issueToken } from "../clients/tokens.ts";
 import { action, type Context } from "../context.ts";
 import { usage } from "../failure.ts";
 import type { Output } from "../output.ts";
+import { moneyIn } from "./money.ts";
 import { summaries } from "./summaries.ts";
 
 interface Caller {
@@ -27,6 +28,7 @@ interface CheckOptions extends Caller {
   dryRun?: boolean;
   requestId?: string;
   estimateUsd?: string;
+  estimateMoney?: string;
   estimateTokens?: string;
 }
 
@@ -44,6 +46,7 @@ export function checkCommands(program: Command): void {
     .option("--dry-run", "evaluate only: nothing is reserved, redeemed or charged")
     .option("--request-id <id>", "idempotency key")
     .option("--estimate-usd <amount>", "what it is expected to cost")
+    .option("--estimate-money <amount>", 'instead of --estimate-usd: another currency, as "EUR 4.20"')
     .option("--estimate-tokens <n>", "model tokens it is expected to take")
     .action(
       action<CheckOptions, []>(async (context, options) => {
@@ -54,6 +57,7 @@ export function checkCommands(program: Command): void {
           token: await tokenOf(context, options),
           argumentsJson: options.args,
           estimateMicroUsd: microUsd(options.estimateUsd),
+          estimateMoney: options.estimateMoney === undefined ? undefined : moneyIn(options.estimateMoney),
           estimateTokens: options.estimateTokens === undefined ? undefined : BigInt(options.estimateTokens),
         });
         context.output.result(answer, () => describeAnswer(answer, context.output));
@@ -65,20 +69,30 @@ export function checkCommands(program: Command): void {
     .addOption(new Option("--outcome <name>", "what happened").choices(outcomes).makeOptionMandatory())
     .option("--error <text>", "why it failed (stored redacted)")
     .option("--actual-usd <amount>", "what it really cost")
+    .option("--actual-money <amount>", 'instead of --actual-usd: another currency, as "EUR 4.20"')
     .option("--actual-tokens <n>", "model tokens it really took")
     .action(
-      action<Caller & { decisionId: string; outcome: OutcomeName; error?: string; actualUsd?: string; actualTokens?: string }, []>(
-        async (context, options) => {
-          const { reportOutcome } = await import("../clients/authz.ts");
-          const eventId = await reportOutcome(context, {
-            ...options,
-            token: await tokenOf(context, options),
-            actualMicroUsd: microUsd(options.actualUsd),
-            actualTokens: options.actualTokens === undefined ? undefined : BigInt(options.actualTokens),
-          });
-          context.output.result({ eventId }, () => `recorded as ${eventId}`);
+      action<
+        Caller & {
+          decisionId: string;
+          outcome: OutcomeName;
+          error?: string;
+          actualUsd?: string;
+          actualMoney?: string;
+          actualTokens?: string;
         },
-      ),
+        []
+      >(async (context, options) => {
+        const { reportOutcome } = await import("../clients/authz.ts");
+        const eventId = await reportOutcome(context, {
+          ...options,
+          token: await tokenOf(context, options),
+          actualMicroUsd: microUsd(options.actualUsd),
+          actualMoney: options.actualMoney === undefined ? undefined : moneyIn(options.actualMoney),
+          actualTokens: options.actualTokens === undefined ? undefined : BigInt(options.actualTokens),
+        });
+        context.output.result({ eventId }, () => `recorded as ${eventId}`);
+      }),
     );
 }
 

@@ -4,12 +4,15 @@ import { action } from "../context.ts";
 import { csv } from "../csv.ts";
 import { usage } from "../failure.ts";
 import { table } from "../output.ts";
-import { type BudgetLine, describe, whole } from "./budget-lines.ts";
+import { amountOf, type BudgetLine, describe, unitName, whole } from "./budget-lines.ts";
+import { type Money, moneyIn } from "./money.ts";
 
 interface Amounts {
   microUsd: number;
   tokens: number;
   actions: number;
+  /** What of the money was spent in other currencies, in millionths of their units. */
+  currencies?: Record<string, number>;
 }
 
 interface SpendLine extends Amounts {
@@ -19,6 +22,7 @@ interface SpendLine extends Amounts {
 
 interface Units {
   usd?: string;
+  money?: string;
   tokens?: string;
   actions?: string;
 }
@@ -37,7 +41,7 @@ export function spendingCommands(budget: Command): void {
         const tenant = context.tenant();
         const service = await control(context, "budget", { role: "finops", tenant });
         const rows = await service.json<SpendLine[]>(`/v1/spend${query({ tenant, by, days, per })}`);
-        const header = [...(per === undefined ? [] : ["from"]), by, "usd", "tokens", "actions"];
+        const header = [...(per === undefined ? [] : ["from"]), by, ...spentHeader];
         const cells = rows.map((row) => [...(per === undefined ? [] : [row.from ?? ""]), row.key, ...spent(row)]);
         context.output.result(rows, () => (options.csv ? csv([header, ...cells]) : table(header, cells)));
       }),
@@ -53,13 +57,12 @@ export function spendingCommands(budget: Command): void {
         const lines = await service.json<(BudgetLine & { projected?: number; exhaustedAt?: string })[]>(
           `/v1/forecast${query({ tenant, agent })}`,
         );
-        const shown = (unit: string, units: number) => (unit === "micro_usd" ? (units / 1e6).toFixed(2) : units);
         context.output.result(lines, () =>
           table(
             ["scope", "unit", "window", "limit", "settled", "projected", "exhausted at"],
             lines.map(({ scope, unit, window, limit, settled, projected, exhaustedAt = "" }) => [
-              ...[scope, unit === "micro_usd" ? "usd" : unit, window, shown(unit, limit), shown(unit, settled)],
-              ...[projected === undefined ? "" : shown(unit, projected), exhaustedAt],
+              ...[scope, unitName(unit), window, amountOf(unit, limit), amountOf(unit, settled)],
+              ...[projected === undefined ? "" : amountOf(unit, projected), exhaustedAt],
             ]),
           ),
         );
@@ -70,6 +73,7 @@ export function spendingCommands(budget: Command): void {
     .description("show which agents of a prompt spent what, or give it a quota before it fans out")
     .argument("<prompt>")
     .option("--usd <amount>", "at most so much money")
+    .option("--money <amount>", 'at most so much of another currency, as "EUR 100"')
     .option("--tokens <n>", "at most so many model tokens")
     .option("--actions <n>", "at most so many calls")
     .option("--agent <name>", "with a quota: whose own share of the prompt counts, too")
@@ -84,7 +88,7 @@ export function spendingCommands(budget: Command): void {
           );
           context.output.result(tree, () =>
             table(
-              ["agent", "usd", "tokens", "actions"],
+              ["agent", ...spentHeader],
               tree.map((one) => [`${"  ".repeat(one.chain.length - 1)}${one.chain.at(-1)}`, ...spent(one)]),
             ),
           );
@@ -105,14 +109,15 @@ export function spendingCommands(budget: Command): void {
     .requiredOption("--agent <name>", "who used them")
     .option("--prompt <id>", "for which prompt")
     .option("--session <id>", "in which session")
-    .option("--usd <amount>", "money")
+    .option("--usd <amount>", "money, in US dollars")
+    .option("--money <amount>", 'instead: money of another currency, as "EUR 0.02"')
     .option("--tokens <n>", "model tokens")
     .action(
       action<Omit<Units, "actions"> & { agent: string; prompt?: string; session?: string }, [string]>(async (context, options, id) => {
         const tenant = context.tenant();
         const service = await control(context, "budget", { role: "finops", tenant });
         const units = unitsOf(options);
-        if (Object.keys(units).length === 0) throw usage("say what was used: --usd or --tokens");
+        if (Object.keys(units).length === 0) throw usage("say what was used: --usd, --money or --tokens");
         const { agent, prompt, session } = options;
         const json = { id, agent, ...units, ...(prompt !== undefined && { prompt }), ...(session !== undefined && { session }) };
         const answer = await service.json<{ recorded: boolean }>(`/v1/usage${query({ tenant })}`, { method: "POST", json });
@@ -121,10 +126,17 @@ export function spendingCommands(budget: Command): void {
     );
 }
 
-const spent = ({ microUsd, tokens, actions }: Amounts): [string, number, number] => [(microUsd / 1e6).toFixed(2), tokens, actions];
+/** Money of other currencies is part of that in US dollars. */
+const spentHeader = ["usd", "tokens", "actions", "of it in other currencies"];
 
-function unitsOf({ usd, tokens, actions }: Units): { microUsd?: number; tokens?: number; actions?: number } {
+const spent = ({ microUsd, tokens, actions, currencies = {} }: Amounts): (string | number)[] => {
+  const others = Object.entries(currencies).map(([currency, micro]) => `${currency} ${(micro / 1e6).toFixed(2)}`);
+  return [(microUsd / 1e6).toFixed(2), tokens, actions, others.sort().join(" ")];
+};
+
+function unitsOf({ usd, money, tokens, actions }: Units): { microUsd?: number; money?: Money; tokens?: number; actions?: number } {
   return {
+    ...(money !== undefined && { money: moneyIn(money) }),
     ...(usd !== undefined && { microUsd: whole(Math.round(Number(usd) * 1e6), usd) }),
     ...(tokens !== undefined && { tokens: whole(Number(tokens), tokens) }),
     ...(actions !== undefined && { actions: whole(Number(actions), actions) }),

@@ -46,7 +46,13 @@ const shape = z
     labels: z.array(text).max(1_000).optional(),
     calls: z.array(text).max(1_000).optional(),
     drift: z.boolean().optional(),
-    estimate: z.strictObject({ microUsd: z.number().min(0), tokens: z.number().min(0).default(0) }).optional(),
+    estimate: z
+      .strictObject({
+        microUsd: z.number().min(0).default(0),
+        tokens: z.number().min(0).default(0),
+        money: z.strictObject({ currency: z.string().length(3), micro: z.int().min(0) }).optional(),
+      })
+      .optional(),
     /** RFC 3339; the moment of the simulation when left out. */
     time: z.iso.datetime({ offset: true }).optional(),
   })

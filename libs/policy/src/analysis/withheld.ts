@@ -44,9 +44,9 @@ export function prepareWithheld(set: PolicySet): Withheld {
 
 const bounds = ["matches", "enum", "minLength", "maxLength", "min", "max", "exclusiveMin", "exclusiveMax"] as const;
 
-function comparedBy({ parameters, when, costUsd }: ActionRule): Compared {
+function comparedBy({ parameters, when, costUsd, costMoney }: ActionRule): Compared {
   const bounded = parameters.filter((parameter) => bounds.some((bound) => parameter[bound] !== undefined));
-  return { parameters: new Set(bounded.map(({ name }) => name)), whole: when !== undefined || costUsd !== undefined };
+  return { parameters: new Set(bounded.map(({ name }) => name)), whole: [when, costUsd, costMoney].some((one) => one !== undefined) };
 }
 
 const keyOf = (tool: string, action: string): string => `${tool}\n${action}`;

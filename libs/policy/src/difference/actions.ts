@@ -69,7 +69,7 @@ function tellCall(before: readonly Held<ActionRule>[], after: readonly Held<Acti
 
 function tellRule(was: ActionRule, is: ActionRule, tell: Tell): void {
   const { name: _n, rule: _r, digest: _d, mode, parameters: _p, additional: _a, approval, approvalAlways, when, ...others } = is;
-  const { costMicroUsd: _c, costUsd: _u, costTokens: _t, results, durability, obligations, ...unknown } = others;
+  const { costMicroUsd: _c, costUsd: _u, costMoney: _m, costTokens: _t, results, durability, obligations, ...unknown } = others;
   unknown satisfies Record<string, never>;
   if (was.mode !== mode)
     tell({ kind: "mode", direction: mode === "enforce" ? "tightens" : "loosens", what: "mode", before: was.mode, after: mode });
@@ -89,11 +89,16 @@ function tellRule(was: ActionRule, is: ActionRule, tell: Tell): void {
   for (const one of missing(was.obligations, obligations))
     tell({ kind: "obligations", direction: "loosens", what: "obligation", before: one });
 
-  function price({ costMicroUsd, costUsd, costTokens }: ActionRule): string | undefined {
-    const money = costMicroUsd === undefined ? costUsd?.text : words.usd(costMicroUsd);
+  function price({ costMicroUsd, costUsd, costMoney, costTokens }: ActionRule): string | undefined {
+    const money = costMoney ? moneyText(costMoney) : costMicroUsd === undefined ? costUsd?.text : words.usd(costMicroUsd);
     const tokens = costTokens === undefined ? undefined : `${words.number(costTokens)} tokens`;
     return [money, tokens].filter((text) => text !== undefined).join(" and ") || undefined;
   }
+}
+
+function moneyText({ amount, currency }: NonNullable<ActionRule["costMoney"]>): string {
+  const of = typeof currency === "string" ? currency : `of the currency in ${currency.argument}`;
+  return typeof amount === "number" ? words.money({ currency: of, micro: amount }) : `${amount.text} ${of}`;
 }
 
 function tellApproval(was: ActionRule, is: ActionRule, tell: Tell): void {

@@ -38,6 +38,7 @@ function tellGovernance({ governance: was }: PolicySet, { governance: is }: Poli
     breaker,
     memberOf,
     organisation,
+    exchangeRates,
     settings,
     ...unknown
   } = is;
@@ -62,6 +63,11 @@ function tellGovernance({ governance: was }: PolicySet, { governance: is }: Poli
   needed("a justification of every tool", was.requireJustification, requireJustification);
   needed("a second person for every publish", was.requireApproval, requireApproval);
   compare("circuit breaker", breakerText(was.breaker), breakerText(breaker), restricts(was.breaker, breaker));
+  const rateOf = (one: Governance, code: string) => one.exchangeRates?.usd[code];
+  for (const code of new Set([was.exchangeRates, exchangeRates].flatMap((rates) => Object.keys(rates?.usd ?? {})))) {
+    const rate = (one: Governance) => (rateOf(one, code) === undefined ? undefined : `${rateOf(one, code)} USD`);
+    compare(`exchange rate of ${code}`, rate(was), rate(is), "changes");
+  }
   compare("organisation whose budgets hold, too", was.memberOf, memberOf, restricts(was.memberOf, memberOf));
   const members = (one: Governance["organisation"]) => one && [...one.members].sort().join(", ");
   compare("members of the organisation", members(was.organisation), members(organisation), "changes");
@@ -132,6 +138,7 @@ const personalText = ({ subject, fields }: PersonalData): string =>
 function entryText(entry: CatalogAction | undefined): string | undefined {
   if (entry === undefined) return undefined;
   const { risk, writes, parameters, labels, costMicroUsd, maxCostMicroUsd, costTokens, maxCostTokens, durability, personal } = entry;
+  const { costMoney, maxCostMoney } = entry;
   return [
     `${risk} risk`,
     ...(writes ? ["writes"] : []),
@@ -141,6 +148,8 @@ function entryText(entry: CatalogAction | undefined): string | undefined {
     ...(labels === undefined ? [] : [`labels ${labels.join(", ")}`]),
     ...(costMicroUsd === undefined ? [] : [`costs ${words.usd(costMicroUsd)}`]),
     ...(maxCostMicroUsd === undefined ? [] : [`costs at most ${words.usd(maxCostMicroUsd)}`]),
+    ...(costMoney === undefined ? [] : [`costs ${words.money(costMoney)}`]),
+    ...(maxCostMoney === undefined ? [] : [`costs at most ${words.money(maxCostMoney)}`]),
     ...(costTokens === undefined ? [] : [`costs ${words.number(costTokens)} tokens`]),
     ...(maxCostTokens === undefined ? [] : [`costs at most ${words.number(maxCostTokens)} tokens`]),
     ...(durability === undefined ? [] : [durability]),

@@ -1,4 +1,5 @@
-import type { ApprovalRule, EgressRule, Limit, ParameterRule, RateLimit, ScalarValue, SessionRule } from "../ir.ts";
+import { currencyOfUnit } from "../engine/money.ts";
+import type { ApprovalRule, EgressRule, Limit, Money, ParameterRule, RateLimit, ScalarValue, SessionRule } from "../ir.ts";
 
 /** 5000 as "5,000". */
 export const number = (value: number): string => {
@@ -7,6 +8,8 @@ export const number = (value: number): string => {
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 };
+
+export const money = ({ currency, micro }: Money): string => `${number(micro / 1_000_000)} ${currency}`;
 
 export const usd = (microUsd: number): string => `${number(microUsd / 1_000_000)} USD`;
 
@@ -34,7 +37,8 @@ export const sessionRule = ({ after, deny, unless }: SessionRule): string =>
 export const rate = ({ calls, seconds }: RateLimit): string => `${number(calls)} calls in ${duration(seconds)}`;
 
 export function limit({ unit, limit: most, timeZone, window, soft }: Omit<Limit, "rule" | "scope">): string {
-  const units = (count: number) => (unit === "micro_usd" ? usd(count) : `${number(count)} ${unit}`);
+  const currency = currencyOfUnit(unit);
+  const units = (count: number) => (currency === undefined ? `${number(count)} ${unit}` : money({ currency, micro: count }));
   const zone = window !== "prompt" && window !== "session" && timeZone !== "UTC" ? ` (${timeZone})` : "";
   const early = soft === undefined ? "" : `, ${soft.action} from ${units(soft.units)}`;
   return `${units(most)} a ${window}${zone}${early}`;

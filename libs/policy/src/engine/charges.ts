@@ -1,12 +1,13 @@
-import type { Charge, EvaluationInput } from "../input.ts";
+import type { Charge, Cost, EvaluationInput } from "../input.ts";
 import type { Limit } from "../ir.ts";
 import { accounts } from "./limits.ts";
+import { unitsOf } from "./money.ts";
 
 /** Which accounts a call of one agent is charged to, prepared from the limits that apply to it. */
 export interface ChargePlan {
   /** A limit per prompt, when there is one: calls without a prompt id cannot be held to it. */
   readonly promptLimit: Limit | undefined;
-  charges(input: EvaluationInput, cost: { readonly microUsd: number; readonly tokens: number }): Charge[];
+  charges(input: EvaluationInput, cost: Cost): Charge[];
 }
 
 type Line = Omit<Charge, "units" | "scope"> & { readonly scope: (input: EvaluationInput) => string | undefined };
@@ -35,18 +36,11 @@ export function planCharges(limits: readonly Limit[]): ChargePlan {
 }
 
 /** What a call of a member is charged to its organisation: one line for each account, however many limits bound it. */
-export function organisationCharges(
-  organisation: string,
-  limits: readonly Limit[],
-  cost: { readonly microUsd: number; readonly tokens: number },
-): Charge[] {
+export function organisationCharges(organisation: string, limits: readonly Limit[], cost: Cost): Charge[] {
   const scope = accounts.organisationNamed(organisation);
   const lines = new Map(limits.map(({ unit, window }) => [`${unit} ${window}`, { unit, window }]));
   return [...lines.values()].map(({ unit, window }) => ({ scope, unit, window, units: unitsOf(unit, cost) }));
 }
-
-const unitsOf = (unit: Limit["unit"], cost: { readonly microUsd: number; readonly tokens: number }): number =>
-  unit === "actions" ? 1 : unit === "tokens" ? cost.tokens : cost.microUsd;
 
 function scopeOf(pattern: string): Line["scope"] {
   if (pattern === "tenant") return () => accounts.tenant;

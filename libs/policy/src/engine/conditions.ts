@@ -2,9 +2,10 @@ import type { Reason } from "@aegis/contracts/reasons";
 import type { Expression } from "../cel/expression.ts";
 import type { prepareExpression } from "../cel/prepare.ts";
 import type { EvaluationInput } from "../input.ts";
-import type { ActionRule } from "../ir.ts";
-import { microUnits, type PriceOf } from "./cost.ts";
+import type { ActionRule, Governance } from "../ir.ts";
+import type { PriceOf } from "./cost.ts";
 import { environmentOf } from "./environment.ts";
+import { inUsDollars, microUnits } from "./money.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Tells an action's condition of one call. */
@@ -30,15 +31,36 @@ export function prepareCondition({ when, approval, approvalAlways }: ActionRule,
   };
 }
 
-export function preparePrice({ costUsd }: ActionRule, prepare: Prepare): PriceOf | undefined {
-  if (costUsd === undefined) return undefined;
-  const evaluate = prepare(costUsd);
-  return (input) => {
+/** The price of a call under a rule that does not say a number of US dollars. */
+export function preparePrice(
+  { costUsd, costMoney }: ActionRule,
+  prepare: Prepare,
+  rates: Governance["exchangeRates"],
+): PriceOf | undefined {
+  const amount = costUsd ?? costMoney?.amount;
+  if (amount === undefined) return undefined;
+  const evaluate = typeof amount === "number" ? undefined : prepare(amount);
+  const microOf = (input: EvaluationInput): number | string => {
+    if (evaluate === undefined) return amount as number;
     const result = evaluate(environmentOf(input));
     if (!result.ok) return result.message;
     const { value } = result;
     return (typeof value === "number" ? microUnits(value) : undefined) ?? "the expression gives no amount of money";
   };
+  return (input) => {
+    const micro = microOf(input);
+    if (typeof micro === "string") return { why: micro, atMost: true };
+    if (costMoney === undefined) return { microUsd: micro };
+    const currency = currencyIn(costMoney.currency, input);
+    const priced = currency === undefined ? "the argument that names the currency is no text" : inUsDollars({ currency, micro }, rates);
+    return typeof priced === "string" ? { why: priced, atMost: false } : priced;
+  };
+}
+
+function currencyIn(currency: string | { readonly argument: string }, input: EvaluationInput): string | undefined {
+  if (typeof currency === "string") return currency;
+  const named = Object.hasOwn(input.arguments, currency.argument) ? input.arguments[currency.argument] : undefined;
+  return typeof named === "string" ? brief(named) : undefined;
 }
 
 const brief = (text: string): string => (text.length <= 120 ? text : `${text.slice(0, 119)}…`);

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import { describe, expect, test } from "vitest";
 import { compile } from "../language/compile.ts";
-import { microUnits } from "./cost.ts";
+import { microUnits } from "./money.ts";
 import { prepare } from "./snapshot.ts";
 
 const policy = (mode: string) => `

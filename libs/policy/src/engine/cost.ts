@@ -1,6 +1,7 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import type { EvaluationInput, Verdict } from "../input.ts";
-import type { CatalogAction } from "../ir.ts";
+import type { CatalogAction, Governance } from "../ir.ts";
+import { inUsDollars, type Priced } from "./money.ts";
 import type { PreparedAction } from "./prepared.ts";
 
 /** What a call costs; with a reason when that cannot be told and nothing bounds it. */
@@ -9,31 +10,56 @@ export interface Price {
   readonly unknown?: Reason;
 }
 
-/** Computes a rule's price in micro-units of a US dollar; a text says why it cannot. */
-export type PriceOf = (input: EvaluationInput) => number | string;
+/** A rule's price of a call, or why it cannot be told; `atMost`: the most that the catalog says stands for it. */
+export type PriceOf = (input: EvaluationInput) => Priced | { readonly why: string; readonly atMost: boolean };
 
 /**
  * The policy's price, the dearest of several; without one, the caller's estimate; without that, the catalog's. A price that cannot be
- * computed is the most that the catalog says a call can cost.
+ * computed is the most that the catalog says a call can cost. One in a currency without a declared rate is unknown, whatever the catalog
+ * says: a ceiling in that currency could not be held.
  */
-export function priceOf(input: EvaluationInput, rules: readonly PreparedAction[], known: CatalogAction | undefined): Price {
-  const { estimate } = input;
+export function priceOf(
+  input: EvaluationInput,
+  rules: readonly PreparedAction[],
+  known: CatalogAction | undefined,
+  rates: Governance["exchangeRates"],
+): Price {
   const tokens = tokensOf(input, rules, known);
-  let price: number | undefined;
+  let price: Priced | undefined;
   for (const { source, price: compute } of rules) {
-    let own = source.costMicroUsd;
+    let own: Priced | undefined = source.costMicroUsd === undefined ? undefined : { microUsd: source.costMicroUsd };
     if (compute !== undefined) {
       const computed = compute(input);
-      if (typeof computed === "number") own = computed;
-      else if (known?.maxCostMicroUsd !== undefined) own = known.maxCostMicroUsd;
-      else return { cost: noCost, unknown: unknownCost(computed, source.rule) };
+      const most = "why" in computed && computed.atMost ? atMostOf(known, rates) : undefined;
+      if (!("why" in computed)) own = computed;
+      else if (most !== undefined && typeof most !== "string") own = most;
+      else return { cost: noCost, unknown: unknownCost(most ?? computed.why, !computed.atMost || most !== undefined, source.rule) };
     }
-    if (own !== undefined && (price === undefined || own > price)) price = own;
+    if (own !== undefined && (price === undefined || own.microUsd > price.microUsd)) price = own;
   }
-  const estimated = estimate === undefined ? 0 : units(estimate.microUsd);
-  // A caller that says nothing and one that says 0 look the same.
-  const microUsd = price ?? (estimated > 0 ? estimated : (known?.costMicroUsd ?? known?.maxCostMicroUsd ?? 0));
-  return microUsd === 0 && tokens === 0 ? free : { cost: { microUsd, tokens } };
+  const otherwise = price ?? estimated(input, rates) ?? catalogued(known, rates) ?? { microUsd: 0 };
+  if (typeof otherwise === "string") return { cost: noCost, unknown: unknownCost(otherwise, true, known?.rule ?? rates?.rule) };
+  return otherwise.microUsd === 0 && tokens === 0 && otherwise.money === undefined ? free : { cost: { ...otherwise, tokens } };
+}
+
+/** A caller that says nothing and one that says 0 look the same. */
+function estimated({ estimate }: EvaluationInput, rates: Governance["exchangeRates"]): Priced | string | undefined {
+  if (estimate?.money !== undefined) {
+    const micro = units(estimate.money.micro);
+    return micro > 0 ? inUsDollars({ ...estimate.money, micro }, rates) : undefined;
+  }
+  const microUsd = estimate === undefined ? 0 : units(estimate.microUsd);
+  return microUsd > 0 ? { microUsd } : undefined;
+}
+
+function catalogued(known: CatalogAction | undefined, rates: Governance["exchangeRates"]): Priced | string | undefined {
+  if (known?.costMoney !== undefined) return inUsDollars(known.costMoney, rates);
+  return known?.costMicroUsd === undefined ? atMostOf(known, rates) : { microUsd: known.costMicroUsd };
+}
+
+function atMostOf(known: CatalogAction | undefined, rates: Governance["exchangeRates"]): Priced | string | undefined {
+  if (known?.maxCostMoney !== undefined) return inUsDollars(known.maxCostMoney, rates);
+  return known?.maxCostMicroUsd === undefined ? undefined : { microUsd: known.maxCostMicroUsd };
 }
 
 /**
@@ -45,21 +71,13 @@ function tokensOf({ estimate }: EvaluationInput, rules: readonly PreparedAction[
   return told > 0 || rules.some(({ source }) => source.costTokens !== undefined) ? told : (known?.costTokens ?? known?.maxCostTokens ?? 0);
 }
 
-/** A price in US dollars as whole micro-units, rounded up; `undefined` when it is none. What only binary fractions add is no part of it. */
-export function microUnits(usd: number): number | undefined {
-  const exact = usd * 1e6;
-  if (!(exact >= 0 && exact <= Number.MAX_SAFE_INTEGER)) return undefined;
-  const nearest = Math.round(exact);
-  return Math.abs(exact - nearest) <= 4 * Number.EPSILON * exact ? nearest : Math.ceil(exact);
-}
-
 export const noCost: Verdict["cost"] = Object.freeze({ microUsd: 0, tokens: 0 });
 const free: Price = Object.freeze({ cost: noCost });
 
-const unknownCost = (why: string, rule: string): Reason => ({
+const unknownCost = (why: string, final: boolean, rule: string | undefined): Reason => ({
   code: "budget_exhausted",
-  message: `what the call costs cannot be told, and no catalog says what it can cost at most: ${why}`,
-  rule,
+  message: `what the call costs cannot be told${final ? "" : ", and no catalog says what it can cost at most"}: ${why}`,
+  ...(rule !== undefined && { rule }),
 });
 
 /** A caller's estimate as whole units. A negative one would give budget back. */

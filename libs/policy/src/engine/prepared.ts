@@ -4,7 +4,7 @@ import { type Detectors, prepareDetectors } from "@aegis/dlp/prepare";
 import type { RE2JS } from "re2js";
 import type { Expression } from "../cel/expression.ts";
 import { prepareExpression } from "../cel/prepare.ts";
-import type { ActionRule, DenyRule, DlpAction, DlpRule, Policy, PolicySet, TenantDetector, ToolRules } from "../ir.ts";
+import type { ActionRule, DenyRule, DlpAction, DlpRule, Governance, Policy, PolicySet, TenantDetector, ToolRules } from "../ir.ts";
 import { type ConditionCheck, type Evaluate, prepareCondition, preparePrice } from "./conditions.ts";
 import type { PriceOf } from "./cost.ts";
 import { type EgressCheck, prepareEgress } from "./egress.ts";
@@ -65,9 +65,11 @@ export class Shared {
   readonly #expressions = new Map<string, Evaluate>();
   readonly #detectors = new Map<string, Detectors>();
   readonly #own: readonly TenantDetector[];
+  readonly exchangeRates: Governance["exchangeRates"];
 
-  constructor({ detectors = [] }: PolicySet) {
+  constructor({ detectors = [], governance }: PolicySet) {
     this.#own = detectors;
+    this.exchangeRates = governance.exchangeRates;
   }
 
   /** Ready to look for what some rule of these policies asks for. */
@@ -160,7 +162,7 @@ function prepareAction(source: ActionRule, shared: Shared): PreparedAction {
     enforced: source.mode === "enforce",
     check: prepareParameters(source, shared.patterns),
     condition: prepareCondition(source, shared.expression),
-    price: preparePrice(source, shared.expression),
+    price: preparePrice(source, shared.expression, shared.exchangeRates),
     approval: source.approvalAlways
       ? Object.freeze<Reason>({
           code: "approval_required",

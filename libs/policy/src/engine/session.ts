@@ -1,7 +1,7 @@
 import { digestOf } from "@aegis/canonical/digest";
 import type { Reason } from "@aegis/contracts/reasons";
 import type { SessionFacts } from "../input.ts";
-import type { Policy, PolicySet, SessionRule } from "../ir.ts";
+import { type Policy, type PolicySet, priceExpression, type SessionRule } from "../ir.ts";
 import { matchesName } from "./limits.ts";
 import { mentions } from "./mentions.ts";
 import type { Asking } from "./outcome.ts";
@@ -35,7 +35,10 @@ export const asksSession = (policy: Policy): boolean =>
 
 const speaksOfSession = ({ tools }: Policy): boolean =>
   tools.some(({ actions }) =>
-    actions.some(({ when, costUsd }) => (when && mentions(when.expression, "session")) || (costUsd && mentions(costUsd, "session"))),
+    actions.some((action) => {
+      const [condition, price] = [action.when?.expression, priceExpression(action)];
+      return (condition && mentions(condition, "session")) || (price && mentions(price, "session"));
+    }),
   );
 
 /**

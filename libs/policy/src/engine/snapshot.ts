@@ -74,11 +74,11 @@ export function prepare(content: PolicyContent): Snapshot {
     const entry = known(input.tool, input.action);
     const outcome = view.enforced.length > 0 ? judge(view, input, "enforced", views) : scopeOutcome(input);
     requirePrompt(view.plan, input, outcome);
-    const price = charge(input, outcome, entry);
+    const price = charge(input, outcome, entry, governance.exchangeRates);
     if (!view.shadowed && !hasShadowAction(view, input)) return { view, entry, outcome, cost: price, shadow: undefined };
     const shadow = judge(view, input, "all", views);
     requirePrompt(view.wholePlan, input, shadow);
-    charge(input, shadow, entry);
+    charge(input, shadow, entry, governance.exchangeRates);
     return { view, entry, outcome, cost: price, shadow };
   };
   return {
@@ -162,8 +162,13 @@ function refused(reason: Reason): Judged {
 }
 
 /** A call whose cost cannot be told, and that nothing bounds, cannot be held to any budget. */
-function charge(input: EvaluationInput, outcome: Outcome, entry: CatalogAction | undefined): Verdict["cost"] {
-  const { cost, unknown } = priceOf(input, outcome.rules, entry);
+function charge(
+  input: EvaluationInput,
+  outcome: Outcome,
+  entry: CatalogAction | undefined,
+  rates: Governance["exchangeRates"],
+): Verdict["cost"] {
+  const { cost, unknown } = priceOf(input, outcome.rules, entry, rates);
   if (unknown !== undefined && !outcome.denied) outcome.deny(unknown);
   return cost;
 }

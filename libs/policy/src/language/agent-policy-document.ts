@@ -3,9 +3,10 @@ import { dlpRules, results, sessionRules } from "./data-rules-document.ts";
 import { egressAllow } from "./egress-document.ts";
 import { condition, cost } from "./expression-document.ts";
 import { policyLimit } from "./limit-document.ts";
+import { amountShape, checkAmount, priceInMoney } from "./money-document.ts";
 import { named } from "./named-document.ts";
 import { parameters } from "./parameter-document.ts";
-import { checked, entries, fault, keyed, listOf, optional, positioned, reader, record, required } from "./reader.ts";
+import { checked, fault, keyed, listOf, optional, positioned, reader, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 
 const mode = read.oneOf("enforce", "shadow");
@@ -42,14 +43,14 @@ const action = positioned(
       checked(
         record({
           usd: optional(cost, "US dollars: a number, or a CEL expression over the same variables as `when`."),
+          money: optional(
+            priceInMoney,
+            "Instead of `usd`: another currency, as `EUR 0.25` or as a map. It counts in US dollars by the rate that governance declares.",
+          ),
           tokens: optional(read.integer(0, 1e12), "Model tokens."),
         }),
-        (place, { usd, tokens }) => {
-          if (usd !== undefined || tokens !== undefined) return;
-          if (entries(place).length === 0)
-            place.source.report(place.parent, "missing_key", `${place.path} has no "usd"`, 'add "usd" or "tokens"');
-        },
-        { anyOf: [{ required: ["usd"] }, { required: ["tokens"] }] },
+        checkAmount,
+        amountShape,
       ),
       "What a call costs; in tokens, unless the caller estimates more.",
     ),

@@ -15,6 +15,7 @@ import {
   lowerDetectors,
 } from "./governance-document.ts";
 import { indexed, lowerAgentPolicy, lowerBareAgent, lowerGovernance, type Surroundings } from "./lower.ts";
+import { checkRates } from "./money-document.ts";
 import { apiVersion, type Kind, kinds } from "./named-document.ts";
 import type { PolicyTest } from "./policy-test.ts";
 import { policyTestDocument, testOf } from "./policy-test-document.ts";
@@ -76,6 +77,7 @@ class PolicySetBuilder {
   readonly #catalog: CatalogTool[] = [];
   /** Every catalog was read without fault: a tool that is not there is nowhere. */
   #catalogSound = true;
+  readonly #sources: Place["source"][] = [];
   readonly #detectorUses: (DetectorUse & { readonly place: Place })[] = [];
   #governance: { readonly spec: GovernanceSpec; readonly at: Position } | undefined;
 
@@ -86,6 +88,7 @@ class PolicySetBuilder {
   }
 
   add(place: Place): void {
+    this.#sources.push(place.source);
     const names = isMap(place.node) ? entries(place).map(({ name }) => name) : [];
     if (names.includes("kind") || names.includes("apiVersion")) this.#addNamed(place);
     else if (names.includes("agent") || names.includes("allowed_tools")) this.#addBareAgent(place);
@@ -106,6 +109,7 @@ class PolicySetBuilder {
     const detectors = lowerDetectors(governance?.spec ?? {});
     // A detector read with faults may have no name.
     this.#checkDetectors(detectors.flatMap(({ name }) => (typeof name === "string" ? [name] : [])));
+    for (const source of this.#sources) checkRates(source, governance?.spec.exchange_rates);
     const whole = this.#faults.length === 0;
     const surroundings = { timeZone: governance?.spec.time_zone ?? "UTC", catalog: indexed(this.#catalog) };
     const sound = this.#faults.some(({ code }) => code === "too_many_faults") ? [] : this.#pending;

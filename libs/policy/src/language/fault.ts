@@ -32,6 +32,8 @@ export const faultCodes = {
   unknown_value: "a value is none of those that the key takes",
   unknown_detector: "no detector has this name",
   unknown_time_zone: "no time zone has this name",
+  unknown_currency: "no currency of ISO 4217 has this code, or governance declares no exchange rate for it",
+  invalid_money: "an amount of money is none",
   invalid_name: "a name breaks the rules for names",
   invalid_wildcard: "a * stands where none is understood",
   invalid_pattern: "a regular expression is not RE2",

@@ -4,6 +4,7 @@ import type { TenantDetector } from "../ir.ts";
 import { breakerDocument } from "./breaker-document.ts";
 import { detectorName } from "./data-rules-document.ts";
 import { governanceLimit, organisationLimit } from "./limit-document.ts";
+import { exchangeRates } from "./money-document.ts";
 import { named, schemaReference } from "./named-document.ts";
 import { checked, fault, keyed, listOf, optional, positioned, type RecordOf, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
@@ -111,6 +112,10 @@ const spec = {
       }),
     ),
     "This tenant is an organisation's own: what its members may use together.",
+  ),
+  exchange_rates: optional(
+    exchangeRates,
+    "How many US dollars one unit of each other currency counts as, by its code of ISO 4217. A call in a currency that is not here is denied.",
   ),
   limits: optional(listOf(governanceLimit, { what: "limits" }), "Rates and budgets of the tenant, or of one tool."),
   detectors: optional(listOf(detector, { what: "detectors" }), "Detectors of the tenant's own, for `detect`."),

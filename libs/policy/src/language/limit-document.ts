@@ -1,4 +1,6 @@
-import type { BudgetUnit, BudgetWindow, Limit, RateLimit } from "../ir.ts";
+import { unitOfCurrency } from "../engine/money.ts";
+import type { BudgetUnit, BudgetWindow, Limit, Money, RateLimit } from "../ir.ts";
+import { money } from "./money-document.ts";
 import { checked, entries, fault, optional, type Place, positioned, type Reader, record, required, scalar } from "./reader.ts";
 import { integer, oneOf, percent, rate, tool, usd } from "./scalars.ts";
 import type { Schema } from "./schema.ts";
@@ -16,6 +18,10 @@ const members = {
     "What it counts over: the tenant's calendar hour, day, week (from Monday) or month, or the life of a prompt or a session.",
   ),
   usd: optional(usd, "The most that may be spent, in US dollars."),
+  money: optional(
+    money,
+    "The most that may be spent in another currency, as `EUR 100`: what is spent in others is no part of it, and it is part of what `usd` bounds.",
+  ),
   actions: optional(integer(0, 1e12), "The most calls."),
   tokens: optional(integer(0, 1e15), "The most model tokens."),
   soft: optional(percent, "A share of the limit, as `80%`, from which on `at_soft` holds."),
@@ -25,7 +31,7 @@ const members = {
   ),
 };
 
-const units = ["usd", "actions", "tokens"];
+const units = ["usd", "money", "actions", "tokens"];
 const budgetMembers = ["budget", ...units, "soft", "at_soft"];
 
 /** An entry is a rate alone, or a budget with a unit; in JSON Schema, too. */
@@ -43,6 +49,7 @@ export interface LimitDocument {
   readonly budget?: Budget;
   /** Micro-units. */
   readonly usd?: number;
+  readonly money?: Money;
   readonly actions?: number;
   readonly tokens?: number;
   /** Percent of each of them. */
@@ -87,7 +94,8 @@ export function lowerLimit({ at, value }: Entry, scope: string, timeZone: string
   const window: BudgetWindow = windows[value.budget];
   const limit = (unit: BudgetUnit, units: number | undefined): Limit[] =>
     units === undefined ? [] : [{ rule: `${at.file}:${at.line}`, scope, window, timeZone, unit, limit: units, ...softOf(value, units) }];
-  return [...limit("micro_usd", value.usd), ...limit("actions", value.actions), ...limit("tokens", value.tokens)];
+  const inMoney = value.money === undefined ? [] : limit(unitOfCurrency(value.money.currency), value.money.micro);
+  return [...limit("micro_usd", value.usd), ...inMoney, ...limit("actions", value.actions), ...limit("tokens", value.tokens)];
 }
 
 /** The rate of an entry, if it is one. */
@@ -114,7 +122,7 @@ function checkLimit(place: Place): void {
     if (other) place.source.report(other.key, "conflicting_rules", `${place.path} is both a rate and a budget`, "write two entries");
   } else if (!has("budget")) missing("budget", 'add "budget" or "rate"');
   else if (!units.some(has)) {
-    place.source.report(place.parent, "limit_without_unit", `${place.path} bounds nothing`, 'add "usd", "actions" or "tokens"');
+    place.source.report(place.parent, "limit_without_unit", `${place.path} bounds nothing`, 'add "usd", "money", "actions" or "tokens"');
   }
   if (has("at_soft") && !has("soft")) missing("soft", 'add "soft", as 80%');
   const value = (name: string) => written.find((entry) => entry.name === name)?.value;

@@ -18,6 +18,7 @@ import { lowerBreaker } from "./breaker-document.ts";
 import { lowerDlp, lowerResults, lowerSession } from "./data-rules-document.ts";
 import { type GovernanceSpec, settingsOf } from "./governance-document.ts";
 import { accountsOf, type LimitDocument, lowerLimit, lowerRate } from "./limit-document.ts";
+import { lowerPrice, lowerRates } from "./money-document.ts";
 import { lowerParameters } from "./parameter-document.ts";
 import type { Position } from "./source.ts";
 
@@ -120,6 +121,7 @@ export function lowerGovernance(spec: GovernanceSpec, at: Position): Governance 
     ...(spec.require_approval === true && { requireApproval: true }),
     ...(breaker && { breaker: lowerBreaker(breaker.value, ruleAt(breaker.at)) }),
     ...(spec.member_of !== undefined && { memberOf: spec.member_of }),
+    ...(spec.exchange_rates && { exchangeRates: lowerRates(spec.exchange_rates) }),
     ...(organisation && {
       organisation: {
         rule: ruleAt(organisation.at),
@@ -170,6 +172,7 @@ function lowerAction({ at, value }: ActionDocument, policy: string, tool: string
     ...(approval && !parameters.some((parameter) => parameter.beyond) && { approvalAlways: true as const }),
     ...(value.when && { when: { rule: ruleAt(value.when.at), expression: value.when.value } }),
     ...(value.cost?.usd !== undefined && costOf(value.cost.usd)),
+    ...(value.cost?.money !== undefined && { costMoney: lowerPrice(value.cost.money) }),
     ...(value.cost?.tokens !== undefined && { costTokens: value.cost.tokens }),
     ...(value.results && { results: lowerResults(value.results) }),
     durability: value.durability ?? durabilityOf(catalog, tool, value.name),

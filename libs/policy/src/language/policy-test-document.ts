@@ -1,5 +1,6 @@
 import { decisions, reasonCodes } from "@aegis/contracts/reasons";
 import { jsonObject } from "./json-document.ts";
+import { money } from "./money-document.ts";
 import { named } from "./named-document.ts";
 import type { PolicyTest, PolicyTestCase, TestCall, TestExpectation } from "./policy-test.ts";
 import { eitherOf, fault, listOf, optional, positioned, type Reader, reader, record, required } from "./reader.ts";
@@ -53,6 +54,7 @@ const call = record({
   estimate: optional(
     record({
       usd: optional(read.usd, "US dollars."),
+      money: optional(money, "Instead of `usd`: another currency, as `EUR 5`."),
       tokens: optional(read.integer(0, 1e15), "Model tokens."),
     }),
     "What the caller says that the call costs.",
@@ -144,7 +146,9 @@ function callOf(written: PolicyTestDocument["spec"]["cases"][number]["value"]["c
     ...(written.subject !== undefined && { subject: written.subject }),
     ...(written.scope && { scope: written.scope }),
     ...(written.drift !== undefined && { drift: written.drift }),
-    ...(estimate && { estimate: { microUsd: estimate.usd ?? 0, tokens: estimate.tokens ?? 0 } }),
+    ...(estimate && {
+      estimate: { microUsd: estimate.usd ?? 0, tokens: estimate.tokens ?? 0, ...(estimate.money && { money: estimate.money }) },
+    }),
     ...(written.now !== undefined && { now: written.now }),
   };
 }

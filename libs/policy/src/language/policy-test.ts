@@ -1,5 +1,6 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import type { DecisionName, ReasonCode } from "@aegis/contracts/reasons";
+import type { Money } from "../ir.ts";
 
 /**
  * A `kind: PolicyTest` document: calls, and what the policies must say of them. It decides nothing and is no part of the
@@ -38,7 +39,7 @@ export interface TestCall {
   readonly scope?: readonly string[];
   /** The agent is not what was approved. */
   readonly drift?: boolean;
-  readonly estimate?: { readonly microUsd: number; readonly tokens: number };
+  readonly estimate?: { readonly microUsd: number; readonly tokens: number; readonly money?: Money };
   /** Milliseconds since 1970; absent: when the test runs. */
   readonly now?: number;
 }

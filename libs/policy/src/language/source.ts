@@ -24,6 +24,8 @@ export interface SourceDocument {
   readonly text: string;
   /** How much the regular expressions of the whole file come to so far. */
   readonly patterns: { size: number };
+  /** Currencies that the document spends or bounds, and where it does: whether their rates are declared shows when all is read. */
+  readonly currencies: { readonly code: string; readonly at: Position }[];
   positionAt(offset: number): Position;
   positionOf(node: Node): Position;
 }
@@ -93,7 +95,7 @@ function readDocument(text: string, budget: Budget, common: Pick<SourceDocument,
     const tags = problems.some(({ code }) => code === "TAG_RESOLVE_FAILED");
     const broken = problems.some(({ code }) => code !== "TAG_RESOLVE_FAILED" && code !== "BAD_DIRECTIVE");
     if (broken || document.contents === null || isEmpty(document.contents)) continue;
-    const walkable: SourceDocument = { document, root: document.contents, text, positionOf, ...common };
+    const walkable: SourceDocument = { document, root: document.contents, text, positionOf, currencies: [], ...common };
     if (inspect(walkable, { tags: !tags })) documents.push(walkable);
   }
   return documents;

@@ -1,20 +1,22 @@
 import type { CatalogAction, CatalogTool } from "../ir.ts";
 import { durability } from "./agent-policy-document.ts";
 import { sessionLabel } from "./data-rules-document.ts";
+import { amountShape, checkAmount, money } from "./money-document.ts";
 import { named } from "./named-document.ts";
 import { lowerParameters, parameters } from "./parameter-document.ts";
 import { checkPersonal, lowerPersonal, personalMembers, personalSchema } from "./personal-document.ts";
-import { checked, entries, listOf, optional, positioned, record, required } from "./reader.ts";
+import { checked, listOf, optional, positioned, record, required } from "./reader.ts";
 import * as read from "./scalars.ts";
 import type { Position } from "./source.ts";
 
 const amount = checked(
-  record({ usd: optional(read.usd, "US dollars."), tokens: optional(read.integer(0, 1e12), "Model tokens.") }),
-  (place) => {
-    if (entries(place).length === 0)
-      place.source.report(place.parent, "missing_key", `${place.path} has no "usd"`, 'add "usd" or "tokens"');
-  },
-  { anyOf: [{ required: ["usd"] }, { required: ["tokens"] }] },
+  record({
+    usd: optional(read.usd, "US dollars."),
+    money: optional(money, "Instead of `usd`: another currency, as `EUR 0.25`."),
+    tokens: optional(read.integer(0, 1e12), "Model tokens."),
+  }),
+  checkAmount,
+  amountShape,
 );
 
 const action = positioned(
@@ -92,6 +94,8 @@ function lowerAction({ at, value }: ToolCatalogDocument["spec"]["tools"][number]
     ...(value.parameters && { parameters: lowerParameters(value.parameters) }),
     ...(value.labels && { labels: [...new Set(value.labels)].sort() }),
     ...(value.cost?.usd !== undefined && { costMicroUsd: value.cost.usd }),
+    ...(value.cost?.money && { costMoney: value.cost.money }),
+    ...(value.max_cost?.money && { maxCostMoney: value.max_cost.money }),
     ...(value.cost?.tokens !== undefined && { costTokens: value.cost.tokens }),
     ...(value.max_cost?.usd !== undefined && { maxCostMicroUsd: value.max_cost.usd }),
     ...(value.max_cost?.tokens !== undefined && { maxCostTokens: value.max_cost.tokens }),

@@ -74,7 +74,7 @@ const wanted: readonly string[] = [
     .split(" ")
     .map((member) => `parameter ${member}`),
   ...(
-    "mode:shadow additional:allow additional:deny approval approvalAlways when costMicroUsd costUsd durability:T0 durability:T1 " +
+    "mode:shadow additional:allow additional:deny approval approvalAlways when costMicroUsd costUsd costMoney durability:T0 durability:T1 " +
     "durability:T2 obligations"
   )
     .split(" ")
@@ -188,7 +188,9 @@ function ruleMembers(rule: ActionRule): string[] {
     ...(rule.mode === "shadow" ? ["mode:shadow"] : []),
     `additional:${rule.additional}`,
     `durability:${rule.durability}`,
-    ...(["approval", "approvalAlways", "when", "costMicroUsd", "costUsd"] as const).filter((member) => rule[member] !== undefined),
+    ...(["approval", "approvalAlways", "when", "costMicroUsd", "costUsd", "costMoney"] as const).filter(
+      (member) => rule[member] !== undefined,
+    ),
     ...(rule.obligations.length > 0 ? ["obligations"] : []),
   ];
   const parameters = rule.parameters.flatMap(({ type, ...members }) => [`type:${type ?? "any"}`, ...Object.keys(members)]);

@@ -76,6 +76,7 @@ export function groundRules(random: Random): PolicyFile[] {
     kind: "Governance",
     metadata: { name: "ground" },
     spec: {
+      exchange_rates: { EUR: 1.0842 },
       detectors: [{ name: "ticket_number", pattern: "TCK-[0-9]{6}", context: ["ticket"] }],
       ...(random.chance(0.5) && { delegation: { token_ttl_seconds: random.integer(30, 300), max_depth: random.integer(1, 3) } }),
       ...(random.chance(0.15) && { quotas: { max_actions_per_prompt: 50 } }),
@@ -175,7 +176,9 @@ function actionRule(random: Random, name: string, timed?: number): JsonObject {
     additional_parameters: random.maybe(0.5, () => random.pick(["allow", "allow", "deny"])),
     when: timed === undefined ? random.maybe(0.4, () => condition(random, named)) : conditionOnTime(random, named, timed),
     approval: random.maybe(0.2, () => given({ queue: "finance", quorum: random.maybe(0.5, () => 2) })),
-    cost: random.maybe(0.15, () => ({ usd: random.chance(0.5) ? 1.5 : cost(random, named) })),
+    cost: random.maybe(0.15, () =>
+      random.chance(0.5) ? (named.length % 2 === 0 ? { usd: 1.5 } : { money: "EUR 1.5" }) : { usd: cost(random, named) },
+    ),
     durability: random.maybe(0.3, () => random.pick(["T0", "T1", "T2"])),
     obligations: random.maybe(0.1, () => ["sandbox"]),
   });

@@ -1,10 +1,11 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import { assertIJson, parseIJson } from "@aegis/canonical/ijson";
-import type { CheckRequest } from "@aegis/contracts/aegis/authz/v1/authz";
+import type { CheckRequest, Cost } from "@aegis/contracts/aegis/authz/v1/authz";
 import type { DecisionData } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import { toolPattern } from "@aegis/contracts/name-patterns";
 import { linePattern } from "@aegis/contracts/names";
+import type { Money } from "@aegis/policy/ir";
 
 /** One tool call that an agent wants to make, checked for form and nothing else. */
 export interface Call {
@@ -16,7 +17,7 @@ export interface Call {
   readonly context: DecisionData["context"];
   /** What the caller says it is: the digest of its prompt, tools and configuration. */
   readonly fingerprint?: string;
-  readonly estimate?: { readonly microUsd: number; readonly tokens: number };
+  readonly estimate?: { readonly microUsd: number; readonly tokens: number; readonly money?: Money };
   readonly overrideToken?: string;
   readonly dryRun: boolean;
   readonly requestId?: string;
@@ -45,7 +46,7 @@ export function parseCall(request: Omit<CheckRequest, "$typeName" | "$unknown" |
       ...text("toolCallId", context?.toolCallId, maxName),
     },
     ...text("fingerprint", context?.fingerprint, maxName),
-    ...(estimate && { estimate: { microUsd: amount("estimate", estimate.microUsd), tokens: amount("estimate", estimate.tokens) } }),
+    ...(estimate && { estimate: costIn("estimate", estimate) }),
     ...text("overrideToken", request.overrideToken, 1024),
     dryRun: request.dryRun,
     ...text("requestId", request.requestId, maxName),
@@ -77,8 +78,21 @@ function text<K extends string>(field: K, value: string | undefined, longest: nu
   return { [field]: value } as { [key in K]?: string };
 }
 
+/** What a caller says that a call costs. @throws AegisError `invalid_argument`. */
+export function costIn(field: string, cost: Omit<Cost, "$typeName" | "$unknown">): NonNullable<Call["estimate"]> {
+  const [microUsd, tokens, micro] = [cost.microUsd, cost.tokens, cost.micro].map((units) => amount(field, units)) as [
+    number,
+    number,
+    number,
+  ];
+  if (cost.currency === "" && micro === 0) return { microUsd, tokens };
+  if (!/^[A-Z]{3}$/.test(cost.currency)) throw new AegisError("invalid_argument", `${field}.currency must be three capital letters`);
+  if (microUsd > 0) throw new AegisError("invalid_argument", `${field} is given in two currencies`);
+  return cost.currency === "USD" ? { microUsd: micro, tokens } : { microUsd: 0, tokens, money: { currency: cost.currency, micro } };
+}
+
 /** A count of micro-dollars or tokens: not negative, and exact as a double. @throws AegisError `invalid_argument`. */
-export function amount(field: string, value: bigint): number {
+function amount(field: string, value: bigint): number {
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new AegisError("invalid_argument", `${field} is out of range`);
   return Number(value);
 }

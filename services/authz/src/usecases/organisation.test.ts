@@ -33,3 +33,26 @@ test.each([
   expect(budget.reserved).toBe(0);
   expect(await call({}, { amount: 9_000 })).toMatchObject({ reasons: [{ code: "parameter_out_of_range" }] });
 });
+
+test.each([
+  ["declares none: the member's hold", "", 108_000_000],
+  ["declares its own: they hold", "exchange_rates: { EUR: 1.2 },", 120_000_000],
+])("of euros, an organisation's ceiling in US dollars counts by rates; it %s", async (_what, own, units) => {
+  const rates = "exchange_rates: { EUR: 1.08 }";
+  const made = given({ policy: `${payments}\n---\n${governance(`{ member_of: acme-group, ${rates} }`)}` });
+  const organisation = `{ ${own} organisation: { members: [acme], limits: [{ budget: monthly, usd: 500 }] } }`;
+  made.policies.set("acme-group", activePolicy(governance(organisation), "acme-group"));
+  const estimate = { microUsd: 0n, tokens: 0n, currency: "EUR", micro: 100_000_000n };
+  expect((await made.call({ estimate })).reservations).toMatchObject([{ scope: "org/acme-group", unit: "micro_usd", units }]);
+});
+
+test("a currency that the organisation's rates do not know is denied", async () => {
+  const made = given({ policy: `${payments}\n---\n${governance("{ member_of: acme-group, exchange_rates: { EUR: 1.08 } }")}` });
+  const organisation = "{ exchange_rates: { JPY: 0.0067 }, organisation: { members: [acme], limits: [{ budget: monthly, usd: 500 }] } }";
+  made.policies.set("acme-group", activePolicy(governance(organisation), "acme-group"));
+  const estimate = { microUsd: 0n, tokens: 0n, currency: "EUR", micro: 1n };
+  expect(await made.call({ estimate })).toMatchObject({
+    decision: "deny",
+    reasons: [{ code: "budget_exhausted", message: "acme-group: no exchange rate is declared for EUR" }],
+  });
+});

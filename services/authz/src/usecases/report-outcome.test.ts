@@ -39,6 +39,19 @@ test("an outcome is recorded with the decision's reservations and without what m
   expect(last().event.data.error).toBe("declined for [REDACTED:email]");
 });
 
+test("what a call really cost in another currency is recorded with its worth in US dollars, or not taken where no rate is declared", async () => {
+  const { call, report, last } = given(
+    "apiVersion: aegis.dev/v1\nkind: Governance\nmetadata: { name: g }\nspec: { exchange_rates: { EUR: 1.08 } }",
+  );
+  const draft = await call({}, { amount: 5 });
+  const cost = (currency: string) => ({ microUsd: 0n, tokens: 3n, currency, micro: 101n });
+  await expect(report(draft.id, { actual: cost("CHF") })).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(report(draft.id, { actual: cost("euro") })).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(report(draft.id, { actual: { ...cost("EUR"), microUsd: 1n } })).rejects.toMatchObject({ code: "invalid_argument" });
+  await report(draft.id, { actual: cost("EUR") });
+  expect(last().event.data.actual).toEqual({ microUsd: 110, tokens: 3, money: { currency: "EUR", micro: 101, rate: 1.08 } });
+});
+
 test("what a tenant's own detector finds in an error is not stored either", async () => {
   const { call, report, last } = given(
     "apiVersion: aegis.dev/v1\nkind: Governance\nmetadata: { name: g }\nspec: { detectors: [{ name: badge, pattern: 'B[0-9]{6}' }] }",

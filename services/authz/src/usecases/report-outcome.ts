@@ -6,8 +6,10 @@ import { type OutcomeData, type OutcomeEvent, type OutcomeName, outcomeType } fr
 import { subject } from "@aegis/contracts/subjects";
 import { detectorNames, type Looking } from "@aegis/dlp/detect";
 import { redactText } from "@aegis/dlp/redact";
+import type { Governance } from "@aegis/policy/ir";
+import { inUsDollars } from "@aegis/policy/money";
 import { RecentAnswers } from "#domain/answers.ts";
-import { amount } from "#domain/call.ts";
+import { costIn } from "#domain/call.ts";
 import type { FailedCalls } from "#domain/failed-calls.ts";
 import { principalOf } from "#domain/principal.ts";
 import type { Streaks } from "#domain/streaks.ts";
@@ -54,7 +56,7 @@ export function reportOutcome(ports: ReportOutcomePorts): ReportOutcome {
     const principal = principalOf(claims);
     const { tenant, agent } = principal;
     const snapshot = ports.policyOf(tenant)?.snapshot;
-    const told = parse(request, snapshot?.everyDetector ?? detectorNames);
+    const told = parse(request, snapshot?.everyDetector ?? detectorNames, snapshot?.governance.exchangeRates);
     const decision = ports.recent.find(told.decisionId, now.getTime());
     if (decision && (decision.tenant !== tenant || decision.agent !== agent))
       throw new AegisError("permission_denied", "this decision was made for another agent");
@@ -111,6 +113,7 @@ const withoutError = (told: ReturnType<typeof parse>) =>
 function parse(
   request: ReportOutcomeRequest,
   looking: Looking,
+  rates: Governance["exchangeRates"],
 ): Pick<OutcomeData, "decisionId" | "outcome" | "actual" | "resultDigest" | "error"> {
   const outcome = outcomeNames[request.outcome];
   if (!uuid.test(request.decisionId)) throw new AegisError("invalid_argument", "decision_id is not a UUID in lower case");
@@ -122,8 +125,16 @@ function parse(
   return {
     decisionId: request.decisionId,
     outcome,
-    ...(actual && { actual: { microUsd: amount("actual", actual.microUsd), tokens: amount("actual", actual.tokens) } }),
+    ...(actual && { actual: actualOf(costIn("actual", actual), rates) }),
     ...(request.resultDigest !== "" && { resultDigest: request.resultDigest }),
     ...(request.error !== "" && { error: redactText(request.error.toWellFormed().slice(0, maxError), looking) }),
   };
+}
+
+/** @throws AegisError `invalid_argument` for a currency without a declared rate. */
+function actualOf({ money, ...actual }: ReturnType<typeof costIn>, rates: Governance["exchangeRates"]): OutcomeData["actual"] {
+  if (money === undefined) return actual;
+  const priced = inUsDollars(money, rates);
+  if (typeof priced === "string") throw new AegisError("invalid_argument", `actual: ${priced}`);
+  return { ...actual, ...priced };
 }

@@ -1,3 +1,5 @@
+import type { BudgetUnit, Money } from "@aegis/policy/ir";
+import { unitOfCurrency, unitsOf } from "@aegis/policy/money";
 import { type Settlement, settlement } from "./account.ts";
 
 /** What a decision holds on one account, from one lease or directly. */
@@ -11,11 +13,23 @@ export interface Held {
 /** What a call really cost; undefined where nobody said. */
 export type ActualOf = (held: Held) => number | undefined;
 
+/** What was spent in US dollars and tokens; `money`: the same in the currency it was spent in. */
+export interface Spending {
+  readonly microUsd: number;
+  readonly tokens: number;
+  readonly money?: Money | undefined;
+}
+
 /** Money and tokens are measured; an action counts as one that was reserved. */
 export const measured =
-  (actual: { readonly microUsd: number; readonly tokens: number } | undefined): ActualOf =>
-  (held) =>
-    held.unit === "micro_usd" ? actual?.microUsd : held.unit === "tokens" ? actual?.tokens : undefined;
+  (actual: Spending | undefined): ActualOf =>
+  ({ unit }) => {
+    if (actual === undefined || unit === "actions") return undefined;
+    // An amount in another currency than the account's says nothing of it.
+    const { money } = actual;
+    const told = unit === "tokens" || unit === "micro_usd" || (money !== undefined && unit === unitOfCurrency(money.currency));
+    return told ? unitsOf(unit as BudgetUnit, actual) : undefined;
+  };
 
 /**
  * Settles everything a decision holds. What it holds on one account may have come from several leases: the actual amount fills them

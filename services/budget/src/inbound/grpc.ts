@@ -1,4 +1,5 @@
 import { type Account as AccountMessage, BudgetService } from "@aegis/contracts/aegis/budget/v1/budget";
+import { money } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import { accounts } from "@aegis/policy/limits";
 import type { PeerVerifier } from "@aegis/rpc/peer";
@@ -119,8 +120,13 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): 
       const { tenant, agent, usageId } = check(usageRequest, request, "usage");
       const promptId = check(text, request.promptId, "prompt_id") || undefined;
       const sessionId = check(text, request.sessionId, "session_id") || undefined;
-      const [tokens, microUsd] = [units(request.tokens, "tokens"), units(request.microUsd, "micro_usd")];
-      return { recorded: await reportUsage(ports, { id: usageId, tenant, agent, promptId, sessionId, tokens, microUsd }) };
+      const [tokens, microUsd, micro] = [
+        units(request.tokens, "tokens"),
+        units(request.microUsd, "micro_usd"),
+        units(request.micro, "micro"),
+      ];
+      const spent = request.currency === "" ? undefined : check(money, { currency: request.currency, micro }, "money");
+      return { recorded: await reportUsage(ports, { id: usageId, tenant, agent, promptId, sessionId, tokens, microUsd, money: spent }) };
     },
 
     async probe(request, call) {

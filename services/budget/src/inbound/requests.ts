@@ -1,11 +1,12 @@
 import type { Account as AccountMessage } from "@aegis/contracts/aegis/budget/v1/budget";
+import { budgetUnit } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import { agentName, tenantName } from "@aegis/contracts/names";
 import { z } from "zod";
 import { scopePattern } from "#domain/scope.ts";
 import type { Account } from "#domain/target.ts";
 
-export const unitName = z.enum(["micro_usd", "tokens", "actions"]);
+export const unitName = budgetUnit;
 export const windowName = z.enum(["hour", "day", "week", "month", "prompt", "session"]);
 export const scopeName = z.string().max(600).regex(scopePattern, "not a scope of a budget");
 export const id = z.uuid();

@@ -1,6 +1,8 @@
+import { money } from "@aegis/contracts/decision-event";
 import { agentName, tenantName } from "@aegis/contracts/names";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
+import { unitOfCurrency } from "@aegis/policy/money";
 import { z } from "zod";
 import { forecast } from "#domain/forecast.ts";
 import { timeZoneOf } from "#domain/target.ts";
@@ -12,7 +14,13 @@ import { line, lineOf, readers } from "./http.ts";
 import { text } from "./requests.ts";
 
 const dayMs = 86_400_000;
-const amounts = { microUsd: z.number(), tokens: z.number(), actions: z.int() };
+const amounts = {
+  microUsd: z.number(),
+  tokens: z.number(),
+  actions: z.int(),
+  /** What of `microUsd` was spent in other currencies, in millionths of their units. */
+  currencies: z.record(z.string(), z.number()).optional(),
+};
 const some = z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0);
 const writers = ["admin", "finops"] as const;
 
@@ -78,6 +86,7 @@ export function spendingRoutes(server: HttpServer, ports: Ports, operators: Oper
           /** Whose own share of the prompt counts, too. */
           agent: agentName.optional(),
           microUsd: z.int().min(0).optional(),
+          money: money.optional(),
           tokens: z.int().min(0).optional(),
           actions: z.int().min(0).optional(),
         }),
@@ -93,10 +102,11 @@ export function spendingRoutes(server: HttpServer, ports: Ports, operators: Oper
     async ({ query: { tenant }, body, headers }) => {
       const operator = await operators.authenticate(headers.authorization);
       operator.require(tenant, ...writers);
-      const { prompt, agent, microUsd, tokens, actions } = body;
+      const { prompt, agent, microUsd, money, tokens, actions } = body;
       const asked = (
         [
           ["micro_usd", microUsd],
+          [money === undefined ? "micro_usd" : unitOfCurrency(money.currency), money?.micro],
           ["tokens", tokens],
           ["actions", actions],
         ] as const
@@ -135,14 +145,16 @@ export function spendingRoutes(server: HttpServer, ports: Ports, operators: Oper
           session: text.optional(),
           tokens: some,
           microUsd: some,
+          /** Instead of `microUsd`: another currency, which counts by the rate that governance declares. */
+          money: money.optional(),
         }),
         response: { 200: z.object({ recorded: z.boolean() }) },
       },
     },
     async ({ query: { tenant }, body, headers }) => {
       (await operators.authenticate(headers.authorization)).require(tenant, ...writers);
-      const { id, agent, prompt, session, tokens, microUsd } = body;
-      return { recorded: await reportUsage(ports, { id, tenant, agent, promptId: prompt, sessionId: session, tokens, microUsd }) };
+      const { id, agent, prompt: promptId, session: sessionId, ...spent } = body;
+      return { recorded: await reportUsage(ports, { id, tenant, agent, promptId, sessionId, ...spent }) };
     },
   );
 }

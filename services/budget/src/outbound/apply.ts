@@ -36,14 +36,17 @@ async function keepDecisions(trx: Trx, tenant: string, decisions: readonly Decis
     a.decisionId < b.decisionId ? -1 : 1,
   );
   const { rows } = await sql<{ decision_id: string }>`
-    insert into decisions as d (tenant, decision_id, decided_at, agent, tool, prompt_id, micro_usd, tokens, chain)
-    select ${tenant}, e.id, e.at, e.agent, e.tool, e.prompt, e.micro_usd, e.tokens, string_to_array(e.chain, chr(10)) from unnest(${unique.map((one) => one.decisionId)}::uuid[], ${unique.map((one) => new Date(one.at))}::timestamptz[],
+    insert into decisions as d (tenant, decision_id, decided_at, agent, tool, prompt_id, micro_usd, tokens, chain, currency, micro)
+    select ${tenant}, e.id, e.at, e.agent, e.tool, e.prompt, e.micro_usd, e.tokens, string_to_array(e.chain, chr(10)), e.currency, e.micro from unnest(${unique.map((one) => one.decisionId)}::uuid[], ${unique.map((one) => new Date(one.at))}::timestamptz[],
       ${unique.map((one) => one.agent)}::text[], ${unique.map((one) => one.tool)}::text[], ${unique.map((one) => one.promptId)}::text[],
       ${unique.map((one) => one.cost.microUsd)}::bigint[], ${unique.map((one) => one.cost.tokens)}::bigint[],
-      ${unique.map((one) => one.chain.join("\n"))}::text[]) as e (id, at, agent, tool, prompt, micro_usd, tokens, chain)
+      ${unique.map((one) => one.chain.join("\n"))}::text[], ${unique.map((one) => one.cost.money?.currency ?? null)}::text[],
+      ${unique.map((one) => one.cost.money?.micro ?? null)}::bigint[])
+      as e (id, at, agent, tool, prompt, micro_usd, tokens, chain, currency, micro)
     on conflict (tenant, decision_id) do update
     set decided_at = excluded.decided_at, agent = excluded.agent, tool = excluded.tool, prompt_id = excluded.prompt_id,
-      micro_usd = excluded.micro_usd, tokens = excluded.tokens, chain = excluded.chain
+      micro_usd = excluded.micro_usd, tokens = excluded.tokens, chain = excluded.chain, currency = excluded.currency,
+      micro = excluded.micro
     where d.decided_at is null
     returning decision_id`.execute(trx);
   return new Set(rows.map((row) => row.decision_id));
@@ -56,11 +59,13 @@ async function keepOutcomes(trx: Trx, tenant: string, outcomes: readonly Outcome
   for (const one of outcomes) if (!first.has(one.decisionId)) first.set(one.decisionId, one);
   const unique = [...first.values()].sort((a, b) => (a.decisionId < b.decisionId ? -1 : 1));
   await sql`
-    insert into decisions as d (tenant, decision_id, outcome, actual_micro_usd, actual_tokens)
+    insert into decisions as d (tenant, decision_id, outcome, actual_micro_usd, actual_tokens, actual_currency, actual_micro)
     select ${tenant}, * from unnest(${unique.map((one) => one.decisionId)}::uuid[], ${unique.map((one) => one.outcome)}::text[],
-      ${unique.map((one) => one.actual?.microUsd ?? null)}::bigint[], ${unique.map((one) => one.actual?.tokens ?? null)}::bigint[])
+      ${unique.map((one) => one.actual?.microUsd ?? null)}::bigint[], ${unique.map((one) => one.actual?.tokens ?? null)}::bigint[],
+      ${unique.map((one) => one.actual?.money?.currency ?? null)}::text[], ${unique.map((one) => one.actual?.money?.micro ?? null)}::bigint[])
     on conflict (tenant, decision_id) do update
-    set outcome = excluded.outcome, actual_micro_usd = excluded.actual_micro_usd, actual_tokens = excluded.actual_tokens
+    set outcome = excluded.outcome, actual_micro_usd = excluded.actual_micro_usd, actual_tokens = excluded.actual_tokens,
+      actual_currency = excluded.actual_currency, actual_micro = excluded.actual_micro
     where d.outcome is null`.execute(trx);
 }
 
@@ -120,9 +125,17 @@ async function keepAttributed(trx: Trx, leases: readonly LockedLease[]): Promise
  * newest rows of a growing table, and by them all decisions of the tenant would be read for each batch.
  */
 async function settleKnown(trx: Trx, tenant: string, decisionIds: readonly string[], moves: Moves): Promise<void> {
-  const { rows } = await sql<{ decision_id: string; outcome: string; micro_usd: number | null; tokens: number | null }>`
+  const { rows } = await sql<{
+    decision_id: string;
+    outcome: string;
+    micro_usd: number | null;
+    tokens: number | null;
+    currency: string | null;
+    micro: number | null;
+  }>`
     select d.* from unnest(${decisionIds}::uuid[]) as w (id),
-      lateral (select decision_id, outcome, actual_micro_usd as micro_usd, actual_tokens as tokens from decisions
+      lateral (select decision_id, outcome, actual_micro_usd as micro_usd, actual_tokens as tokens, actual_currency as currency,
+          actual_micro as micro from decisions
         where tenant = ${tenant} and decision_id = w.id limit 1) as d where d.outcome is not null`.execute(trx);
   const known = new Map(rows.map((row) => [row.decision_id, row]));
   if (known.size === 0) return;
@@ -130,8 +143,9 @@ async function settleKnown(trx: Trx, tenant: string, decisionIds: readonly strin
   const settled = [];
   const released = [];
   for (const [decisionId, held] of byDecision) {
-    const { outcome, micro_usd, tokens } = known.get(decisionId)!;
-    const actual = micro_usd === null || tokens === null ? undefined : { microUsd: micro_usd, tokens };
+    const { outcome, micro_usd, tokens, currency, micro } = known.get(decisionId)!;
+    const money = currency === null || micro === null ? undefined : { currency, micro };
+    const actual = micro_usd === null || tokens === null ? undefined : { microUsd: micro_usd, tokens, money };
     if (outcome === "executed") settled.push(...settleAll(held, measured(actual)));
     else released.push(...releaseAll(held));
   }

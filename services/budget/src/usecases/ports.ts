@@ -2,7 +2,7 @@ import type { BreakerRule, BudgetUnit, BudgetWindow, PolicyContent } from "@aegi
 import type { Balance } from "#domain/account.ts";
 import type { Breaker, BreakerState, Cause, Passage } from "#domain/breaker.ts";
 import type { Rate } from "#domain/rate.ts";
-import type { ActualOf } from "#domain/reservation.ts";
+import type { ActualOf, Spending } from "#domain/reservation.ts";
 import type { Account, Target } from "#domain/target.ts";
 import type { Signal } from "#domain/watch.ts";
 
@@ -86,7 +86,7 @@ export interface DecisionFact {
   readonly promptId: string;
   /** The acting agent first. */
   readonly chain: readonly string[];
-  readonly cost: { readonly microUsd: number; readonly tokens: number };
+  readonly cost: Spending;
   /** `target` is asked for where the lease is gone; it gives undefined while nothing is known of the tenant's limits. */
   readonly leased: readonly {
     readonly leaseId: string;
@@ -101,7 +101,7 @@ export interface DecisionFact {
 export interface OutcomeFact {
   readonly decisionId: string;
   readonly outcome: "executed" | "failed" | "rolled_back";
-  readonly actual: { readonly microUsd: number; readonly tokens: number } | undefined;
+  readonly actual: Spending | undefined;
 }
 
 export interface ReservationStore {
@@ -155,8 +155,12 @@ type SpendKey = (typeof spendKeys)[number];
 
 export const spendSteps = ["hour", "day", "month"] as const;
 
+/** Millionths of the units of other currencies than US dollars, by their codes; they are part of `microUsd`. */
+type Currencies = Readonly<Record<string, number>>;
+
 interface SpendRow {
   readonly key: string;
+  readonly currencies?: Currencies;
   readonly microUsd: number;
   readonly tokens: number;
   readonly actions: number;
@@ -166,7 +170,7 @@ export interface SpendStore {
   /** Adds usage to every account that has a limit; false when this usage was recorded before. */
   use(
     tenant: string,
-    usage: { readonly id: string; readonly agent: string; readonly promptId: string; readonly tokens: number; readonly microUsd: number },
+    usage: Spending & { readonly id: string; readonly agent: string; readonly promptId: string },
     amounts: readonly { readonly target: Target; readonly units: number }[],
     now: number,
   ): Promise<boolean>;

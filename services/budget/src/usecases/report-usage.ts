@@ -1,30 +1,41 @@
+import { AegisError } from "@aegis/contracts/errors";
 import { organisationCharges } from "@aegis/policy/charges";
+import type { Governance } from "@aegis/policy/ir";
+import { inUsDollars, unitsOf } from "@aegis/policy/money";
+import type { Spending } from "#domain/reservation.ts";
 import { accountsNamed, scopesOfUsage, type User } from "#domain/scope.ts";
 import { ownerOf, type Target, targetOf } from "#domain/target.ts";
 import type { Ports } from "./ports.ts";
 
-export interface Usage extends User {
+export interface Usage extends User, Spending {
   readonly id: string;
   readonly tenant: string;
-  readonly tokens: number;
-  readonly microUsd: number;
 }
 
 /**
  * Records model usage that has already happened. It cannot be refused: what exceeds a limit is owed, and the next call is refused for it.
  * False when this usage was recorded before.
  *
- * @throws AegisError `unavailable` while the tenant's limits are not known.
+ * @throws AegisError `unavailable` while the tenant's limits are not known; `unprocessable` for a currency without a declared rate.
  */
-export async function reportUsage(ports: Pick<Ports, "policies" | "spending" | "clock">, usage: Usage): Promise<boolean> {
+export async function reportUsage(ports: Pick<Ports, "policies" | "spending" | "clock">, told: Usage): Promise<boolean> {
   const now = ports.clock.now().getTime();
-  const content = ports.policies.of(usage.tenant);
-  const unitsOf = { tokens: usage.tokens, micro_usd: usage.microUsd, actions: 0 };
+  const content = ports.policies.of(told.tenant);
+  const { memberOf, exchangeRates } = content.policies.governance;
+  const usage = inUsDollarsToo(told, exchangeRates);
   const own = accountsNamed(content, scopesOfUsage(usage)).map((account) => targetOf(content, { tenant: usage.tenant, ...account }, now));
-  const amounts = [...own, ...ofOrganisation(ports, usage.tenant, content.policies.governance.memberOf, now)]
-    .map((target) => ({ target, units: unitsOf[target.unit] }))
+  const amounts = [...own, ...ofOrganisation(ports, usage.tenant, memberOf, now)]
+    .map((target) => ({ target, units: target.unit === "actions" ? 0 : unitsOf(target.unit, usage) }))
     .filter(({ units }) => units > 0);
   return ports.spending.use(usage.tenant, { ...usage, promptId: usage.promptId ?? "" }, amounts, now);
+}
+
+function inUsDollarsToo(usage: Usage, rates: Governance["exchangeRates"]): Usage {
+  if (usage.money === undefined) return usage;
+  if (usage.microUsd > 0) throw new AegisError("unprocessable", "the usage is given in two currencies");
+  const priced = inUsDollars(usage.money, rates);
+  if (typeof priced === "string") throw new AegisError("unprocessable", priced);
+  return { ...usage, money: undefined, ...priced };
 }
 
 /** The accounts of the tenant's organisation, as far as it bounds any. */

@@ -1,0 +1,47 @@
+import type { Cost } from "../input.ts";
+import type { BudgetUnit, Governance, Money } from "../ir.ts";
+
+type Rates = Governance["exchangeRates"];
+
+/** An amount in US dollars, and what it was before. */
+export type Priced = Omit<Cost, "tokens">;
+
+/**
+ * What an amount counts as in US dollars by a tenant's declared rates, rounded up; a text says why that cannot be told. An amount in
+ * US dollars is one already.
+ */
+export function inUsDollars({ currency, micro }: Money, rates: Rates): Priced | string {
+  if (currency === "USD") return { microUsd: micro };
+  const rate = rates !== undefined && Object.hasOwn(rates.usd, currency) ? rates.usd[currency] : undefined;
+  if (rate === undefined) return `no exchange rate is declared for ${currency}`;
+  const microUsd = wholeUp(micro * rate);
+  return microUsd === undefined ? "the amount is out of range" : { microUsd, money: { currency, micro, rate } };
+}
+
+/** A price in a currency's unit as whole micro-units, rounded up; `undefined` when it is none. */
+export const microUnits = (amount: number): number | undefined => wholeUp(amount * 1e6);
+
+/** What only binary fractions add is no part of it. */
+function wholeUp(exact: number): number | undefined {
+  if (!(exact >= 0 && exact <= Number.MAX_SAFE_INTEGER)) return undefined;
+  const nearest = Math.round(exact);
+  return Math.abs(exact - nearest) <= 4 * Number.EPSILON * exact ? nearest : Math.ceil(exact);
+}
+
+/** How much of a cost an account of this unit is charged. Money of another currency than the account's is no part of it, except in US dollars. */
+export function unitsOf(
+  unit: BudgetUnit,
+  cost: { readonly microUsd: number; readonly tokens: number; readonly money?: Money | undefined },
+): number {
+  if (unit === "actions") return 1;
+  if (unit === "tokens") return cost.tokens;
+  if (unit === "micro_usd") return cost.microUsd;
+  return cost.money !== undefined && unit === unitOfCurrency(cost.money.currency) ? cost.money.micro : 0;
+}
+
+/** `EUR` as `micro_eur`. */
+export const unitOfCurrency = (currency: string): BudgetUnit => `micro_${currency.toLowerCase()}`;
+
+/** `micro_eur` as `EUR`; undefined for what is no money. */
+export const currencyOfUnit = (unit: string): string | undefined =>
+  unit.startsWith("micro_") ? unit.slice("micro_".length).toUpperCase() : undefined;
