@@ -95,7 +95,7 @@ function sample(entries: number) {
   // A verifier may write into a bundle, so each run gets its own.
   const source = (): LogSource => {
     const own = tiles.map((tile) => ({ ...tile, entries: Uint8Array.from(tile.entries) }));
-    return { tenant: "bench", notes, read: async (kind, index) => own[index]?.[kind] };
+    return { tenant: "bench", notes, read: async (kind, index) => (kind === "remains" ? undefined : own[index]?.[kind]) };
   };
   return { source, leaves, keys: [key] };
 }

@@ -1,7 +1,8 @@
 import { openCheckpoint, tenantKey } from "./checkpoint.ts";
-import { leafFormats, noPrevious } from "./leaf.ts";
+import { leafFormats, noPrevious, parseLeaf } from "./leaf.ts";
 import type { VerifierKey } from "./note.ts";
 import { equal } from "./proof.ts";
+import { type RetentionRule, Retirements, type SignedTime } from "./retirement.ts";
 import { tileWidth } from "./tiles.ts";
 import { emptyRoot, Frontier, hashBytes, hashOf } from "./tree.ts";
 
@@ -10,15 +11,19 @@ export interface LogSource {
   readonly tenant: string;
   /** Signed notes, of whatever age. */
   readonly notes: readonly string[];
-  /** The bytes of an entry bundle or of a level 0 tile; undefined when it is not there. The verifier may write into a bundle. */
-  read(kind: "entries" | "hashes", index: number, width: number): Promise<Uint8Array | undefined>;
+  /**
+   * The bytes of an entry bundle or of a level 0 tile; undefined when it is not there. "remains" stands for a bundle that retention took
+   * entries from: each of those is empty. The verifier may write into a bundle.
+   */
+  read(kind: "entries" | "hashes" | "remains", index: number, width: number): Promise<Uint8Array | undefined>;
 }
 
 /** - `signature`: no pinned key signed a note; `split_view`: two signed roots for one size
  * - `missing`: a bundle or a tile that a checkpoint covers is not there; `bundle`: it is cut short or too long
  * - `place`: an entry does not say its tenant and sequence; `chain`: it is not chained to the entry before; `tile`: a hash tile is not its
- *   entries'; `root`: the entries up to here do not give the signed root */
-export type LogFaultKind = "signature" | "split_view" | "missing" | "bundle" | "place" | "chain" | "tile" | "root";
+ *   entries'; `root`: the entries up to here do not give the signed root
+ * - `retired`: entries are gone that retention could not remove, see `FaultKind` */
+export type LogFaultKind = "signature" | "split_view" | "missing" | "bundle" | "place" | "chain" | "tile" | "root" | "retired";
 
 export interface LogFault {
   readonly tenant: string;
@@ -44,6 +49,8 @@ export interface LogReport {
   readonly entries: number;
   /** Checkpoints whose signature and root were both confirmed. */
   readonly checkpoints: number;
+  /** Entries of which the hash alone is left. */
+  readonly retired: number;
   readonly faults: readonly LogFault[];
 }
 
@@ -52,7 +59,9 @@ export interface LogOptions {
   readonly keys: readonly VerifierKey[];
   /** Where an earlier verification of the same log got. */
   readonly from?: LogProgress | undefined;
-  /** Told after each bundle; the next waits for it. */
+  /** How long what is gone had to stay. Default 2,555. */
+  readonly retentionDays?: number | undefined;
+  /** Told after each bundle, up to the first that retention took entries from; the next waits for it. */
   readonly onProgress?: (progress: LogProgress) => unknown;
 }
 
@@ -61,14 +70,17 @@ const maxFaults = 1_000;
 
 /**
  * Recomputes a log from its entry bundles alone: every leaf's place and chain, every hash tile, every signed root. Roots that come out of
- * one chain of appends are consistent with each other, so all its checkpoints are.
+ * one chain of appends are consistent with each other, so all its checkpoints are. Of what retention removed the hash must be there, and
+ * what the ledger records of it; a log that lacks entries is verified from its beginning.
  */
-export async function verifyLog(source: LogSource, { keys, from, onProgress }: LogOptions): Promise<LogReport> {
+export async function verifyLog(source: LogSource, options: LogOptions): Promise<LogReport> {
+  const { keys, from, onProgress, retentionDays = 2_555 } = options;
   const faults: LogFault[] = [];
   const report = (sequence: number, kind: LogFaultKind, detail: string) => {
     if (faults.length < maxFaults) faults.push({ tenant: source.tenant, sequence, kind, detail });
   };
-  const signed = signedRoots(source, keys, report);
+  const { signed, times } = signedRoots(source, keys, report);
+  const retirements = new Retirements();
   const size = Math.max(0, ...signed.keys());
   const start = from !== undefined && from.tenant === source.tenant && from.size <= size ? from : undefined;
   const frontier = start === undefined ? Frontier.empty() : Frontier.fromBytes(start.size, Buffer.from(start.frontier, "base64"));
@@ -85,21 +97,26 @@ export async function verifyLog(source: LogSource, { keys, from, onProgress }: L
   // A checkpoint in the middle of a bundle needs the root at that size.
   for (let index = Math.floor(frontier.size / tileWidth); frontier.size < size && faults.length < maxFaults; index += 1) {
     const width = Math.min(tileWidth, size - index * tileWidth);
-    const [bundle, tile] = await Promise.all([source.read("entries", index, width), source.read("hashes", index, width)]);
+    const [whole, tile] = await Promise.all([source.read("entries", index, width), source.read("hashes", index, width)]);
+    const bundle = whole ?? (tile && (await source.read("remains", index, width)));
     if (bundle === undefined) {
       report(index * tileWidth, "missing", `entry bundle ${index} is not there`);
       break;
     }
     if (tile === undefined) report(index * tileWidth, "missing", `hash tile ${index} is not there`);
     const before = frontier.size;
-    const hashes = leafHashes(bundle, width);
+    const hashes = leafHashes(bundle, width, whole === undefined ? tile : undefined);
     if (hashes === undefined) {
       report(index * tileWidth, "bundle", `entry bundle ${index} does not hold ${width} entries`);
       break;
     }
+    // What was held is not known from a state.
+    if (start !== undefined && whole === undefined) return verifyLog(source, { ...options, from: undefined });
     for (const { hash, entry } of hashes.slice(before - index * tileWidth)) {
       const sequence = frontier.size;
-      const wrong = prefixes.wrong(entry, sequence, previous);
+      if (entry === undefined) retirements.gone(sequence);
+      else if (isOwn(entry)) hear(retirements, source.tenant, sequence, entry);
+      const wrong = entry && prefixes.wrong(entry, sequence, previous);
       if (wrong !== undefined)
         report(sequence, wrong, wrong === "chain" ? "not chained to the entry before" : "the entry names another place");
       frontier.append(hash);
@@ -107,7 +124,7 @@ export async function verifyLog(source: LogSource, { keys, from, onProgress }: L
       compare();
     }
     if (tile !== undefined) compareTile(tile, hashes, index, report);
-    if (frontier.size % tileWidth === 0 && faults.length === 0)
+    if (frontier.size % tileWidth === 0 && faults.length === 0 && retirements.count === 0)
       await onProgress?.({
         tenant: source.tenant,
         size: frontier.size,
@@ -115,43 +132,66 @@ export async function verifyLog(source: LogSource, { keys, from, onProgress }: L
         previous,
       });
   }
-  return { tenant: source.tenant, entries: size, checkpoints, faults };
+  const rule: RetentionRule = { days: retentionDays, now: Date.now() };
+  for (const { sequence, detail } of retirements.faults(times, rule)) report(sequence, "retired", detail);
+  return { tenant: source.tenant, entries: size, checkpoints, retired: retirements.count, faults };
+}
+
+/** A leaf's header, and with it the subject, lies within so many bytes. */
+const headerBytes = 512;
+
+/** Whether an entry is the ledger's own: those tell of holds and retirements. Few are, so the others are not parsed for it. */
+const isOwn = (entry: Buffer): boolean => entry.toString("latin1", 0, headerBytes).includes('"subject":"aegis.ledger.');
+
+function hear(retirements: Retirements, tenant: string, sequence: number, entry: Buffer): void {
+  const parsed = parseLeaf(entry);
+  if (parsed !== undefined) retirements.heard(tenant, sequence, parsed.leaf.subject, parsed.event);
 }
 
 type Report = (sequence: number, kind: LogFaultKind, detail: string) => void;
 
-function signedRoots({ tenant, notes }: LogSource, keys: readonly VerifierKey[], report: Report): Map<number, Uint8Array> {
+function signedRoots({ tenant, notes }: LogSource, keys: readonly VerifierKey[], report: Report) {
   const signed = new Map<number, Uint8Array>();
+  const times: SignedTime[] = [];
   for (const note of notes) {
     const opened = keys.map((key) => openCheckpoint(note, tenantKey(key, tenant))).find((each) => each.ok);
     if (opened === undefined || !opened.ok) {
       report(Math.max(0, (Number(note.split("\n")[1]) || 0) - 1), "signature", "no pinned key signed this checkpoint");
       continue;
     }
-    const { size, root } = opened.checkpoint;
+    const { size, root, time } = opened.checkpoint;
+    if (time !== undefined) times.push({ size, time });
     const other = signed.get(size);
     if (other !== undefined && !equal(other, root)) report(Math.max(0, size - 1), "split_view", `two signed roots at size ${size}`);
     signed.set(size, other ?? root);
   }
-  return signed;
+  return { signed, times };
 }
 
 interface Hashed {
   readonly hash: Uint8Array;
-  readonly entry: Buffer;
+  /** Undefined when retention removed it. */
+  readonly entry: Buffer | undefined;
 }
 
 /**
  * The leaf hashes of a bundle's entries; undefined when it does not hold so many. The byte before each entry, the low half of its length,
- * is made the 0x00 that RFC 6962 hashes before a leaf: so nothing is copied.
+ * is made the 0x00 that RFC 6962 hashes before a leaf: so nothing is copied. `tile` has the hashes of those that are empty.
  */
-function leafHashes(bundle: Uint8Array, count: number): Hashed[] | undefined {
+function leafHashes(bundle: Uint8Array, count: number, tile?: Uint8Array): Hashed[] | undefined {
   const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.length);
   const hashed: Hashed[] = [];
   let at = 0;
   while (at + 2 <= bytes.length && hashed.length < count) {
     const end = at + 2 + bytes.readUInt16BE(at);
     if (end > bytes.length) return undefined;
+    if (tile !== undefined && end === at + 2) {
+      const hash = tile.subarray(hashed.length * hashBytes, (hashed.length + 1) * hashBytes);
+      if (hash.length !== hashBytes) return undefined;
+      hashed.push({ hash, entry: undefined });
+      at = end;
+      continue;
+    }
     bytes[at + 1] = 0x00;
     hashed.push({ hash: hashOf(bytes.subarray(at + 1, end)), entry: bytes.subarray(at + 2, end) });
     at = end;

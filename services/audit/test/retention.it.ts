@@ -1,5 +1,10 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connectDatabase } from "@aegis/postgres/connect";
 import { until } from "@aegis/testkit/until";
+import { formatVerifierKey } from "@aegis/tlog/note";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AuditDatabase } from "#outbound/database.ts";
@@ -103,6 +108,31 @@ test("tiles of hashes are served as before, bundles that hold a gone entry no mo
   const tile = await fabric.get(audit, "/tlog/acme/tile/0/000.p/90");
   expect((await tile.arrayBuffer()).byteLength).toBe(2_880);
   expect((await fabric.get(audit, "/tlog/acme/tile/entries/000.p/90")).status).toBe(404);
+});
+
+test("a log that is taken out after a retirement verifies on its own, as far as the retirement is on record and old enough", async () => {
+  const home = await mkdtemp(join(tmpdir(), "aegis-retired-"));
+  const at = { http: audit.url, grpc: "127.0.0.1:1" };
+  const others = { authz: at, token: at, "policy-compiler": at, approvals: at, budget: at, nats: "", postgres: "", postgresSuperuser: "" };
+  await writeFile(join(home, "endpoints.json"), JSON.stringify({ ...others, audit: at, issuer: audit.url, replicas: { authz: [] } }));
+  await writeFile(join(home, "keys"), formatVerifierKey(fabric.key));
+  const token = await fabric.issuer.token({ user: "auditor", roles: { acme: ["auditor"] } });
+  const cli = new URL("../../../apps/cli/src/main.ts", import.meta.url).pathname;
+  const aegis = async (...args: string[]) => {
+    const env = { PATH: process.env.PATH, HOME: home, AEGIS_OPERATOR_TOKEN: token };
+    const node = ["--disable-warning=ExperimentalWarning", cli, "audit", ...args, "--data-dir", home, "--tenant", "acme", "--json"];
+    const { promise, resolve } = Promise.withResolvers<object>();
+    const child = execFile(process.execPath, node, { env }, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode, stderr, ...(stdout.startsWith("{") && (JSON.parse(stdout) as object)) }),
+    );
+    return promise;
+  };
+  const out = join(home, "log");
+  expect(await aegis("export", "--format", "tlog", "--out", out)).toMatchObject({ status: 0, stderr: "" });
+  const verify = (days: string) => aegis("verify", "--offline", out, "--keys", join(home, "keys"), "--retention-days", days);
+  expect(await verify("1")).toMatchObject({ status: 0, ok: true, retired: old.january + old.february, faults: [] });
+  expect(await verify("2555")).toMatchObject({ status: 5, faults: [{ sequence: 0, kind: "retired" }] });
+  await rm(home, { recursive: true });
 });
 
 test("whoever removes entries by hand and leaves their hashes is found: no retirement is on record, or a hold was", async () => {

@@ -40,14 +40,21 @@ interface StoredRow {
   retired?: string;
 }
 
-async function* rowsOf(service: Control, tenant: string, after: number | undefined): AsyncGenerator<LedgerRow> {
+/** A tenant's rows beyond a sequence, or all of them, as they come. */
+export async function* rowsOf(service: Control, tenant: string, after: number | undefined): AsyncGenerator<LedgerRow> {
   const response = await service.raw(`/v1/ledger/${encodeURIComponent(tenant)}/rows${query({ after })}`, { timeoutMs: 3_600_000 });
   if (!response.body) return;
-  for await (const line of createInterface({ input: Readable.fromWeb(response.body as never), crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line === "") continue;
-    const row = JSON.parse(line) as StoredRow;
-    const bytes = (text: string) => Buffer.from(text, "base64");
-    const retired = row.retired === undefined ? undefined : bytes(row.retired);
-    yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload), retired };
+  // Who has seen enough must not leave the rest on its way.
+  const stream = Readable.fromWeb(response.body as never);
+  try {
+    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line === "") continue;
+      const row = JSON.parse(line) as StoredRow;
+      const bytes = (text: string) => Buffer.from(text, "base64");
+      const retired = row.retired === undefined ? undefined : bytes(row.retired);
+      yield { columns: row.columns, leaf: bytes(row.leaf), payload: row.payload === null ? null : bytes(row.payload), retired };
+    }
+  } finally {
+    stream.destroy();
   }
 }

@@ -4,13 +4,14 @@ import { namePattern } from "@aegis/contracts/name-patterns";
 import { parseCheckpoint } from "@aegis/tlog/checkpoint";
 import { type LogFault, type LogProgress, type LogSource, verifyLog } from "@aegis/tlog/log-verifier";
 import { parseVerifierKey, type VerifierKey } from "@aegis/tlog/note";
-import { tilePath, tilesOf } from "@aegis/tlog/tiles";
+import { entryBundle, type TileAddress, tilePath, tilesOf, tileWidth } from "@aegis/tlog/tiles";
 import type { Context } from "../context.ts";
 import { Failure, usage } from "../failure.ts";
 import { readIfPresent } from "../files.ts";
 import { Progress } from "../progress.ts";
 import type { Control } from "./control.ts";
 import { auditClient } from "./ledger.ts";
+import { rowsOf } from "./ledger-rows.ts";
 
 /** What `aegis audit verify --offline` prints. */
 export interface OfflineVerification {
@@ -20,6 +21,8 @@ export interface OfflineVerification {
   checkpoints: number;
   /** Entries that an earlier run had verified, by its state file. */
   resumed: number;
+  /** Entries of which retention left the hash alone. */
+  retired: number;
   faults: readonly LogFault[];
 }
 
@@ -27,7 +30,11 @@ const atOnce = 8;
 /** So much work at most is done again after a run that was ended in the middle of a log. */
 const keepMs = 1_000;
 
-/** Writes a tenant's log as C2SP tlog-tiles lays it out, with every checkpoint, to `<out>/<tenant>/`; what is there is not fetched again. */
+/**
+ * Writes a tenant's log as C2SP tlog-tiles lays it out, with every checkpoint, to `<out>/<tenant>/`; what is there is not fetched again.
+ * A bundle that retention took entries from is none any more: what is left of it goes to `remains/`, with nothing in the place of each of
+ * those.
+ */
 export async function exportLog(context: Context, out: string): Promise<{ tenant: string; size: number; files: number }> {
   const tenant = context.tenant();
   const service = await auditClient(context, tenant);
@@ -44,7 +51,7 @@ export async function exportLog(context: Context, out: string): Promise<{ tenant
   let files = 0;
   const work = async () => {
     for (let address = waiting.pop(); address !== undefined; address = waiting.pop()) {
-      await fetchTile(service, folder, `/tlog/${tenant}/`, tilePath(address));
+      await fetchTile(service, folder, tenant, address);
       progress.tell(++files);
     }
   };
@@ -52,12 +59,40 @@ export async function exportLog(context: Context, out: string): Promise<{ tenant
   return { tenant, size, files };
 }
 
-async function fetchTile(service: Control, folder: string, base: string, path: string): Promise<void> {
+async function fetchTile(service: Control, folder: string, tenant: string, address: TileAddress): Promise<void> {
+  const path = tilePath(address);
   const file = join(folder, path);
   if ((await readIfPresent(file)) !== undefined) return;
-  const bytes = Buffer.from(await (await service.raw(`${base}${path}`)).arrayBuffer());
+  const bytes = await tileOf(service, `/tlog/${tenant}/${path}`).catch((error: unknown) => {
+    if (address.level === "entries" && error instanceof Failure && error.code === "not_found") return undefined;
+    throw error;
+  });
+  if (bytes === undefined) await writeWhole(join(folder, remainsPath(address)), await remainsOf(service, tenant, address));
+  else await writeWhole(file, bytes);
+}
+
+const tileOf = async (service: Control, path: string) => Buffer.from(await (await service.raw(path)).arrayBuffer());
+
+const remainsPath = (address: Pick<TileAddress, "index" | "width">) =>
+  tilePath({ ...address, level: "entries" }).replace(/^tile/, "remains");
+
+/** A bundle's entries as they stand, each that retention removed empty. */
+async function remainsOf(service: Control, tenant: string, { index, width }: TileAddress): Promise<Uint8Array> {
+  const first = index * tileWidth;
+  const leaves: Uint8Array[] = [];
+  for await (const { columns, leaf } of rowsOf(service, tenant, first === 0 ? undefined : first - 1)) {
+    if (Number(columns.sequence) !== first + leaves.length) break;
+    leaves.push(leaf);
+    if (leaves.length === width) return entryBundle(leaves);
+  }
+  throw new Failure(
+    `the ledger of ${tenant} lacks entry ${first + leaves.length}, and retention did not remove it: audit verify tells more`,
+  );
+}
+
+/** A run that was ended in the middle must leave no half of a file under its name. */
+async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
   await mkdir(join(file, ".."), { recursive: true });
-  // A run that was ended in the middle must leave no half of a file under its name.
   await writeFile(`${file}.part`, bytes);
   await rename(`${file}.part`, file);
 }
@@ -67,6 +102,8 @@ export interface FilesOptions {
   readonly stateFile?: string | undefined;
   /** Only this one's log. */
   readonly tenant?: string | undefined;
+  /** How long entries must stay. Default 2,555. */
+  readonly retentionDays?: number | undefined;
   /** How often the state is written. */
   readonly keepEachMs?: number;
 }
@@ -77,14 +114,14 @@ export interface FilesOptions {
  */
 export async function verifyFiles(
   directory: string,
-  { keys, stateFile, tenant, keepEachMs = keepMs }: FilesOptions,
+  { keys, stateFile, tenant, retentionDays, keepEachMs = keepMs }: FilesOptions,
 ): Promise<OfflineVerification> {
   const found = (await readdir(directory).catch(() => [])).filter((name) => namePattern.test(name));
   const tenants = tenant === undefined ? found : found.filter((name) => name === tenant);
   if (tenants.length === 0) throw usage(`${directory} holds no log${tenant === undefined ? "" : ` of ${tenant}`}`);
   const states = new Map((await readStates(stateFile)).map((state) => [state.tenant, state]));
   using progress = new Progress("entries");
-  const result = { entries: 0, checkpoints: 0, resumed: 0, faults: [] as LogFault[] };
+  const result = { entries: 0, checkpoints: 0, resumed: 0, retired: 0, faults: [] as LogFault[] };
   let before = 0;
   let kept = performance.now();
   const keep = async () => {
@@ -97,6 +134,7 @@ export async function verifyFiles(
     const report = await verifyLog(source, {
       keys,
       from,
+      retentionDays,
       async onProgress(reached) {
         states.set(name, reached);
         progress.tell(before + reached.size);
@@ -106,7 +144,8 @@ export async function verifyFiles(
     before += report.entries;
     result.entries += report.entries;
     result.checkpoints += report.checkpoints;
-    result.resumed += Math.min(from?.size ?? 0, report.entries);
+    result.resumed += report.retired > 0 ? 0 : Math.min(from?.size ?? 0, report.entries);
+    result.retired += report.retired;
     result.faults.push(...report.faults);
     await keep();
   }
@@ -122,12 +161,15 @@ async function sourceIn(folder: string, tenant: string): Promise<LogSource> {
     tenant,
     notes: kept,
     read: (kind, index, width) =>
-      readFile(join(folder, tilePath({ level: kind === "entries" ? "entries" : 0, index, width }))).catch(
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === "ENOENT") return undefined;
-          throw error;
-        },
-      ),
+      readFile(
+        join(
+          folder,
+          kind === "remains" ? remainsPath({ index, width }) : tilePath({ level: kind === "entries" ? "entries" : 0, index, width }),
+        ),
+      ).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return undefined;
+        throw error;
+      }),
   };
 }
 

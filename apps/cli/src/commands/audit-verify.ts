@@ -49,19 +49,26 @@ async function verify(context: Context, options: VerifyOptions): Promise<number>
   const result = await verifyFabricLedger(context, { ...told, ...(witnesses && { witnesses }) });
   const unsigned = result.unsigned ? `; ${result.unsigned} without their producer's signature` : "";
   const uncovered = `${result.uncovered > 0 ? `; ${result.uncovered} too new for one` : ""}${unsigned}`;
-  const retired = result.retired > 0 ? `; ${result.retired} removed by retention, their hashes verified` : "";
-  return tell(context, result, `${uncovered}${retired}`);
+  return tell(context, result, `${uncovered}${removed(result)}`);
 }
+
+const removed = ({ retired }: { readonly retired: number }): string =>
+  retired > 0 ? `; ${retired} removed by retention, their hashes verified` : "";
 
 function wholeDays(text: string): number {
   if (!/^[1-9]\d{0,4}$/.test(text)) throw usage("--retention-days takes a whole number of days");
   return Number(text);
 }
 
-async function offline(context: Context, directory: string, { keys: file, key, state }: VerifyOptions): Promise<number> {
+async function offline(
+  context: Context,
+  directory: string,
+  { keys: file, key, state, retentionDays: days }: VerifyOptions,
+): Promise<number> {
   const keys = file === undefined ? [await pinnedKey(context, key)] : await keysIn(file);
-  const result = await verifyFiles(directory, { keys, stateFile: state, tenant: context.optionalTenant });
-  return tell(context, result, result.resumed > 0 ? `; ${result.resumed} were verified before` : "");
+  const retentionDays = days === undefined ? undefined : wholeDays(days);
+  const result = await verifyFiles(directory, { keys, stateFile: state, tenant: context.optionalTenant, retentionDays });
+  return tell(context, result, `${result.resumed > 0 ? `; ${result.resumed} were verified before` : ""}${removed(result)}`);
 }
 
 interface Result {
