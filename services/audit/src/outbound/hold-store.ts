@@ -1,8 +1,9 @@
 import type { Database } from "@aegis/postgres/connect";
 import { asService, inTenant } from "@aegis/postgres/tenant";
-import { sql, type Transaction } from "kysely";
-import type { Hold, Holds, OwnEvent, OwnEvents } from "#usecases/retention-ports.ts";
+import { sql } from "kysely";
+import type { Hold, Holds, OwnEvents } from "#usecases/retention-ports.ts";
 import type { AuditDatabase } from "./database.ts";
+import { appendOwn } from "./own-entries.ts";
 
 interface Row {
   id: string;
@@ -19,11 +20,8 @@ interface Row {
   release_reason: string | null;
 }
 
-const keep = (trx: Transaction<AuditDatabase>, { id, tenant, subject, bytes }: OwnEvent) =>
-  sql`insert into own_events (id, tenant, subject, event) values (${id}, ${tenant}, ${subject}, ${Buffer.from(bytes)})`.execute(trx);
-
-/** Legal holds in PostgreSQL. */
-export function holdStore(db: Database<AuditDatabase>): Holds {
+/** Legal holds in PostgreSQL. `instance` names this process in the ledger's own entries. */
+export function holdStore(db: Database<AuditDatabase>, instance: string): Holds {
   return {
     async list(tenant) {
       const { rows } = await inTenant(db, tenant, (trx) =>
@@ -31,21 +29,22 @@ export function holdStore(db: Database<AuditDatabase>): Holds {
       );
       return rows.map(holdOf);
     },
-    async place({ id, tenant, agent, prompt, from, to, reason, placedBy, placedAt }, event) {
-      await inTenant(db, tenant, async (trx) => {
+    async place({ id, tenant, agent, prompt, from, to, reason, placedBy, placedAt }) {
+      await asService(db, async (trx) => {
         await sql`insert into holds (id, tenant, agent, prompt, from_at, to_at, reason, placed_by, placed_at)
           values (${id}, ${tenant}, ${agent ?? null}, ${prompt ?? null}, ${from ?? null}, ${to ?? null}, ${reason}, ${placedBy}, ${placedAt})`.execute(
           trx,
         );
-        await keep(trx, event);
+        const data = { hold: id, by: placedBy, reason, agent, prompt, from, to };
+        await appendOwn(trx, instance, { tenant, verb: "held", data }, placedAt);
       });
     },
-    release(tenant, id, { by, at, reason }, event) {
-      return inTenant(db, tenant, async (trx) => {
+    release(tenant, id, { by, at, reason }) {
+      return asService(db, async (trx) => {
         const { numAffectedRows } = await sql`update holds set released_by = ${by}, released_at = ${at}, release_reason = ${reason}
           where tenant = ${tenant} and id = ${id} and released_at is null`.execute(trx);
         if (numAffectedRows !== 1n) return false;
-        await keep(trx, event);
+        await appendOwn(trx, instance, { tenant, verb: "released", data: { hold: id, by, reason } }, at);
         return true;
       });
     },
@@ -61,7 +60,7 @@ function holdOf({ from_at: from, to_at: to, placed_by: placedBy, placed_at: plac
   };
 }
 
-/** What the ledger has to tell of itself, until it is in it. */
+/** What the database has to tell the ledger, until it is in it. */
 export function ownEventStore(db: Database<AuditDatabase>): OwnEvents {
   return {
     async due(limit) {

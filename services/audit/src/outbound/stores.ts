@@ -21,7 +21,7 @@ export const stores = (db: Database<AuditDatabase>, instance: string) => ({
   producers: producerStore(db),
   statements: statementStore(db),
   ...subjectStore(db, instance),
-  holds: holdStore(db),
+  holds: holdStore(db, instance),
   months: monthStore(db),
   ownEvents: ownEventStore(db),
 });

@@ -86,15 +86,13 @@ export function subjectStore(
             where tenant = ${tenant} and subject = ${subject} and sealed is not null`.execute(trx);
           const keys = live.map(({ generation }) => generation);
           const data = { erasureId: id, subject, keys, reason, by, ...(approver !== null && { approver }) };
-          await appendOwn(trx, instance, { tenant, name: "subjectErased", type: "dev.aegis.ledger.subject_erased.v1", data }, at);
+          await appendOwn(trx, instance, { tenant, verb: "subject_erased", data }, at);
           return { kind: "erased", keys };
         }),
     },
     ownEntries: {
       shown: (tenant, what, at) =>
-        asService(db, (trx) =>
-          appendOwn(trx, instance, { tenant, name: "personalShown", type: "dev.aegis.ledger.personal_shown.v1", data: { ...what } }, at),
-        ),
+        asService(db, (trx) => appendOwn(trx, instance, { tenant, verb: "personal_shown", data: { ...what } }, at)),
     },
   };
 }

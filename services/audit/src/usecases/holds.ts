@@ -1,5 +1,4 @@
 import { AegisError } from "@aegis/contracts/errors";
-import { ownEvent } from "#domain/own-event.ts";
 import type { Clock } from "./ports.ts";
 import type { Hold, HoldScope, RetentionPorts } from "./retention-ports.ts";
 
@@ -15,22 +14,16 @@ export interface Order {
 /** Legal holds: what they cover survives retention until they are released. */
 export function holding({ holds, retentionSignals: signals, clock, newId }: Needs) {
   return {
-    /** The hold is in force when it resolves. */
+    /** The hold is in force, and in the ledger, when it resolves. */
     async place({ tenant, by, reason }: Order, scope: HoldScope): Promise<Hold> {
-      const time = clock.now();
-      const hold: Hold = { ...scope, id: newId(), tenant, reason, placedBy: by, placedAt: time };
-      await holds.place(
-        hold,
-        ownEvent("held", { id: newId(), tenant, time: time.toISOString(), data: { hold: hold.id, by, reason, ...scope } }),
-      );
+      const hold: Hold = { ...scope, id: newId(), tenant, reason, placedBy: by, placedAt: clock.now() };
+      await holds.place(hold);
       signals.held({ tenant, hold: hold.id, by, change: "placed" });
       return hold;
     },
     /** Throws `not_found` when there is no such hold, or it was released before. */
     async release({ tenant, by, reason }: Order, id: string): Promise<void> {
-      const time = clock.now();
-      const event = ownEvent("released", { id: newId(), tenant, time: time.toISOString(), data: { hold: id, by, reason } });
-      if (!(await holds.release(tenant, id, { by, at: time, reason }, event)))
+      if (!(await holds.release(tenant, id, { by, at: clock.now(), reason })))
         throw new AegisError("not_found", `no hold ${id} in ${tenant}`);
       signals.held({ tenant, hold: id, by, change: "released" });
     },

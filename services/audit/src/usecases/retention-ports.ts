@@ -19,8 +19,8 @@ export interface Hold extends HoldScope {
   readonly released?: { readonly by: string; readonly at: Date; readonly reason: string } | undefined;
 }
 
-/** An event of the ledger's own, on its way into it. */
-export interface OwnEvent extends Received {
+/** What the database tells of a retirement, on its way into the ledger. */
+interface OwnEvent extends Received {
   readonly id: string;
   readonly tenant: string;
 }
@@ -28,10 +28,10 @@ export interface OwnEvent extends Received {
 export interface Holds {
   /** Oldest first, released ones too. */
   list(tenant: string): Promise<Hold[]>;
-  /** Keeps the hold, and the event that tells of it, in one step. */
-  place(hold: Hold, event: OwnEvent): Promise<void>;
+  /** Keeps the hold and appends it to the ledger, in one step. */
+  place(hold: Hold): Promise<void>;
   /** The same for its end; false when there is no such hold, or no longer. */
-  release(tenant: string, id: string, released: NonNullable<Hold["released"]>, event: OwnEvent): Promise<boolean>;
+  release(tenant: string, id: string, released: NonNullable<Hold["released"]>): Promise<boolean>;
 }
 
 export interface OwnEvents {
