@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { AegisError } from "@aegis/contracts/errors";
+import type { MutualTls } from "@aegis/service/config";
 import type { ServiceContext } from "@aegis/service/run";
 import formbody from "@fastify/formbody";
 import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from "fastify";
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { listenOverMutualTls } from "./mutual-tls.ts";
 import { hearOut, sendProblem } from "./problem.ts";
 
 /** Fastify with zod schemas on every route. */
@@ -59,7 +61,10 @@ export async function createHttpServer(
 }
 
 /** Starts to listen; a taken port is one clear sentence. Port 0 takes a free one; `url` says which. */
-export async function listen(server: HttpServer, at: { host: string; port: number }): Promise<AsyncDisposable & { readonly url: string }> {
+export async function listen(
+  server: HttpServer,
+  { mutualTls, ...at }: { host: string; port: number /** Besides, over mutual TLS. */; mutualTls?: MutualTls | undefined },
+): Promise<AsyncDisposable & { readonly url: string }> {
   try {
     await server.listen(at);
   } catch (cause) {
@@ -68,6 +73,8 @@ export async function listen(server: HttpServer, at: { host: string; port: numbe
     }
     throw cause;
   }
+  const secure = mutualTls && (await listenOverMutualTls(server, { ...mutualTls, host: at.host }));
   const { port } = server.server.address() as AddressInfo;
-  return { url: `http://${at.host}:${port}`, [Symbol.asyncDispose]: async () => server.close() };
+  const close = async () => void (await Promise.all([server.close(), secure?.[Symbol.asyncDispose]()]));
+  return { url: `http://${at.host}:${port}`, [Symbol.asyncDispose]: close };
 }

@@ -7,7 +7,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type ChannelCredentials, Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { grpcDefinition } from "./definition.ts";
 
 export interface CallOptions {
@@ -31,10 +31,17 @@ export type RpcClient<S extends DescService> = {
 export function rpcClient<S extends DescService>(
   service: S,
   address: string,
-  options: { bearer?: () => Promise<string>; deadlineMs?: number /** Shares no connection with other clients. */; alone?: boolean } = {},
+  options: {
+    bearer?: () => Promise<string>;
+    deadlineMs?: number;
+    /** Shares no connection with other clients. */
+    alone?: boolean;
+    /** Connects over TLS to a server that one of these authorities certified, and shows a certificate of its own. All as PEM. */
+    tls?: { readonly authorities: string; readonly certificate?: string; readonly key?: string };
+  } = {},
 ): RpcClient<S> {
   const definition = grpcDefinition(service);
-  const client = new Client(address, credentials.createInsecure(), {
+  const client = new Client(address, credentialsOf(options.tls), {
     "grpc.keepalive_time_ms": 20_000,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,
@@ -88,6 +95,12 @@ export function rpcClient<S extends DescService>(
           };
   }
   return methods as RpcClient<S>;
+}
+
+function credentialsOf(tls: { authorities: string; certificate?: string; key?: string } | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  const pem = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
+  return credentials.createSsl(Buffer.from(tls.authorities), pem(tls.key), pem(tls.certificate));
 }
 
 function fromStatus(error: ServiceError, address: string): AegisError {

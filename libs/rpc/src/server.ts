@@ -1,5 +1,6 @@
 import type { EventEmitter } from "node:events";
 import { AegisError, errorCodes } from "@aegis/contracts/errors";
+import type { MutualTls } from "@aegis/service/config";
 import type { ServiceContext } from "@aegis/service/run";
 import {
   create,
@@ -37,6 +38,8 @@ export interface RpcCall {
   readonly peer: string;
   /** "/package.Service/Method". */
   readonly path: string;
+  /** In DER: what the client made the connection with, where that is one over mutual TLS. */
+  readonly certificate: Uint8Array | undefined;
 }
 
 export type RpcHandlers<S extends DescService> = {
@@ -54,9 +57,14 @@ export interface RpcServer {
   serve<S extends DescService>(service: S, handlers: RpcHandlers<S>): void;
   /**
    * Port 0 takes a free one; `address` is host:port. A taken port is one clear sentence. `sharedPort`: other processes that say so, too, may
-   * listen on it, and connections are shared out among them.
+   * listen on it, and connections are shared out among them. `mutualTls`: besides, on a port on which every client shows a certificate.
    */
-  listen(at: { host: string; port: number; sharedPort?: boolean }): Promise<AsyncDisposable & { readonly address: string }>;
+  listen(at: {
+    host: string;
+    port: number;
+    sharedPort?: boolean;
+    mutualTls?: MutualTls | undefined;
+  }): Promise<AsyncDisposable & { readonly address: string }>;
 }
 
 /**
@@ -105,7 +113,8 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
         for (const name of ["", ...served.map((service) => service.typeName)]) health.setStatus(name, ready ? "SERVING" : "NOT_SERVING");
       });
       if (at.sharedPort) sharePort(server);
-      const port = await bind(server, at);
+      const port = await bind(server, at, ServerCredentials.createInsecure());
+      if (at.mutualTls !== undefined) await bind(server, { ...at, port: at.mutualTls.port }, credentialsOf(at.mutualTls));
       guardConnections(server, (path) => oneMessage.has(path), patience);
       return {
         address: `${at.host}:${port}`,
@@ -195,6 +204,10 @@ class ServedCall implements RpcCall {
     return this.#call.getPeer();
   }
 
+  get certificate(): Uint8Array | undefined {
+    return this.#call.getAuthContext().sslPeerCertificate?.raw;
+  }
+
   get path(): string {
     return this.#call.getPath();
   }
@@ -208,9 +221,17 @@ function statusOf(context: ServiceContext, caught: unknown) {
   return { code: errorCodes[error.code].grpc, details: error.message, metadata };
 }
 
-function bind(server: Server, at: { host: string; port: number }): Promise<number> {
+/** A client without a certificate of one of these authorities gets no connection. */
+const credentialsOf = ({ certificate, key, clientAuthorities }: MutualTls): ServerCredentials =>
+  ServerCredentials.createSsl(
+    Buffer.from(clientAuthorities),
+    [{ cert_chain: Buffer.from(certificate), private_key: Buffer.from(key) }],
+    true,
+  );
+
+function bind(server: Server, at: { host: string; port: number }, credentials: ServerCredentials): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync(`${at.host}:${at.port}`, ServerCredentials.createInsecure(), (cause, port) => {
+  server.bindAsync(`${at.host}:${at.port}`, credentials, (cause, port) => {
     if (cause) reject(new AegisError("unavailable", `port ${at.port} on ${at.host} is taken by another process`, { cause }));
     else resolve(port);
   });

@@ -1,5 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { createSecureContext } from "node:tls";
 import { AegisError } from "@aegis/contracts/errors";
 import { z } from "zod";
 
@@ -33,6 +35,40 @@ export const peerConfig = {
   serviceKeyFile: z.string(),
   peersFile: z.string(),
 };
+
+/**
+ * Where it listens over mutual TLS, too: its own certificates and key, and the authorities whose client certificates it takes, as PEM. All four
+ * or none.
+ */
+export const mutualTlsConfig = {
+  mtlsPort: z.coerce.number().int().min(0).max(65535).optional(),
+  mtlsCertificate: z.string().optional(),
+  mtlsKey: z.string().optional(),
+  mtlsClientAuthorities: z.string().optional(),
+};
+
+export interface MutualTls {
+  readonly port: number;
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthorities: string;
+}
+
+/** @throws AegisError `invalid_argument` where some of it is there and some is not, or it is no certificate with its key. */
+export function mutualTlsOf(config: z.output<z.ZodObject<typeof mutualTlsConfig>>): MutualTls | undefined {
+  const { mtlsPort: port, mtlsCertificate: certificate, mtlsKey: key, mtlsClientAuthorities: clientAuthorities } = config;
+  const given = [port, certificate, key, clientAuthorities].filter((value) => value !== undefined).length;
+  if (given === 0) return undefined;
+  if (port === undefined || certificate === undefined || key === undefined || clientAuthorities === undefined)
+    throw new AegisError("invalid_argument", "mutual TLS needs all of MTLS_PORT, MTLS_CERTIFICATE, MTLS_KEY and MTLS_CLIENT_AUTHORITIES");
+  try {
+    createSecureContext({ cert: certificate, key, ca: clientAuthorities });
+    new X509Certificate(clientAuthorities);
+  } catch (cause) {
+    throw new AegisError("invalid_argument", "the certificate, the key or the authorities for mutual TLS are not usable", { cause });
+  }
+  return { port, certificate, key, clientAuthorities };
+}
 
 /** Who vouches for operators. */
 export const operatorConfig = {
