@@ -112,10 +112,16 @@ const widenings: Record<string, Widening> = {
   "to another prompt": (above, own, n) =>
     above.prompt_id ? [n % 2 ? { promptId: "p-2" } : { sessionId: "s-2" }, registration(above, own), limits] : undefined,
   "to another key, or to none": (above, own, n) => [
-    n % 2 ? { jkt: "another" } : {},
+    [{}, { cnf: { jkt: "another" } }, { cnf: { "x5t#S256": "the parent's" } }][n % 3]!,
     registration({ ...above, cnf: { jkt: "the parent's" } }, own),
     limits,
     { ...above, cnf: { jkt: "the parent's" } },
+  ],
+  "to another certificate, or to a key": (above, own, n) => [
+    [{}, { cnf: { "x5t#S256": "another" } }, { cnf: { jkt: "the parent's" } }][n % 3]!,
+    registration({ ...above, cnf: { "x5t#S256": "the parent's" } }, own),
+    limits,
+    { ...above, cnf: { "x5t#S256": "the parent's" } },
   ],
   "past the parent's end": (above, own, n) => [{}, registration(above, own), { ...limits, now: above.exp + (n % 5) }],
 };
@@ -142,7 +148,7 @@ test("a child that proves the key its parent is bound to gets a token bound to t
     cnf: { jkt: "k" },
   };
   const own = scopeOf(above);
-  const result = attenuate(above, { jkt: "k" }, registration(above, own), limits);
+  const result = attenuate(above, { cnf: { jkt: "k" } }, registration(above, own), limits);
   if (!result.ok) throw new Error(result.why);
   expect(result.claims.cnf).toEqual({ jkt: "k" });
   expect(isNarrowing(above, result.claims)).toBe(true);

@@ -1,5 +1,14 @@
 import { detailsOf } from "./authorization-details.ts";
-import { type AgentClaims, type AuthorizationDetail, chainOf, maxDelegationDepth, maxTokenSeconds, scopeOf } from "./claims.ts";
+import {
+  type AgentClaims,
+  type AuthorizationDetail,
+  type Confirmation,
+  chainOf,
+  isSameConfirmation,
+  maxDelegationDepth,
+  maxTokenSeconds,
+  scopeOf,
+} from "./claims.ts";
 import { outsideParent, outsideScope } from "./details-within.ts";
 import { formatScope, intersect, type Scope, uncovered } from "./scope.ts";
 
@@ -14,8 +23,8 @@ export interface DelegationRequest {
   /** A binding may be repeated, or added where the parent has none; it is never changed. */
   readonly promptId?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Thumbprint of the key whose possession was proved: the token is bound to it. */
-  readonly jkt?: string | undefined;
+  /** The key or certificate whose possession was proved: the token is bound to it. */
+  readonly cnf?: Confirmation | undefined;
 }
 
 /** The child as it is registered. */
@@ -52,8 +61,8 @@ export type Delegation =
  */
 export function attenuate(parent: AgentClaims, request: DelegationRequest, child: ChildRegistration, limits: DelegationLimits): Delegation {
   if (child.tenant !== parent.tenant) return refused("invalid_request", "the subject token is another tenant's");
-  // RFC 9449 §5: a token bound to a key is worth nothing without that key's proof.
-  if (parent.cnf !== undefined && parent.cnf.jkt !== request.jkt)
+  // RFC 9449 §5, RFC 8705 §3: a token bound to a key is worth nothing without that key's proof.
+  if (parent.cnf !== undefined && !isSameConfirmation(parent.cnf, request.cnf))
     return refused("invalid_request", "the subject token is bound to its holder's key");
   if (parent.exp <= limits.now) return refused("invalid_request", "the subject token has expired");
   if (!child.mayAct.includes(parent.client_id)) return refused("invalid_request", `${child.agent} may not act for ${parent.client_id}`);
@@ -98,7 +107,7 @@ export function attenuate(parent: AgentClaims, request: DelegationRequest, child
       ...prompt.claim,
       ...session.claim,
       ...details.claim,
-      ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
+      ...(request.cnf === undefined ? {} : { cnf: request.cnf }),
     },
   };
 }
@@ -113,7 +122,7 @@ export function isNarrowing(parent: AgentClaims, child: AgentClaims): boolean {
     child.sub === parent.sub &&
     child.aud === parent.aud &&
     child.exp <= parent.exp &&
-    (parent.cnf === undefined || child.cnf?.jkt === parent.cnf.jkt) &&
+    (parent.cnf === undefined || isSameConfirmation(parent.cnf, child.cnf)) &&
     child.depth === parent.depth + 1 &&
     chain.length === above.length + 1 &&
     above.every((agent, index) => chain[index + 1] === agent) &&

@@ -42,6 +42,19 @@ const authorizationDetail = z.custom<AuthorizationDetail>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value) && "type" in value && typeof value.type === "string",
 );
 
+/** A key by its thumbprint (RFC 9449 §6.1), or a certificate by its own (RFC 8705 §3.1): one of the two, and nothing else. */
+const confirmation = z.union([z.strictObject({ jkt: z.string() }), z.strictObject({ "x5t#S256": z.string() })]);
+
+/** What a token is bound to. */
+export type Confirmation = Readonly<z.infer<typeof confirmation>>;
+
+/** Whether two tokens are bound to the same key or certificate. */
+export function isSameConfirmation(a: Confirmation, b: Confirmation | undefined): boolean {
+  if (b === undefined) return false;
+  if ("jkt" in a) return "jkt" in b && a.jkt === b.jkt;
+  return "x5t#S256" in b && a["x5t#S256"] === b["x5t#S256"];
+}
+
 /** An agent's access token (RFC 9068, RFC 8693). Claims it does not name are dropped. */
 export const agentClaims = z
   .object({
@@ -69,7 +82,7 @@ export const agentClaims = z
     /** RFC 9396 §9.1: the token is good for what one of them permits, within its scope; absent: for its whole scope. */
     authorization_details: z.array(authorizationDetail).min(1).max(maxDetails).optional(),
     /** RFC 7800: the key the bearer must prove to hold. */
-    cnf: z.object({ jkt: z.string() }).optional(),
+    cnf: confirmation.optional(),
   })
   .refine((claims) => claims.exp > claims.iat, "exp is not after iat")
   .refine((claims) => claims.exp - claims.iat <= maxTokenSeconds, `lives longer than ${maxTokenSeconds} s`)

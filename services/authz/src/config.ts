@@ -1,14 +1,21 @@
-import { baseConfig, loadConfig, natsConfig, peerConfig } from "@aegis/service/config";
+import { baseConfig, loadConfig, mutualTlsConfig, mutualTlsOf, natsConfig, peerConfig } from "@aegis/service/config";
 import { z } from "zod";
 
 const port = z.coerce.number().int().min(0).max(65535);
 
 /** Configuration of authz: environment variables with the prefix AEGIS_AUTHZ. */
-export const readConfig = () =>
+export function readConfig() {
+  const config = readVariables();
+  const mutualTls = mutualTlsOf(config);
+  return { ...config, mutualTls, certificateBound: mutualTls !== undefined || config.forwardedCertificates };
+}
+
+const readVariables = () =>
   loadConfig("AEGIS_AUTHZ", {
     ...baseConfig,
     ...natsConfig,
     ...peerConfig,
+    ...mutualTlsConfig,
     grpcPort: port,
     /** Holds `spool/` and `cache/`; on a disk that outlives the process. */
     dataDirectory: z.string(),
@@ -18,6 +25,8 @@ export const readConfig = () =>
       .transform((text) => text.split(",").map((url) => url.trim().replace(/\/$/, "")))
       .refine((urls) => urls.every((url) => URL.parse(url)?.origin === url), "not scheme://host[:port], separated by commas")
       .optional(),
+    /** Gateways in front say in `x-forwarded-client-cert` which certificate an agent showed them, and nobody else reaches the gRPC port. */
+    forwardedCertificates: z.stringbool().default(false),
     /** This service's identifier as a protected resource (RFC 9728): where clients reach its HTTP. */
     resource: z.url().optional(),
     tokenIssuer: z.url(),

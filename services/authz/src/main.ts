@@ -32,7 +32,7 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const disk = await dataDirectory({ directory: config.dataDirectory, pseudonymKey: config.pseudonymKey });
   const spool = own(await openEvents({ directory: disk.spoolDirectory, logger, limits: { maxBytes: config.spoolMaxBytes } }));
   const log = own(eventLog({ spool, bus, instance, producerKey: config.producerKey, logger }));
-  const { budgetAddress, approvalsAddress } = config;
+  const { budgetAddress, approvalsAddress, forwardedCertificates } = config;
   const holder = `${instance}/${spool.epoch}`;
   const peers = own(connectPeers({ bus, holder, keyFile, budgetAddress, approvalsAddress, approvalsUrl, auditUrl, clock, logger }));
   const token = tokenService({ issuer: config.tokenIssuer, jwksUrl: config.tokenJwksUrl, cacheFile: disk.jwksFile, keyFile });
@@ -51,9 +51,9 @@ await runService({ name: "authz", instance: config.instance, logLevel: config.lo
   const heartbeat = () => board.show({ ...service.policies.standing(), revocations: service.revocations.applied() });
   signals.watch({ log, spool, spoolLimit: config.spoolMaxBytes, revocationAge: () => revocations.age(clock.now().getTime()) / 1000 });
   const rpc = createRpcServer(context, {}, { inFlight: config.maxInFlight, onRefused: signals.refusedBusy });
-  serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported });
+  serveGrpc(rpc, { ...service, statusUrl: peers.approvals.statusUrl, outcomeReported: signals.outcomeReported, forwardedCertificates });
   await followEvents(bus, context, { ...service, ...peers, ...log, ...signals, breakers, holder });
   own(keepSchedule({ spool, lag: log.lag, health, heartbeat, budget: peers.budget, signals, revocations: service.revocations, giveUp }));
-  own(await rpc.listen({ host, port: config.grpcPort, sharedPort: config.sharedPort }));
+  own(await rpc.listen({ host, port: config.grpcPort, sharedPort: config.sharedPort, mutualTls: config.mutualTls }));
   own(await serveHttp(context, { ...config, port: config.httpPort }, { ...service, statusUrl: peers.approvals.statusUrl }));
 });

@@ -1,18 +1,39 @@
 import { maxDelegationDepth, maxTokenSeconds } from "@aegis/identity/claims";
 import { keyAlgorithms } from "@aegis/identity/keys";
-import { baseConfig, loadConfig, natsConfig, operatorConfig, peerConfig, postgresConfig } from "@aegis/service/config";
+import {
+  baseConfig,
+  loadConfig,
+  mutualTlsConfig,
+  mutualTlsOf,
+  natsConfig,
+  operatorConfig,
+  peerConfig,
+  postgresConfig,
+} from "@aegis/service/config";
 import { z } from "zod";
 import { guardedActions } from "./domain/proposal.ts";
 import { announceSeconds, leastAnnounceSeconds } from "./domain/signing-key.ts";
 
 /** Environment `AEGIS_TOKEN_*`. */
-export const readConfig = () =>
+export function readConfig() {
+  const config = readVariables();
+  const mutualTls = mutualTlsOf(config);
+  return { ...config, mutualTls, mtlsUrl: mutualTls && (config.mtlsUrl ?? `https://${config.host}:${mutualTls.port}`) };
+}
+
+const readVariables = () =>
   loadConfig("AEGIS_TOKEN", {
     ...baseConfig,
     ...natsConfig,
     ...postgresConfig,
     ...peerConfig,
     ...operatorConfig,
+    ...mutualTlsConfig,
+    /** Where clients reach the port with mutual TLS; without a word on it, this host and that port. */
+    mtlsUrl: z
+      .url({ protocol: /^https$/ })
+      .transform((url) => url.replace(/\/$/, ""))
+      .optional(),
     /** This server's URL as clients know it: `iss` of every token. */
     issuer: z.url().transform((url) => url.replace(/\/$/, "")),
     /** 32 bytes in base64url: seals the signing keys kept in Postgres. */

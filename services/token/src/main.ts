@@ -33,7 +33,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const db = own(connectDatabase<Tables>({ url: config.postgresUrl, name: instance, schema: "token" }));
   const { natsUrl: url, natsUser: user, natsPassword: password, natsReplicas: replicas, issuer, sealingKey } = config;
   const bus = own(await connectBus({ url, user, password, replicas, name: instance, logger, wait: false }));
-  const { keyAlgorithm, keyAnnounceSeconds: announceSeconds, tokenSeconds } = config;
+  const { keyAlgorithm, keyAnnounceSeconds: announceSeconds, tokenSeconds, mtlsUrl } = config;
   const keys = await signingKeys({ db, clock, announceSeconds, tokenSeconds, vault: sealedVault(sealingKey, keyAlgorithm) });
   const journal = await fileJournal(config.journalFile);
   const ports = {
@@ -48,7 +48,7 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
     clock,
     ids,
     signals: signals(telemetry, logger),
-    settings: { issuer, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds, secondPerson: config.secondPerson },
+    settings: { issuer, mtlsUrl, audience: agentAudience, maxDepth: config.maxDepth, tokenSeconds, secondPerson: config.secondPerson },
   };
   own(runOutbox({ db, bus, schema: "token", logger }));
   const background = { ports, refreshKeys: keys.refresh, connected: () => bus.connected(), ensureStreams: () => ensureStreams(bus) };
@@ -56,5 +56,5 @@ await runService({ name: "token", instance: config.instance, logLevel: config.lo
   const http = await createHttpServer(context);
   const peers = peerVerifier({ peersFile: config.peersFile, audience: "token", allow: ["authz"] });
   tokenRoutes(http, ports, operatorsHere(ports, config.oidcIssuer), peers);
-  own(await listen(http, { host: config.host, port: config.httpPort }));
+  own(await listen(http, { host: config.host, port: config.httpPort, mutualTls: config.mutualTls }));
 });

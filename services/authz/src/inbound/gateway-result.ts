@@ -27,7 +27,7 @@ export type JudgedAnswer =
 export async function judgeAnswer(usecases: GatewayUsecases, answer: Answered): Promise<JudgedAnswer> {
   const { judged, request, answered, body, route } = answer;
   if (judged.kind === "talk" && !judged.lists) return { kind: "goes" };
-  const caller = callerOfRequest(request, "ext_proc", { sanitize: true, obligations: [] });
+  const caller = callerOfRequest(usecases, request, "ext_proc", { sanitize: true, obligations: [] });
   try {
     const read = toolResult(answered, body, { mcp: route?.action === undefined });
     if (read === undefined) return unreadable;

@@ -1,6 +1,7 @@
 import { CheckRequestSchema } from "@aegis/contracts/aegis/authz/v1/authz";
 import { AegisError } from "@aegis/contracts/errors";
 import { toolPattern } from "@aegis/contracts/name-patterns";
+import { forwardedThumbprint } from "@aegis/identity/certificate";
 import { create } from "@bufbuild/protobuf";
 import type { Capabilities } from "#domain/capabilities.ts";
 import type { Draft } from "#domain/draft.ts";
@@ -27,6 +28,8 @@ export interface GatewayUsecases {
   readonly checkResult: CheckResult;
   readonly mayAct: MayAct;
   readonly statusUrl: Approvals["statusUrl"];
+  /** Whether `x-forwarded-client-cert` is believed to name the agent's certificate; not unless said so. */
+  readonly forwardedCertificates?: boolean | undefined;
 }
 
 /** What becomes of a request that a gateway holds back. */
@@ -44,13 +47,20 @@ export interface JudgeOptions {
 }
 
 /** The caller that an HTTP request speaks for. */
-export function callerOfRequest({ headers, path }: ObservedRequest, pep: Caller["pep"], can: Capabilities): Caller {
+export function callerOfRequest(
+  { forwardedCertificates }: Pick<GatewayUsecases, "forwardedCertificates">,
+  { headers, path }: ObservedRequest,
+  pep: Caller["pep"],
+  can: Capabilities,
+): Caller {
   const traceparent = headers.get("traceparent");
   return {
     authorization: authorizationOf(headers.get("authorization") ?? ""),
     path: path.split("?", 1)[0] ?? "",
     traceparent: traceparent !== undefined && traceContext.test(traceparent) ? traceparent : undefined,
     arrived: performance.now(),
+    // The connection is the gateway's, and so is its certificate.
+    certificate: forwardedCertificates === true ? () => forwardedThumbprint(headers.get("x-forwarded-client-cert") ?? "") : undefined,
     ...{ pep, can },
   };
 }
@@ -91,7 +101,7 @@ export async function judgeRead(
   read: Read,
   { pep, can, mcp, ...options }: JudgeReadOptions,
 ): Promise<Judged> {
-  const caller = callerOfRequest(request, pep, can);
+  const caller = callerOfRequest(usecases, request, pep, can);
   try {
     if (read instanceof Unusable) return refused(read);
     if (read.kind === "talk") {

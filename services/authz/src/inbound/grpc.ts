@@ -1,5 +1,6 @@
 import { AuthorizationService, type CheckResultRequest } from "@aegis/contracts/aegis/authz/v1/authz";
 import { errorCodes } from "@aegis/contracts/errors";
+import { certificateThumbprint } from "@aegis/identity/certificate";
 import type { RpcCall, RpcServer } from "@aegis/rpc/server";
 import { toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
@@ -28,6 +29,7 @@ export interface GrpcUsecases {
   readonly mayAct: MayAct;
   readonly admitHits: AdmitHits;
   readonly statusUrl: Approvals["statusUrl"];
+  readonly forwardedCertificates?: boolean | undefined;
   readonly outcomeReported: (outcome: number) => void;
 }
 
@@ -68,7 +70,8 @@ function resultRequest(request: CheckResultRequest): ResultRequest {
   return { agentToken, decisionId, tool, action, ...(context && { context }), content: value };
 }
 
-function callerOf({ metadata, path, deadline }: RpcCall): Caller {
+function callerOf(call: RpcCall): Caller {
+  const { metadata, path, deadline } = call;
   const authorization = metadata.get("authorization")[0];
   const proofs = metadata.get("dpop");
   const traceparent = metadata.get("traceparent")[0];
@@ -77,6 +80,7 @@ function callerOf({ metadata, path, deadline }: RpcCall): Caller {
     // RFC 9449 §4.3, point 1: of several proofs none is taken.
     proof: proofs.length === 0 ? undefined : proofs.length === 1 ? String(proofs[0]) : "",
     path,
+    certificate: () => call.certificate && certificateThumbprint(call.certificate),
     deadline: deadline?.getTime(),
     traceparent: typeof traceparent === "string" && traceContext.test(traceparent) ? traceparent : undefined,
     arrived: performance.now(),

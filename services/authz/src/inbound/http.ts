@@ -15,12 +15,18 @@ export interface HttpOptions {
   /** This service's identifier as a protected resource; where it listens, when absent. */
   readonly resource?: string | undefined;
   readonly tokenIssuer: string;
+  /** Whether agents can show a certificate here (RFC 8705), or to a gateway that is believed. */
+  readonly certificateBound: boolean;
 }
 
 type HttpUsecases = GatewayUsecases & { readonly accessRequests: AccessRequests };
 
 /** Decisions and access requests by AuthZEN, decisions in OPA's way; health, readiness, metrics, and what a client must know to get a token for this service (RFC 9728). */
-export async function serveHttp(context: ServiceContext, { host, port, resource, tokenIssuer }: HttpOptions, given: HttpUsecases) {
+export async function serveHttp(
+  context: ServiceContext,
+  { host, port, resource, tokenIssuer, certificateBound }: HttpOptions,
+  given: HttpUsecases,
+) {
   const usecases = { ...given, check: traced(given.check) };
   const server = await createHttpServer(context);
   const pdp = (resource ?? `http://${host}:${port}`).replace(/\/$/, "");
@@ -36,6 +42,7 @@ export async function serveHttp(context: ServiceContext, { host, port, resource,
       bearer_methods_supported: ["header"],
       authorization_details_types_supported: [...detailTypes],
       dpop_signing_alg_values_supported: [...headerAlgorithms],
+      tls_client_certificate_bound_access_tokens: certificateBound,
       dpop_bound_access_tokens_required: false,
     }),
   );

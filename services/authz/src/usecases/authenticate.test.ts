@@ -79,3 +79,25 @@ test("when nobody can say whether a proof was used before, the call is denied", 
     reasons: [{ code: "token_replayed", message: expect.stringContaining("cannot be found out") }],
   });
 });
+
+test("RFC 8705: a token bound to a certificate decides for who shows it, as a Bearer token, and leaves nothing to replay", async () => {
+  const around = given({ policy, claims: { cnf: { "x5t#S256": "the-certificate" } } });
+  const shown = (certificate: string | undefined, more: object = {}) => ({ ...around.caller, certificate: () => certificate, ...more });
+  const bearer = { scheme: "Bearer" as const, token: "good" };
+  for (let times = 0; times < 2; times++) {
+    const answer = await around.call({ agentToken: "" }, undefined, shown("the-certificate", { authorization: bearer }));
+    expect(answer).toMatchObject({ decision: "allow" });
+  }
+  const tried = [
+    around.caller,
+    shown(undefined),
+    shown("another"),
+    shown("the-certificate", { proof: await proofFor(around) }),
+    shown("another", { proof: await proofFor(around) }),
+  ];
+  for (const caller of tried) await expect(around.call({}, undefined, caller)).rejects.toMatchObject({ code: "unauthenticated" });
+  const asDPoP = shown("the-certificate", { authorization: { ...bearer, scheme: "DPoP" } });
+  await expect(around.call({ agentToken: "" }, undefined, asDPoP)).rejects.toMatchObject({ code: "unauthenticated" });
+  await expect(bound().call({}, undefined, shown(jkt))).rejects.toMatchObject({ code: "unauthenticated" });
+  expect(around.failures).toHaveLength(6);
+});

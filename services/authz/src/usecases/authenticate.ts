@@ -18,6 +18,8 @@ interface Authenticated {
 export interface Presented {
   readonly authorization?: { readonly scheme: "Bearer" | "DPoP"; readonly token: string } | undefined;
   readonly proof?: string | undefined;
+  /** RFC 8705: the thumbprint of the agent's certificate, where it was proved on the connection, or is believed to have been. */
+  readonly certificate?: (() => string | undefined) | undefined;
   /** On whose behalf the caller says that it asks, "user:…"; only who may assert subjects is heard. */
   readonly subject?: string | undefined;
   /** The method's full path, "/package.Service/Method": RFC 9449 `htu`, after the scheme and authority. */
@@ -26,7 +28,8 @@ export interface Presented {
 
 /**
  * Finds out who calls. The request's own token and proof go before those in the metadata. A token that is bound to a key needs the
- * key's proof (RFC 9449 §7), which is good for one RPC on one replica: all calls of one batch may share it.
+ * key's proof (RFC 9449 §7), which is good for one RPC on one replica: all calls of one batch may share it. One that is bound to a
+ * certificate needs a connection that was made with it (RFC 8705 §3).
  *
  * @throws AegisError `unauthenticated`; each such failure is counted and reported.
  */
@@ -68,6 +71,13 @@ export function authenticateAgent(ports: {
     if (claims.cnf === undefined) {
       if (proof !== undefined || scheme === "DPoP")
         return refuse("the token is bound to no key: it is sent as a Bearer token, without a proof");
+      return { claims, expired: !verified.ok, refusal: refuseClaims(claims, presented) };
+    }
+    if ("x5t#S256" in claims.cnf) {
+      if (proof !== undefined || scheme === "DPoP")
+        return refuse("the token is bound to a certificate: it is sent as a Bearer token, without a proof");
+      if (presented.certificate?.() !== claims.cnf["x5t#S256"])
+        return refuse("the token is bound to a certificate (cnf): call over mutual TLS with that certificate");
       return { claims, expired: !verified.ok, refusal: refuseClaims(claims, presented) };
     }
     // RFC 9449 §7.2: a bound token is not taken as a plain bearer token.

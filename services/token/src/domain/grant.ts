@@ -46,7 +46,7 @@ export function grantOwn(agent: Agent, request: DelegationRequest, limits: Grant
       ...(request.sessionId === undefined ? {} : { session_id: request.sessionId }),
       ...details.claim,
       ...approved(agent),
-      ...(request.jkt === undefined ? {} : { cnf: { jkt: request.jkt } }),
+      ...(request.cnf === undefined ? {} : { cnf: request.cnf }),
     },
   };
 }

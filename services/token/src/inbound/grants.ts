@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { type AgentRef, parseClientId } from "@aegis/identity/assertion";
 import { parseDetails } from "@aegis/identity/authorization-details";
-import { bindingName, instanceName } from "@aegis/identity/claims";
+import { bindingName, type Confirmation, instanceName } from "@aegis/identity/claims";
 import { claimedIssuer } from "@aegis/identity/outside";
 import { parseScope } from "@aegis/identity/scope";
 import { agentAudience } from "@aegis/identity/verify";
@@ -56,12 +56,12 @@ export async function grantToken(
   ports: Ports,
   client: Agent,
   form: TokenForm,
-  jkt: string | undefined,
+  cnf: Confirmation | undefined,
 ): Promise<IssuedToken | OAuthRefusal> {
   if (!grantTypes.includes(form.grant_type)) return refuse("unsupported_grant_type", `grant_type is one of ${grantTypes.join(", ")}`);
   const elsewhere = targetFault(form);
   if (elsewhere !== undefined) return elsewhere;
-  const request = requestOf(form, jkt);
+  const request = requestOf(form, cnf);
   if (!request.ok) return request;
   if (form.grant_type === "client_credentials") {
     return form.subject_token === undefined
@@ -82,10 +82,10 @@ export function workloadOf(form: TokenForm): AgentRef | undefined {
 }
 
 /** Answers a workload's request for the token of the agent that it is. */
-export async function grantToWorkload(ports: Ports, agent: AgentRef, form: TokenForm, jkt: string | undefined) {
+export async function grantToWorkload(ports: Ports, agent: AgentRef, form: TokenForm, cnf: Confirmation | undefined) {
   const fault = targetFault(form) ?? exchangeFault(form);
   if (fault !== undefined) return fault;
-  const request = requestOf(form, jkt);
+  const request = requestOf(form, cnf);
   return request.ok ? issueForWorkload(ports, agent, form.subject_token!, request.request) : request;
 }
 
@@ -108,7 +108,7 @@ function exchangeFault(form: TokenForm): OAuthRefusal | undefined {
   return form.actor_token === undefined ? undefined : fault("the actor is the authenticated client; actor_token is not taken");
 }
 
-function requestOf(form: TokenForm, jkt: string | undefined): { ok: true; request: TokenRequest } | OAuthRefusal {
+function requestOf(form: TokenForm, cnf: Confirmation | undefined): { ok: true; request: TokenRequest } | OAuthRefusal {
   const named = z
     .object({ prompt_id: bindingName.optional(), session_id: bindingName.optional(), instance: instanceName.optional() })
     .safeParse(form);
@@ -122,7 +122,7 @@ function requestOf(form: TokenForm, jkt: string | undefined): { ok: true; reques
   try {
     const scope = form.scope === undefined ? undefined : parseScope(form.scope);
     const ttlSeconds = form.expires_in === undefined ? undefined : Number(form.expires_in);
-    return { ok: true, request: { scope, details, promptId, sessionId, instance, ttlSeconds, jkt } };
+    return { ok: true, request: { scope, details, promptId, sessionId, instance, ttlSeconds, cnf } };
   } catch (error) {
     return refuse("invalid_scope", AegisError.from(error).message);
   }

@@ -18,6 +18,16 @@ import { registrationRoutes } from "./registration.ts";
 import { stopRoutes } from "./stops.ts";
 import { templateRoutes } from "./templates.ts";
 
+/** RFC 8705 §3.3 and §5. */
+const overMutualTls = (url: string) => ({
+  tls_client_certificate_bound_access_tokens: true,
+  mtls_endpoint_aliases: {
+    token_endpoint: `${url}/oauth/token`,
+    introspection_endpoint: `${url}/oauth/introspect`,
+    revocation_endpoint: `${url}/oauth/revoke`,
+  },
+});
+
 /** How long a verifier may keep the key set: less than a new key is announced ahead. */
 const jwksSeconds = 300;
 
@@ -42,7 +52,7 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
 
   // RFC 8414 §2.
   server.get("/.well-known/oauth-authorization-server", async (_, reply) => {
-    const { issuer } = ports.settings;
+    const { issuer, mtlsUrl } = ports.settings;
     const authentication = { methods: ["private_key_jwt"], algorithms: [...headerAlgorithms] };
     return reply.header("cache-control", `public, max-age=${jwksSeconds}`).send({
       issuer,
@@ -59,6 +69,7 @@ export function tokenRoutes(server: HttpServer, ports: Ports, operators: Operato
       grant_types_supported: grantTypes,
       authorization_details_types_supported: [...detailTypes],
       dpop_signing_alg_values_supported: [...headerAlgorithms],
+      ...(mtlsUrl === undefined ? {} : overMutualTls(mtlsUrl)),
       // RFC 8414 §2 demands the member; there is no authorization endpoint, so no type of response is supported.
       response_types_supported: [],
     });

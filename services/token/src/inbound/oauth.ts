@@ -1,5 +1,6 @@
 import { AegisError, errorCodes } from "@aegis/contracts/errors";
 import { tenantName } from "@aegis/contracts/names";
+import { certificateOf } from "@aegis/http/mutual-tls";
 import type { OperatorAuth } from "@aegis/http/operator";
 import type { HttpServer } from "@aegis/http/server";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -9,7 +10,7 @@ import { authenticateClient } from "#usecases/authenticate-client.ts";
 import { introspectToken } from "#usecases/introspect-token.ts";
 import { typeOf } from "#usecases/issue-token.ts";
 import type { Ports } from "#usecases/ports.ts";
-import { provePossession } from "#usecases/prove-possession.ts";
+import { provePossession, type Shown } from "#usecases/prove-possession.ts";
 import { readToken, revokeToken } from "#usecases/revoke-token.ts";
 import { tokenCaller } from "./callers.ts";
 import { grantToken, grantToWorkload, tokenForm, workloadOf } from "./grants.ts";
@@ -26,11 +27,11 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
   };
   const options = { errorHandler: (error: unknown, request: FastifyRequest, reply: FastifyReply) => failed(error, request, reply) };
 
-  server.post("/oauth/token", { ...options, schema: { body: tokenForm, tags: ["oauth"] } }, async ({ body, headers }, reply) => {
+  server.post("/oauth/token", { ...options, schema: { body: tokenForm, tags: ["oauth"] } }, async ({ body, headers, raw }, reply) => {
     const proof = headers.dpop === undefined ? undefined : String(headers.dpop);
     // RFC 9449 §8.2: the next proof's nonce goes along with every answer to a proof.
     if (proof !== undefined) reply.header("dpop-nonce", ports.nonces.current(ports.clock.now()));
-    const result = await answerTokenRequest(ports, body, proof);
+    const result = await answerTokenRequest(ports, body, { proof, certificate: certificateOf(raw) });
     if (!result.ok) return answerRefusal(reply, result);
     return uncached(reply).send({
       access_token: result.token,
@@ -64,14 +65,14 @@ export function oauthRoutes(server: HttpServer, ports: Ports, operators: Operato
   });
 }
 
-async function answerTokenRequest(ports: Ports, form: z.infer<typeof tokenForm>, proof: string | undefined) {
-  const possession = await provePossession(ports, proof);
+async function answerTokenRequest(ports: Ports, form: z.infer<typeof tokenForm>, shown: Shown) {
+  const possession = await provePossession(ports, shown);
   if (!possession.ok) return possession;
   const workload = workloadOf(form);
-  if (workload !== undefined) return (await possession.spend()) ?? grantToWorkload(ports, workload, form, possession.jkt);
+  if (workload !== undefined) return (await possession.spend()) ?? grantToWorkload(ports, workload, form, possession.cnf);
   const client = await authenticateClient(ports, form);
   if (!client.ok) return client;
-  return (await possession.spend()) ?? grantToken(ports, client.agent, form, possession.jkt);
+  return (await possession.spend()) ?? grantToken(ports, client.agent, form, possession.cnf);
 }
 
 /** RFC 6749 §5.1. */

@@ -18,7 +18,7 @@ export interface IssuedToken {
   readonly scope: string;
   /** RFC 9396 §7: as granted. */
   readonly details: AgentClaims["authorization_details"];
-  /** RFC 9449 §5: `DPoP` for a token that is bound to a key. */
+  /** RFC 9449 §5: `DPoP` for a token that is bound to a proof's key. */
   readonly type: "Bearer" | "DPoP";
 }
 
@@ -68,8 +68,8 @@ export function limitsOf({ clock, ids, settings }: Ports, request: TokenRequest)
   };
 }
 
-/** How a token is presented. */
-export const typeOf = ({ cnf }: Pick<AgentClaims, "cnf">): IssuedToken["type"] => (cnf === undefined ? "Bearer" : "DPoP");
+/** How a token is presented. One that is bound to a certificate is a Bearer token (RFC 8705 §3). */
+export const typeOf = ({ cnf }: Pick<AgentClaims, "cnf">): IssuedToken["type"] => (cnf !== undefined && "jkt" in cnf ? "DPoP" : "Bearer");
 
 /** Signs what was granted. */
 export async function deliver(ports: Ports, outcome: GrantOutcome, kind: "own" | "delegated"): Promise<IssuedToken | OAuthRefusal> {

@@ -40,6 +40,8 @@ export interface Signals {
 interface Settings {
   /** This server's URL: `iss`, and the audience of client assertions. */
   readonly issuer: string;
+  /** Where it is reached over mutual TLS; absent: nowhere. */
+  readonly mtlsUrl: string | undefined;
   readonly audience: string;
   readonly maxDepth: number;
   readonly tokenSeconds: number;
