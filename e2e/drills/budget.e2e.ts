@@ -18,6 +18,8 @@ const lanes = long ? 4 : 1;
 const cycle = Number(process.env.AEGIS_DRILL_CYCLE ?? 25);
 const replicas = 3;
 const quota = 60;
+/** How long the input of a breaker toggles. */
+const toggledMs = 1000 * Number(process.env.AEGIS_DRILL_TOGGLE_S ?? 3);
 /** What a prompt may at most keep out of reach after the recovery. */
 const mostLeftOver = 0.02 * quota;
 
@@ -378,8 +380,43 @@ test.each([
   },
 );
 
+test("an input that toggles every 200 ms between refused and fine makes no breaker flap, and is let go on once it stays fine", async () => {
+  const { tenant, callers } = await tenantWith("toggling", watched);
+  const seen: { verb: string; at: number; id: string }[] = [];
+  const bus = await connect({ servers: fabric.endpoints.nats });
+  bus.subscribe(`aegis.budget.${tenant.name}.>`, {
+    callback: (_error, message) =>
+      void seen.push({ verb: message.subject.split(".").at(-1)!, at: Date.now(), id: message.json<{ id: string }>().id }),
+  });
+  await bus.flush();
+  const counts = { fine: 0, refused: 0, paused: 0 };
+  const begun = Date.now();
+  const round = async (amount: number) => {
+    for (const answer of await Promise.all(callers.map((caller) => caller.pay(amount)))) {
+      if (isAllowed(answer)) counts.fine++;
+      else if (answer.reasons.some(({ code }) => code === "circuit_open")) counts.paused++;
+      else counts.refused++;
+    }
+    await pause(20);
+  };
+  while (Date.now() - begun < toggledMs) await round(Math.floor((Date.now() - begun) / 200) % 2 === 0 ? 9_000 : 10);
+  const changes = [...new Map(seen.map((one) => [one.id, one])).values()];
+  const told = changes.filter(({ verb }) => verb === "tripped").length;
+  const busiest = Math.max(...changes.map(({ at: from }) => changes.filter(({ at }) => at >= from && at < from + 60_000).length));
+  console.log(
+    `toggled every 200 ms for ${Math.round(toggledMs / 1000)} s: ${counts.refused} calls refused by policy, ${counts.fine} fine, ${counts.paused} paused; people told of ${told} pauses, ${changes.length} times paused or let go on, at most ${busiest} within a minute`,
+  );
+  expect(told).toBeGreaterThan(0);
+  expect(counts.paused).toBeGreaterThan(0);
+  // Twelve changes a minute is what a breaker makes at most, the half-open state between two of these included.
+  expect(busiest).toBeLessThanOrEqual(8);
+  // Each trip doubled the pause.
+  await goesOn(callers, 40_000 + 2 * toggledMs);
+  await bus.close();
+});
+
 /** After the pause one call on whichever replica goes ahead as a probe; what comes of it closes the breaker for all. */
-async function goesOn(callers: readonly Caller[]): Promise<void> {
+async function goesOn(callers: readonly Caller[], patienceMs = 40_000): Promise<void> {
   let probed = 0;
   const probe = async () => {
     const caller = callers[probed++ % replicas]!;
@@ -388,7 +425,7 @@ async function goesOn(callers: readonly Caller[]): Promise<void> {
       await caller.client.reportOutcome({ agentToken: caller.token, decisionId: answer.decisionId, outcome: Outcome.EXECUTED });
     return isAllowed(answer);
   };
-  await expect.poll(probe, { timeout: 40_000, interval: 250 }).toBe(true);
+  await expect.poll(probe, { timeout: patienceMs, interval: 250 }).toBe(true);
   const all = async () => (await Promise.all(callers.map((caller) => caller.pay(10)))).every(isAllowed);
   await expect.poll(all, { timeout: 60_000 }).toBe(true);
 }
