@@ -37,7 +37,7 @@ const durables: Readonly<Record<ServiceName, Partial<Record<StreamName, readonly
   approvals: {
     DECISIONS: ["approvals"],
     CONTROL: [
-      ...["approvals-registered", "approvals-revoked", "approvals-tripped"],
+      ...["approvals-registered", "approvals-revoked", "approvals-tripped", "approvals-threshold", "approvals-exhausted"],
       ...["approvals-published", "approvals-rolledback", "approvals-promoted"],
     ],
   },

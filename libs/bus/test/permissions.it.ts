@@ -54,6 +54,8 @@ describe("what the server lets each service do", () => {
       ["approvals", "CONTROL", "approvals-registered"],
       ["approvals", "CONTROL", "approvals-revoked"],
       ["approvals", "CONTROL", "approvals-tripped"],
+      ["approvals", "CONTROL", "approvals-threshold"],
+      ["approvals", "CONTROL", "approvals-exhausted"],
       ["approvals", "CONTROL", "approvals-published"],
       ["budget", "DECISIONS", "budget"],
       ["policy-compiler", "CONTROL", "policy-compiler-activations"],

@@ -80,3 +80,29 @@ test("nobody is told of another tenant's pause, nor of one that is long over", a
   await until(() => about("/hook", "agent/last").length > 0);
   expect(endpoint.heard.filter(({ text }) => /theirs|bygone/.test(text))).toEqual([]);
 });
+
+test("a budget that runs low or is out reaches each channel once; a prompt's reaches none", async () => {
+  const tell = async (verb: "threshold" | "exhausted", scope: string, times = 1) => {
+    const event = {
+      ...{ specversion: "1.0", id: v7(), source: "aegis/budget/budget-0", type: `dev.aegis.budget.${verb}.v1` },
+      ...{ time: new Date().toISOString(), datacontenttype: "application/json", tenant: "acme" },
+      data: { scope, unit: "actions", window: "day", limit: 50, used: 40, ...(verb === "threshold" && { percent: 80 }) },
+    };
+    const name = verb === "threshold" ? "budgetThreshold" : "budgetExhausted";
+    for (let time = 0; time < times; time++)
+      await around.nats.bus.jetstream.publish(subject(name, { tenant: "acme" }), JSON.stringify(event), { msgID: `${event.id}-${time}` });
+  };
+  await tell("exhausted", "prompt/p-1");
+  await tell("threshold", "agent/low", 3);
+  await tell("exhausted", "agent/out");
+  await until(() => about("/hook", "agent/low").length > 0 && about("/hook", "agent/out").length > 0, { timeoutMs: 20_000 });
+  await until(() => slack.said("chat.postMessage").some(({ blocks }) => blocks?.includes("a budget of agent out is out")));
+  const [hook] = about("/hook", "agent/low");
+  expect(JSON.parse(hook!.text)).toMatchObject({
+    type: "budget.threshold",
+    data: { tenant: "acme", scope: "agent/low", unit: "actions", window: "day", limit: 50, used: 40, percent: 80 },
+  });
+  expect(about("/hook", "agent/low")).toHaveLength(1);
+  expect(JSON.parse(about("/hook", "agent/out")[0]!.text).type).toBe("budget.exhausted");
+  expect(endpoint.heard.filter(({ text }) => text.includes("p-1"))).toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { alertLines, recipientsOfAlert } from "./alert.ts";
+import { alertLines, alertTitle, isTold, recipientsOfAlert } from "./alert.ts";
 import type { Channel } from "./channel.ts";
 
 const channel = (name: string, change: Partial<Channel> = {}): Channel => ({
@@ -28,4 +28,21 @@ test("the message says who is paused, why, until when, and how to let them go on
     Until: "2026-11-20T20:00:30Z at least; then one call at a time goes ahead as a probe",
     "Let it go on now": "aegis budget reset --prompt 'p 1' --tenant acme",
   });
+});
+
+test("a budget's message says whose it is, how much is used, and what that means", () => {
+  const low = { scope: "tool/gpu%2Ffarm", unit: "micro_eur", window: "day", limit: 100_000_000, used: 81_500_000 };
+  expect(alertTitle({ ...low, percent: 80 })).toBe("80 % of a budget of tool gpu/farm is used");
+  expect(alertTitle({ ...low, scope: "tenant" })).toBe("a budget of the tenant is out");
+  expect(Object.fromEntries(alertLines("acme", low))).toEqual({
+    Budget: "tool gpu/farm, per day (tenant acme)",
+    Used: "81.50 EUR of 100.00 EUR",
+    "Until it is raised or the window ends": "calls that it does not hold are denied",
+    "Look at it": "aegis budget show --tenant acme",
+  });
+  expect(["tenant", "org", "agent/a", "prompt/p", "session/s/agent/a"].filter((scope) => isTold({ ...low, scope }))).toEqual([
+    "tenant",
+    "org",
+    "agent/a",
+  ]);
 });

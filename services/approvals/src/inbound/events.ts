@@ -3,6 +3,8 @@ import { type BusMessage, consume } from "@aegis/bus/consume";
 import {
   agentRegistered,
   agentRevoked,
+  budgetExhausted,
+  budgetThreshold,
   budgetTripped,
   policyPromoted,
   policyPublished,
@@ -12,6 +14,7 @@ import { decisionEvent } from "@aegis/contracts/decision-event";
 import { AegisError } from "@aegis/contracts/errors";
 import type { Logger } from "@aegis/service/logger";
 import type { z } from "zod";
+import { isTold } from "#domain/alert.ts";
 import { alert } from "#usecases/alert.ts";
 import { cancelAllOf } from "#usecases/cancel.ts";
 import type { ChannelPorts } from "#usecases/channel-ports.ts";
@@ -20,7 +23,7 @@ import type { Ports } from "#usecases/ports.ts";
 import { request } from "#usecases/request.ts";
 import type { ApprovalSignals } from "../signals.ts";
 
-/** What this service hears: calls that wait for people, who answers for an agent, who wrote policies, agents that were revoked or paused. */
+/** What this service hears: calls that wait for people, who answers for an agent, who wrote policies, agents that were revoked or paused, budgets that run low. */
 export function hearEvents(
   bus: Bus,
   ports: Ports & GrantPorts & ChannelPorts & { readonly signals: ApprovalSignals },
@@ -70,6 +73,21 @@ export function hearEvents(
       ),
     }),
   );
+  for (const [verb, schema] of [
+    ["threshold", budgetThreshold],
+    ["exhausted", budgetExhausted],
+  ] as const) {
+    stack.use(
+      consume(bus, {
+        stream: "CONTROL",
+        durable: `approvals-${verb}`,
+        filter: `aegis.budget.*.${verb}`,
+        ...hear<typeof budgetThreshold | typeof budgetExhausted>(schema, async ({ id, tenant, time, data }) => {
+          if (isTold(data)) await alert(ports, { id, tenant }, data, Date.parse(time));
+        }),
+      }),
+    );
+  }
   // Restored and promoted revisions are somebody's work as much as written ones.
   for (const [verb, schema] of [
     ["published", policyPublished],

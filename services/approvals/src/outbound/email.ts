@@ -1,6 +1,6 @@
 import type { TenantSecrets } from "@aegis/service/tenant-secrets";
 import { createTransport } from "nodemailer";
-import { alertLines, pausedOf } from "#domain/alert.ts";
+import { alertLines, alertTitle } from "#domain/alert.ts";
 import type { Channel } from "#domain/channel.ts";
 import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
@@ -56,7 +56,7 @@ export function emailCourier({ secrets, consoleUrl, allowPlain }: EmailOptions):
       return send(delivery, channel, subject, textOf(approval, consoleUrl));
     },
     alert: ({ sending, channel }) => {
-      const subject = `${pausedOf(sending.alert)} was paused`;
+      const subject = alertTitle(sending.alert);
       const lines = alertLines(sending.tenant, sending.alert).map(([name, value]) => `${name}: ${value}`);
       return send(sending, channel, subject.replaceAll("\n", " "), [`${subject}.`, "", ...lines].join("\n"));
     },

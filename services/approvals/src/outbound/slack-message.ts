@@ -1,4 +1,4 @@
-import { type Alert, alertLines, pausedOf } from "#domain/alert.ts";
+import { type Alert, alertLines, alertTitle } from "#domain/alert.ts";
 import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 
@@ -39,11 +39,11 @@ export function slackMessage(approval: Asked & { readonly id: string }, nonce: s
   };
 }
 
-/** Something that was paused, as a Block Kit message. */
+/** An alert as a Block Kit message. */
 export const slackAlert = (tenant: string, alert: Alert) => ({
-  text: fallback(`${pausedOf(alert)} was paused`),
+  text: fallback(alertTitle(alert)),
   blocks: [
-    { type: "header" as const, text: plain(visible(`${pausedOf(alert)} was paused`, 150)) },
+    { type: "header" as const, text: plain(visible(alertTitle(alert), 150)) },
     { type: "section" as const, fields: alertLines(tenant, alert).map(([name, value]) => plain(`${name}: ${value}`)) },
   ],
 });

@@ -1,4 +1,4 @@
-import { type Alert, alertLines, pausedOf } from "#domain/alert.ts";
+import { type Alert, alertLines, alertTitle } from "#domain/alert.ts";
 import { type Asked, outcomeOf, reasonsOf, summaryOf, unusualOf } from "#domain/summary.ts";
 import { visible } from "#domain/visible.ts";
 
@@ -35,13 +35,13 @@ export function teamsMessage(approval: Asked & { readonly id: string }, consoleU
   return asMessage(card);
 }
 
-/** Something that was paused, as an Adaptive Card. */
+/** An alert as an Adaptive Card. */
 export const teamsAlert = (tenant: string, alert: Alert) =>
   asMessage({
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json" as const,
     type: "AdaptiveCard" as const,
     version: "1.4" as const,
-    body: [line(`${pausedOf(alert)} was paused`, true), ...alertLines(tenant, alert).map(([name, value]) => line(`${name}: ${value}`))],
+    body: [line(alertTitle(alert), true), ...alertLines(tenant, alert).map(([name, value]) => line(`${name}: ${value}`))],
   });
 
 const asMessage = <C extends object>(card: C) => ({

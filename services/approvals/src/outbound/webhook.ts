@@ -30,8 +30,11 @@ export function webhookCourier(secrets: TenantSecrets, post: Poster): Courier {
   return {
     approval: ({ delivery, channel, approval, now }) => send(delivery, channel, now, `approval.${delivery.notice}`, dataOf(approval)),
     alert: ({ sending, channel, now }) => {
-      const { scope, cause, at, until } = sending.alert;
-      return send(sending, channel, now, "breaker.tripped", { tenant: sending.tenant, scope, cause, at, until });
+      const { alert, tenant } = sending;
+      if (!("cause" in alert))
+        return send(sending, channel, now, alert.percent === undefined ? "budget.exhausted" : "budget.threshold", { tenant, ...alert });
+      const { scope, cause, at, until } = alert;
+      return send(sending, channel, now, "breaker.tripped", { tenant, scope, cause, at, until });
     },
   };
 }
