@@ -6,7 +6,7 @@ import { Health } from "@aegis/service/health";
 import { createLogger } from "@aegis/service/logger";
 import type { ServiceContext } from "@aegis/service/run";
 import { Server } from "@grpc/grpc-js";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { rpcClient } from "./client.ts";
 import { boundSessions } from "./guard.ts";
 import { createRpcServer } from "./server.ts";
@@ -32,8 +32,14 @@ afterAll(async () => server[Symbol.asyncDispose]());
 const path = "/aegis.authz.v1.AuthorizationService/Check";
 const head = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
 
-function session(): ClientHttp2Session {
-  const made = connect(`http://${server.address}`, { maxOutstandingPings: 10_000 });
+/** Each test comes from an address of its own: all of 127/8 is this machine. */
+let from = 1;
+beforeEach(() => void from++);
+
+function session(localAddress = `127.0.0.${from}`): ClientHttp2Session {
+  const [host = "", port] = server.address.split(":");
+  const createConnection = () => connectTcp({ host, port: Number(port), localAddress });
+  const made = connect(`http://${server.address}`, { maxOutstandingPings: 10_000, createConnection });
   made.on("error", () => undefined);
   opened.push(made);
   return made;
@@ -51,7 +57,8 @@ test("grpc-js hands our bounds to node:http2 as it stands", () => {
   });
 });
 
-test("a client that opens and resets streams at once loses its connection", async () => {
+/** Opens and resets streams until the connection is gone. */
+async function resetRapidly(): Promise<void> {
   const attacker = session();
   await once(attacker, "connect");
   const closed = closing(attacker);
@@ -62,6 +69,18 @@ test("a client that opens and resets streams at once loses its connection", asyn
     if (i % 100 === 0) await new Promise(setImmediate);
   }
   await closed;
+}
+
+test("a client that opens and resets streams at once loses its connection", resetRapidly);
+
+test("who does so for a third time is not let in for a while, and no other address is kept out", async () => {
+  for (let i = 0; i < 3; i++) await resetRapidly();
+  const again = session();
+  await closing(again);
+  const other = session("127.0.0.99").request(head);
+  other.on("error", () => undefined);
+  other.end();
+  await once(other, "response");
 });
 
 test("a request that never ends is cancelled", async () => {

@@ -1,6 +1,7 @@
 import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Server } from "@grpc/grpc-js";
 import type { MoreOptions } from "./http2-servers.ts";
+import { Offenders } from "./offenders.ts";
 
 /** node:http2's bounds on what one connection may do, for which grpc-js has no options. */
 const sessionBounds = {
@@ -55,23 +56,38 @@ export function sharePort(server: Server): void {
 /** The same for what takes time to tell, once it listens. `isShort`: calls whose request is one message, by their path. */
 export function guardConnections(server: Server, isShort: (path: string) => boolean, given: Partial<Patience> = {}): void {
   const limits = { ...patience, ...given };
+  const offenders = new Offenders(() => performance.now());
   for (const listening of internalsOf(server).http2Servers.keys()) {
     (listening as unknown as { maxConnections: number }).maxConnections = limits.connections;
-    listening.on("session", (session) => guardSession(session, limits));
+    listening.on("session", (session) => guardSession(session, limits, offenders));
     listening.on("stream", (stream, headers) => {
       if (isShort(headers[":path"] ?? "")) guardStream(stream, limits.requestMs);
     });
   }
 }
 
-function guardSession(session: ServerHttp2Session, limits: Patience): void {
+/** nghttp2 ended the connection, for one of the bounds above; a peer that is merely gone is another error. */
+const isFlood = (error: Error): boolean => (error as NodeJS.ErrnoException).code?.startsWith("ERR_HTTP2_") ?? false;
+
+function guardSession(session: ServerHttp2Session, limits: Patience, offenders: Offenders): void {
+  const address = session.socket.remoteAddress ?? "";
+  if (offenders.barred(address)) {
+    session.destroy();
+    return;
+  }
   const silent = setTimeout(() => session.destroy(), limits.greetingMs);
   session.once("close", () => clearTimeout(silent));
-  const flood = () => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  const flood = () => {
+    offenders.offended(address);
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
   const settings = perSecond(limits.settings, flood);
   session.on("remoteSettings", () => {
     clearTimeout(silent);
     settings();
+  });
+  session.on("error", (error) => {
+    if (isFlood(error)) offenders.offended(address);
   });
   session.on("ping", perSecond(limits.pings, flood));
 }
