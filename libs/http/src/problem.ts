@@ -36,13 +36,20 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 /**
  * Fastify's onError hook, for whatever error handler a route has. A connection that is closed while its client still sends is reset,
  * and the answer may be lost with it. So what is still to come of too large a body is read and thrown away, for as long as a request
- * may take, and the connection stays.
+ * may take, and the connection stays. A little at a time, though: nobody's flood of such bodies is to keep this process busy.
  */
 export async function hearOut(request: FastifyRequest, reply: FastifyReply, error: FastifyError): Promise<void> {
   if (error.statusCode !== 413) return;
   reply.removeHeader("connection");
-  request.raw.resume();
+  const { raw } = request;
+  raw.on("data", () => {
+    raw.pause();
+    setTimeout(() => raw.resume(), restMs);
+  });
 }
+
+/** Between two reads, of 64 KiB at most, of a body that nobody wants. Milliseconds. */
+const restMs = 5;
 
 function translate(error: FastifyError, bodyLimit: number | undefined): AegisError {
   if (error instanceof AegisError) return error;
