@@ -25,7 +25,7 @@ export interface AppendPorts {
   readonly monotonic: () => number;
 }
 
-/** Appends the event of a decision: synced when a call may go ahead by it. @throws AegisError `unavailable`. */
+/** Appends the event of a decision: synced when a call may go ahead by it, which none does by a dry run. @throws AegisError `unavailable`. */
 export function appendDecision(
   { log, subjectKeys, policyOf, monotonic }: AppendPorts,
   draft: Draft,
@@ -42,7 +42,7 @@ export function appendDecision(
     pep: caller.pep,
     shed: log.state() === "shed",
   });
-  const goes = decision === "allow" || decision === "sanitize";
+  const goes = (decision === "allow" || decision === "sanitize") && !draft.call.dryRun;
   const append = (event: typeof make) =>
     log.append({ id, subject: subject("decision", { tenant, agent, decision }), make: event }, goes ? "T1" : "T2");
   // Also of a call that was refused before any policy was asked.
