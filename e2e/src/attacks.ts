@@ -1,9 +1,10 @@
+import { Agent, request as httpRequest } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { constants, setPriority } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { parentPort, workerData } from "node:worker_threads";
 
-/** Runs one attack on a thread of its own, for so long, and says what became of it. */
+/** What the program in this file is to do: one attack, for so long, from an address that is not the other clients'. */
 export interface AttackOrder {
   readonly name: AttackName;
   readonly grpc: string;
@@ -11,6 +12,9 @@ export interface AttackOrder {
   readonly token: string;
   readonly ms: number;
 }
+
+/** All of 127/8 is this machine. */
+const attackerAddress = "127.0.0.2";
 
 const path = "/aegis.authz.v1.AuthorizationService/Check";
 const head = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
@@ -21,10 +25,15 @@ class Attacker {
   readonly #order: AttackOrder;
   readonly #until: number;
   readonly #open: { destroy(): unknown }[] = [];
+  readonly #agent = new Agent({ keepAlive: true, localAddress: attackerAddress });
 
   constructor(order: AttackOrder) {
     this.#order = order;
     this.#until = performance.now() + order.ms;
+  }
+
+  get token(): string {
+    return this.#order.token;
   }
 
   get going(): boolean {
@@ -36,7 +45,10 @@ class Attacker {
   }
 
   session(): ClientHttp2Session {
-    const session = connectHttp2(`http://${this.#order.grpc}`, { maxOutstandingPings: 100_000 });
+    const session = connectHttp2(`http://${this.#order.grpc}`, {
+      maxOutstandingPings: 100_000,
+      createConnection: () => this.#connect(this.#order.grpc),
+    });
     session.on("error", () => undefined);
     session.on("goaway", (code) => this.note(`GOAWAY ${code}`));
     session.on("close", () => this.going && this.note("connection closed"));
@@ -45,8 +57,7 @@ class Attacker {
   }
 
   socket(to: "grpc" | "http"): Socket {
-    const [host = "", port] = (to === "grpc" ? this.#order.grpc : new URL(this.#order.http).host).split(":");
-    const socket = connect(Number(port), host);
+    const socket = this.#connect(to === "grpc" ? this.#order.grpc : new URL(this.#order.http).host);
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => this.note(/^HTTP\/1\.1 \d+/.exec(chunk.toString("latin1"))?.[0] ?? "bytes"));
     socket.on("close", () => this.going && this.note("connection closed"));
@@ -67,18 +78,27 @@ class Attacker {
     });
   }
 
+  /** Notes the status of the answer, or that there was none. */
   async post(body: string | Uint8Array, headers: Record<string, string> = {}): Promise<void> {
     const { http, token } = this.#order;
     const given = { "content-type": "application/json", authorization: `Bearer ${token}`, ...headers };
-    const answer = await fetch(`${http}/access/v1/evaluation`, { method: "POST", headers: given, body: Buffer.from(body) }).catch(
-      () => undefined,
-    );
-    this.note(answer === undefined ? "connection closed" : `HTTP ${answer.status}`);
-    await answer?.arrayBuffer().catch(() => undefined);
+    const told = await new Promise<string>((resolve) => {
+      const asked = httpRequest(`${http}/access/v1/evaluation`, { method: "POST", headers: given, agent: this.#agent });
+      asked.on("response", (answer) => answer.resume().on("close", () => resolve(`HTTP ${answer.statusCode}`)));
+      asked.on("error", () => resolve("connection closed"));
+      asked.end(body);
+    });
+    this.note(told);
+  }
+
+  #connect(to: string): Socket {
+    const [host = "", port] = to.split(":");
+    return connect({ host, port: Number(port), localAddress: attackerAddress });
   }
 
   done(): void {
     for (const one of this.#open) one.destroy();
+    this.#agent.destroy();
   }
 }
 
@@ -160,7 +180,7 @@ const attacks = {
   },
   "100,000-deep JSON over gRPC": async (it: Attacker) => {
     const session = it.session();
-    const authorization = { authorization: `Bearer ${workerData.token}` };
+    const authorization = { authorization: `Bearer ${it.token}` };
     while (it.going) await it.send(session, request(Buffer.from(`{"a":${deep}`)), authorization);
   },
   "100,000-deep JSON over HTTP": async (it: Attacker) => {
@@ -209,9 +229,13 @@ const attacks = {
 export type AttackName = keyof typeof attacks;
 export const attackNames = Object.keys(attacks) as AttackName[];
 
-if (parentPort !== null && workerData !== null && "name" in Object(workerData)) {
-  const it = new Attacker(workerData as AttackOrder);
-  await attacks[(workerData as AttackOrder).name](it);
-  parentPort.postMessage([...it.heard]);
+const [order] = process.argv.slice(2);
+if (import.meta.main && order !== undefined) {
+  setPriority(constants.priority.PRIORITY_LOW);
+  const { name } = JSON.parse(order) as AttackOrder;
+  const it = new Attacker(JSON.parse(order) as AttackOrder);
+  process.stdout.write("begun\n");
+  await attacks[name](it);
+  process.stdout.write(JSON.stringify([...it.heard]));
   it.done();
 }
