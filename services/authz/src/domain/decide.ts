@@ -31,12 +31,13 @@ export type Judgement =
   | { readonly kind: "refused"; readonly reason: Reason; readonly policy?: ActivePolicy }
   | { readonly kind: "judged"; readonly verdict: Verdict; readonly policy: ActivePolicy };
 
+/** Why a token is not good for a call, whatever policies say of it. */
+export const refuseToken = (call: Call, { claims, principal, expired, revocations, now }: Omit<Facts, "active" | "findings">) =>
+  refuseIdentity(principal, expired, revocations, now) ?? refuseContext(claims, call.context) ?? refuseDetailed(claims, call);
+
 /** Judges one call by everything that is known without asking anybody. */
 export function judge(call: Call, facts: Facts): Judgement {
-  const refusal =
-    refuseIdentity(facts.principal, facts.expired, facts.revocations, facts.now) ??
-    refuseContext(facts.claims, call.context) ??
-    refuseDetailed(facts.claims, call);
+  const refusal = refuseToken(call, facts);
   if (refusal) return { kind: "refused", reason: refusal };
   const policy = usablePolicy(facts.active, facts.now);
   if ("code" in policy) return { kind: "refused", reason: policy };

@@ -259,6 +259,13 @@ test("a repeated request id gets the same answer for five minutes and is recorde
   expect((await call({ requestId: "r-1" })).id).not.toBe(first?.id);
 });
 
+test("what was answered under a request id is not repeated to an agent that was stopped meanwhile", async () => {
+  const { call, revocations } = given({ policy });
+  expect((await call({ requestId: "r-1" })).decision).toBe("allow");
+  revocations.setAgent("acme.finance-agent", "revoked");
+  expect(codes(await call({ requestId: "r-1" }))).toEqual(["agent_revoked"]);
+});
+
 test("a request id does not hold on to an answer that could not be recorded", async () => {
   const { call, log } = given({ policy });
   log.fails = true;

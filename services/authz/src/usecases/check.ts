@@ -5,11 +5,10 @@ import { maxArgumentsBytes } from "@aegis/contracts/names";
 import type { Reason } from "@aegis/contracts/reasons";
 import { detectorNames, scan } from "@aegis/dlp/detect";
 import type { AgentClaims } from "@aegis/identity/claims";
-import { refuseDetailed } from "@aegis/identity/details-permit";
 import type { SessionFacts } from "@aegis/policy/input";
 import { RecentAnswers } from "#domain/answers.ts";
 import { type Call, parseCall } from "#domain/call.ts";
-import { type Judgement, judge } from "#domain/decide.ts";
+import { type Judgement, judge, refuseToken } from "#domain/decide.ts";
 import type { Draft } from "#domain/draft.ts";
 import type { ActivePolicy } from "#domain/policies.ts";
 import { principalOf } from "#domain/principal.ts";
@@ -54,13 +53,14 @@ export function checkCall(ports: CheckPorts): Check {
     const call = parseCall(request);
     const work = prepareWork(ports, call, claims, expired, caller);
     caller.stage?.("detect");
-    // Neither who replays a proof nor a token that is not good for the call is told what was answered to another.
-    const isRepeatable = refusal === undefined && call.requestId !== undefined && refuseDetailed(claims, call) === undefined;
-    if (!isRepeatable) return decideAndRecord(ports, turns, work, refusal);
+    // Neither who replays a proof nor a token that is not good for the call, any more, is told what was answered before.
+    if (call.requestId === undefined || refusal !== undefined || refuseToken(call, tokenFacts(ports, work)) !== undefined)
+      return decideAndRecord(ports, turns, work, refusal);
     const key = JSON.stringify([
       claims.tenant,
       claims.client_id,
       call.requestId,
+      claims.scope,
       work.base.actionDigest,
       call.overrideToken ?? "",
       call.dryRun,
@@ -158,12 +158,15 @@ async function decideInSession(ports: CheckPorts, work: Work, first: Judged): Pr
 }
 
 function judged(ports: CheckPorts, work: Work, session?: SessionFacts): Judgement {
-  const { claims, expired, findings, base, call } = work;
-  const { principal } = base;
-  const { revocations } = ports;
-  const active = ports.policyOf(principal.tenant);
-  return judge(call, { claims, principal, expired, revocations, active, findings, session, now: work.now.getTime() });
+  const active = ports.policyOf(work.base.principal.tenant);
+  return judge(work.call, { ...tokenFacts(ports, work), active, findings: work.findings, session });
 }
+
+const tokenFacts = ({ revocations }: CheckPorts, { claims, expired, base, now }: Work) => ({
+  ...{ claims, expired, revocations },
+  principal: base.principal,
+  now: now.getTime(),
+});
 
 const refuse = (work: Work, { reason, policy }: Judgement & { kind: "refused" }): Decided => ({ draft: { ...deny(work, reason), policy } });
 
