@@ -83,7 +83,8 @@ test("a client that wants to know is told the progress, and the result in the la
     .trim()
     .split("\n")
     .map((one) => JSON.parse(one));
-  expect(lines[0]).toEqual({ progress: { records: 100 } });
+  // Of the first part that arrived, which TCP chooses.
+  expect(lines[0]).toEqual({ progress: { records: expect.toSatisfy((records: number) => records > 0 && records <= 100) } });
   expect(lines.at(-1)).toMatchObject({ result: { calls: 100, actions: 1, draft: expect.stringContaining("create_payment") } });
 });
 
