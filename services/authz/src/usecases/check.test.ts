@@ -266,6 +266,31 @@ test("what was answered under a request id is not repeated to an agent that was 
   expect(codes(await call({ requestId: "r-1" }))).toEqual(["agent_revoked"]);
 });
 
+test("what was answered under a request id is not repeated where policies would look at something else", async () => {
+  const { call, token } = given({ policy });
+  const own = token.claims;
+  const first = await call({ requestId: "r-1" });
+  expect((await call({ requestId: "r-1" })).id, "the same").toBe(first.id);
+  token.claims = { ...own, jti: "token-0002", iat: own.iat + 60 };
+  expect((await call({ requestId: "r-1" })).id, "a newer token").toBe(first.id);
+  const other = {
+    "another scope": { scope: "stripe-payments:*" },
+    "another user": { sub: "user:ann", act: { sub: "finance-agent" } },
+    "another chain": { sub: "planner-agent", act: { sub: "finance-agent" }, depth: 1 },
+    "another session": { session_id: "s-2" },
+    "another prompt": { prompt_id: "p-2" },
+    "another fingerprint": { fpr: `sha256:${"1".repeat(64)}` },
+  };
+  for (const [what, change] of Object.entries(other)) {
+    token.claims = { ...own, ...change };
+    expect((await call({ requestId: "r-1" })).id, what).not.toBe(first.id);
+  }
+  token.claims = own;
+  for (const context of [{ sessionId: "s-2" }, { promptId: "p-2" }, { purpose: "payroll" }, { fingerprint: `sha256:${"1".repeat(64)}` }])
+    expect((await call({ requestId: "r-1", context })).id, JSON.stringify(context)).not.toBe(first.id);
+  expect((await call({ requestId: "r-1", estimate: { tokens: 5n } })).id, "another estimate").not.toBe(first.id);
+});
+
 test("a request id does not hold on to an answer that could not be recorded", async () => {
   const { call, log } = given({ policy });
   log.fails = true;

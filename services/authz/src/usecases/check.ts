@@ -56,15 +56,7 @@ export function checkCall(ports: CheckPorts): Check {
     // Neither who replays a proof nor a token that is not good for the call, any more, is told what was answered before.
     if (call.requestId === undefined || refusal !== undefined || refuseToken(call, tokenFacts(ports, work)) !== undefined)
       return decideAndRecord(ports, turns, work, refusal);
-    const key = JSON.stringify([
-      claims.tenant,
-      claims.client_id,
-      call.requestId,
-      claims.scope,
-      work.base.actionDigest,
-      call.overrideToken ?? "",
-      call.dryRun,
-    ]);
+    const key = questionOf(work);
     const now = work.now.getTime();
     const known = answers.get(key, now);
     if (known) return known;
@@ -80,6 +72,17 @@ export function checkCall(ports: CheckPorts): Check {
 /** What could not be recorded, or be told of a session. */
 const mayDoBetter = ({ reasons, retryAfter }: Draft): boolean =>
   reasons.some(({ code }) => code === "audit_unavailable" || (code === "session_flow" && retryAfter !== undefined));
+
+/** Whatever an answer depends on, but for what changes with time. A newer token of the same kind asks the same. */
+function questionOf(work: Work): string {
+  const { call, claims, base } = work;
+  const { tenant, agent, subject, chain } = base.principal;
+  const { sessionId, promptId, purpose } = contextOf(work);
+  return JSON.stringify([
+    ...[tenant, agent, subject, chain, claims.scope, claims.fpr, call.fingerprint, sessionId, promptId, purpose],
+    ...[call.requestId, base.actionDigest, call.estimate, call.overrideToken ?? "", call.dryRun],
+  ]);
+}
 
 function prepareWork(ports: CheckPorts, call: Call, claims: AgentClaims, expired: boolean, caller: Caller): Work {
   const principal = principalOf(claims, caller.subject);
