@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { AuthorizationService, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
+import { freePort } from "@aegis/infra/ports";
 import { Health } from "@aegis/service/health";
 import { createLogger } from "@aegis/service/logger";
 import type { ServiceContext } from "@aegis/service/run";
+import { certificateAuthority } from "@aegis/testkit/certificates";
 import { Server } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { rpcClient } from "./client.ts";
@@ -52,7 +54,12 @@ test("grpc-js hands our bounds to node:http2 as it stands", () => {
   const plain = new Server();
   boundSessions(plain);
   expect(plain).toMatchObject({
-    commonServerOptions: { streamResetBurst: 300, maxHeaderListPairs: 128, settings: { maxHeaderListSize: 32_768 } },
+    commonServerOptions: {
+      handshakeTimeout: 10_000,
+      streamResetBurst: 300,
+      maxHeaderListPairs: 128,
+      settings: { maxHeaderListSize: 32_768 },
+    },
     http2Servers: expect.any(Map),
   });
 });
@@ -94,6 +101,18 @@ test("a request that never ends is cancelled", async () => {
 test("a connection on which nothing is said is closed", async () => {
   const [host = "", port] = server.address.split(":");
   const socket = connectTcp(Number(port), host);
+  socket.on("error", () => undefined);
+  socket.resume();
+  await closing(socket);
+});
+
+test("nor is one kept that begins no TLS handshake", async () => {
+  const authority = await certificateAuthority();
+  const own = await authority.certify("server");
+  const port = await freePort();
+  const mutualTls = { port, certificate: own.cert, key: own.key, clientAuthorities: authority.ca };
+  await using _ = await createRpcServer(context, { greetingMs: 300 }).listen({ host: "127.0.0.1", port: 0, mutualTls });
+  const socket = connectTcp(port, "127.0.0.1");
   socket.on("error", () => undefined);
   socket.resume();
   await closing(socket);

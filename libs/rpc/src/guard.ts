@@ -18,7 +18,7 @@ const sessionBounds = {
 
 /** How long and how often a peer may do what costs it nothing. */
 export interface Patience {
-  /** From connecting to the peer's first HTTP/2 frame. Milliseconds. */
+  /** From connecting, or from the end of a TLS handshake, which may take as long, to the peer's first HTTP/2 frame. Milliseconds. */
   readonly greetingMs: number;
   /** From the head of a call of one message to its end. Milliseconds. */
   readonly requestMs: number;
@@ -43,9 +43,10 @@ const internalsOf = (server: Server) => server as unknown as Internals;
  * Bounds what one connection may do to a server that has not begun to listen. grpc-js keeps what it hands to node:http2 in a private field,
  * so a test holds it to its pinned version.
  */
-export function boundSessions(server: Server): void {
+export function boundSessions(server: Server, { greetingMs: handshakeTimeout = patience.greetingMs }: Partial<Patience> = {}): void {
   const options = internalsOf(server).commonServerOptions;
-  Object.assign(options, sessionBounds, { settings: { ...options.settings, maxHeaderListSize: 32 * 1024 } });
+  // Over TLS there is no session to guard before the handshake is over.
+  Object.assign(options, sessionBounds, { handshakeTimeout, settings: { ...options.settings, maxHeaderListSize: 32 * 1024 } });
 }
 
 /** Lets other processes listen on the port, too. To be called before it listens. */

@@ -86,7 +86,7 @@ export function createRpcServer(context: ServiceContext, patience: Partial<Patie
     // Nobody reads what channelz counts, and counting it costs with every call.
     "grpc.enable_channelz": 0,
   });
-  boundSessions(server);
+  boundSessions(server, patience);
   const served: DescService[] = [];
   const oneMessage = new Set<string>();
   const admission = new Admission(bounds);
