@@ -28,7 +28,7 @@ function isNarrowerBound(narrower: ParameterRule, wider: ParameterRule): boolean
     wider.enum === undefined &&
     (wider.type === undefined || wider.type === narrower.type || (wider.type === "number" && narrower.type === "integer")) &&
     isWithin(lowest(narrower), lowest(wider)) &&
-    isWithin(negative(highest(narrower)), negative(highest(wider))) &&
+    isWithin(highestMirrored(narrower), highestMirrored(wider)) &&
     (narrower.minLength ?? 0) >= (wider.minLength ?? 0) &&
     (narrower.maxLength ?? Number.POSITIVE_INFINITY) <= (wider.maxLength ?? Number.POSITIVE_INFINITY) &&
     (wider.matches === undefined || wider.matches === narrower.matches)
@@ -59,17 +59,17 @@ interface End {
 const isWithin = (narrower: End, wider: End): boolean =>
   narrower.at > wider.at || (narrower.at === wider.at && (narrower.open || !wider.open));
 
-const negative = ({ at, open }: End): End => ({ at: -at, open });
+const lowest = ({ type, min, exclusiveMin }: ParameterRule): End => beginning(type, min, exclusiveMin);
 
-/** Of whole numbers, the first one itself: above 4 is from 5. */
-function lowest({ type, min, exclusiveMin }: ParameterRule): End {
-  if (min === undefined && exclusiveMin === undefined) return { at: Number.NEGATIVE_INFINITY, open: false };
-  if (type === "integer") return { at: min === undefined ? Math.floor(exclusiveMin!) + 1 : Math.ceil(min), open: false };
-  return min === undefined ? { at: exclusiveMin!, open: true } : { at: min, open: false };
-}
+/** Where a range ends, as where its mirror image begins. */
+const highestMirrored = ({ type, max, exclusiveMax }: ParameterRule): End => beginning(type, opposite(max), opposite(exclusiveMax));
 
-function highest({ type, max, exclusiveMax }: ParameterRule): End {
-  if (max === undefined && exclusiveMax === undefined) return { at: Number.POSITIVE_INFINITY, open: false };
-  if (type === "integer") return { at: max === undefined ? Math.ceil(exclusiveMax!) - 1 : Math.floor(max), open: false };
-  return max === undefined ? { at: exclusiveMax!, open: true } : { at: max, open: false };
+const opposite = (bound: number | undefined) => (bound === undefined ? undefined : -bound);
+
+/** Of whole numbers, the first one itself: above 4 is from 5. From 2^53 doubles may have no such one, and the range stays open. */
+function beginning(type: ParameterRule["type"], from: number | undefined, above: number | undefined): End {
+  if (from !== undefined) return { at: type === "integer" ? Math.ceil(from) : from, open: false };
+  if (above === undefined) return { at: Number.NEGATIVE_INFINITY, open: false };
+  const next = Math.floor(above) + 1;
+  return type === "integer" && next > above ? { at: next, open: false } : { at: above, open: true };
 }
