@@ -61,13 +61,18 @@ export function mutualTlsOf(config: z.output<z.ZodObject<typeof mutualTlsConfig>
   if (given === 0) return undefined;
   if (port === undefined || certificate === undefined || key === undefined || clientAuthorities === undefined)
     throw new AegisError("invalid_argument", "mutual TLS needs all of MTLS_PORT, MTLS_CERTIFICATE, MTLS_KEY and MTLS_CLIENT_AUTHORITIES");
-  try {
-    createSecureContext({ cert: certificate, key, ca: clientAuthorities });
-    new X509Certificate(clientAuthorities);
-  } catch (cause) {
-    throw new AegisError("invalid_argument", "the certificate, the key or the authorities for mutual TLS are not usable", { cause });
-  }
+  tryOut("MTLS_CERTIFICATE", () => new X509Certificate(certificate));
+  tryOut("MTLS_KEY, or it is not the certificate's", () => createSecureContext({ cert: certificate, key }));
+  tryOut("MTLS_CLIENT_AUTHORITIES", () => new X509Certificate(clientAuthorities));
   return { port, certificate, key, clientAuthorities };
+}
+
+function tryOut(what: string, use: () => unknown): void {
+  try {
+    use();
+  } catch (cause) {
+    throw new AegisError("invalid_argument", `mutual TLS: no PEM that is usable in ${what}`, { cause });
+  }
 }
 
 /** Who vouches for operators. */

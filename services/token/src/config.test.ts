@@ -9,6 +9,12 @@ test("mutual TLS is set up whole and usable, or not at all", async () => {
   expect(mutualTlsOf({})).toBeUndefined();
   expect(mutualTlsOf(whole)).toEqual({ port: 9443, certificate: own.cert, key: own.key, clientAuthorities: ca });
   for (const name of Object.keys(whole)) expect(() => mutualTlsOf({ ...whole, [name]: undefined }), name).toThrow("needs all of");
-  const unusable = [{ mtlsKey: other.key }, { mtlsCertificate: "x" }, { mtlsClientAuthorities: "x" }, { mtlsKey: own.cert }];
-  for (const change of unusable) expect(() => mutualTlsOf({ ...whole, ...change }), JSON.stringify(change)).toThrow("not usable");
+  const unusable = [
+    { mtlsCertificate: "/etc/own.pem", says: "MTLS_CERTIFICATE" },
+    { mtlsCertificate: own.key, says: "MTLS_CERTIFICATE" },
+    { mtlsKey: other.key, says: "MTLS_KEY" },
+    { mtlsKey: own.cert, says: "MTLS_KEY" },
+    { mtlsClientAuthorities: own.key, says: "MTLS_CLIENT_AUTHORITIES" },
+  ];
+  for (const { says, ...change } of unusable) expect(() => mutualTlsOf({ ...whole, ...change }), JSON.stringify(change)).toThrow(says);
 });
