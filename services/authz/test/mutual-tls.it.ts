@@ -1,4 +1,5 @@
 import { AuthorizationService, Decision } from "@aegis/contracts/aegis/authz/v1/authz";
+import { ExtMcp } from "@aegis/contracts/agentgateway/ext_mcp";
 import { Authorization } from "@aegis/contracts/envoy/service/auth/v3/external_auth";
 import { signProof } from "@aegis/identity/dpop";
 import { generateKey, thumbprint } from "@aegis/identity/keys";
@@ -80,6 +81,14 @@ test("a token bound to a key is not taken with a certificate, nor one bound to a
   expect(await ask(await world.token({ cnf: { "x5t#S384": first!.thumbprint } }), first!)).toBe("unauthenticated");
 });
 
+/** What agentgateway, which takes no such header away itself, is told. */
+async function askOverExtMcp(header: string): Promise<string | undefined> {
+  using gateway = rpcClient(ExtMcp, `127.0.0.1:${world.environment.GRPC_PORT}`, { deadlineMs: 5_000, alone: true });
+  const said = { authorization: `Bearer ${bound}`, "x-forwarded-client-cert": header };
+  const headers = Object.entries(said).map(([key, value]) => ({ key, value: Buffer.from(value) }));
+  return (await gateway.checkRequest({ serviceNames: ["mail"], method: "ping", headers })).result.case;
+}
+
 /** What a gateway that forwards this header is told. */
 async function askThroughGateway(header: string): Promise<number> {
   using gateway = rpcClient(Authorization, `127.0.0.1:${world.environment.GRPC_PORT}`, { deadlineMs: 5_000, alone: true });
@@ -102,5 +111,6 @@ test("a certificate that a gateway forwards is believed only where that is set, 
   await expect.poll(() => askThroughGateway(`By=x;${hashOf(first!)};Subject="CN=first"`), { timeout: 20_000 }).toBe(200);
   expect(await askThroughGateway(hashOf(second!))).toBe(401);
   expect(await askThroughGateway(`${hashOf(second!)},${hashOf(first!)}`)).toBe(401);
+  expect(await askOverExtMcp(hashOf(first!)), "an MCP gateway").toBe("error");
   expect(await ask(bound, "plain")).toBe("unauthenticated");
 });
