@@ -106,6 +106,31 @@ test("usage reported from elsewhere counts on the organisation's budgets", async
   expect(answer.reserved).toBe(false);
 });
 
+test("an organisation's budget counts euros by its own rates, whatever its members declare, also once the real cost is known", async () => {
+  const euros = (rate: number) => ({ exchangeRates: { rule: "rates.yaml:1", usd: { EUR: rate } } });
+  const limits = [limit("org", 10_000, { unit: "micro_usd" })];
+  await around.publish(org, 4, [], { organisation: { rule: "org.yaml:1", members: ["acme"], limits }, ...euros(2) });
+  await around.publish("acme", 2, [limit("tenant", 80)], { memberOf: org, ...euros(0.01) });
+  const before = (await held()).settled;
+  const usage = { tenant: "acme", agent: "a", tokens: 0n, microUsd: 0n, currency: "EUR", micro: 100n };
+  await until(async () => (await lines({ [org]: ["finops"] }, org)).some(({ remaining }) => remaining > 1_000));
+  await until(() =>
+    service
+      .as("authz-0")
+      .reportUsage({ ...usage, usageId: "u-eur" })
+      .then(Boolean, () => false),
+  );
+  expect((await held()).settled - before, "used elsewhere").toBe(200);
+  const made = decision({ tenant: "acme" });
+  const amounts = [{ account: account("acme", named, { unit: "micro_usd" }), units: 200n }];
+  expect(await service.as("authz-0").reserve({ decisionId: made.data.decisionId, amounts })).toMatchObject({ reserved: true });
+  const money = { currency: "EUR", micro: 90, rate: 0.01 };
+  await say(around, made);
+  await say(around, outcome(made, "executed", { microUsd: 1, tokens: 0, money }));
+  await until(async () => (await held()).settled > before + 200);
+  expect((await held()).settled - before, "and by a call").toBe(380);
+});
+
 test("a member's transactions reach no other account of the organisation's tenant, and no account of another member", async () => {
   const seen = await inTenant(around.db, "acme", async (trx) => {
     await sql`select set_config('aegis.organisations', ${org}, true)`.execute(trx);

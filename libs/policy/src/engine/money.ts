@@ -18,6 +18,19 @@ export function inUsDollars({ currency, micro }: Money, rates: Rates): Priced | 
   return microUsd === undefined ? "the amount is out of range" : { microUsd, money: { currency, micro, rate } };
 }
 
+/**
+ * What a cost that a member's rates gave is worth to its organisation: one that declares rates is not bound to its members' own. A text
+ * says why it cannot be told.
+ */
+export function inRatesOf<C extends { readonly microUsd: number; readonly money?: Money | undefined }>(
+  organisation: Rates,
+  cost: C,
+): C | string {
+  if (cost.money === undefined || organisation === undefined) return cost;
+  const priced = inUsDollars(cost.money, organisation);
+  return typeof priced === "string" ? priced : { ...cost, ...priced };
+}
+
 /** A price in a currency's unit as whole micro-units, rounded up; `undefined` when it is none. */
 export const microUnits = (amount: number): number | undefined => wholeUp(amount * 1e6);
 

@@ -1,8 +1,7 @@
 import type { Reason } from "@aegis/contracts/reasons";
 import { organisationCharges } from "@aegis/policy/charges";
-import type { Charge, Cost, Verdict } from "@aegis/policy/input";
-import type { Governance } from "@aegis/policy/ir";
-import { inUsDollars } from "@aegis/policy/money";
+import type { Charge, Verdict } from "@aegis/policy/input";
+import { inRatesOf } from "@aegis/policy/money";
 import type { ActivePolicy } from "./policies.ts";
 
 /**
@@ -25,11 +24,4 @@ export function chargedToOrganisation(
   }
   const why = organisation === undefined ? `the budgets of ${memberOf} are not known` : `${memberOf} does not list this tenant as a member`;
   return { code: "budget_exhausted", message: why, ...(rule !== undefined && { rule }) };
-}
-
-/** An organisation that declares rates is not bound to its members' own; a text says why it cannot be told. */
-function inRatesOf(rates: Governance["exchangeRates"], cost: Cost): Cost | string {
-  if (cost.money === undefined || rates === undefined) return cost;
-  const priced = inUsDollars(cost.money, rates);
-  return typeof priced === "string" ? priced : { ...cost, ...priced };
 }

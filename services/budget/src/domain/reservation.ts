@@ -35,7 +35,10 @@ export const measured =
  * Settles everything a decision holds. What it holds on one account may have come from several leases: the actual amount fills them
  * one after the other, and what fits in none is owed.
  */
-export function settleAll<H extends Held>(held: readonly H[], actualOf: ActualOf): { readonly held: H; readonly settlement: Settlement }[] {
+export function settleAll<H extends Held>(
+  held: readonly H[],
+  actualOf: (held: H) => number | undefined,
+): { readonly held: H; readonly settlement: Settlement }[] {
   const left = new Map<string, number>();
   const last = new Map<string, H>();
   for (const one of held) last.set(accountOf(one), one);

@@ -1,8 +1,9 @@
 import { AegisError } from "@aegis/contracts/errors";
+import { inRatesOf } from "@aegis/policy/money";
 import { sql } from "kysely";
 import { covered, outstanding } from "#domain/lease.ts";
-import { measured, releaseAll, settleAll } from "#domain/reservation.ts";
-import type { DecisionFact, OutcomeFact } from "#usecases/ports.ts";
+import { measured, releaseAll, type Spending, settleAll } from "#domain/reservation.ts";
+import type { DecisionFact, OutcomeFact, RatesOf } from "#usecases/ports.ts";
 import { type AccountKey, ensure, Moves, type Trx } from "./accounts.ts";
 import type { Announcer } from "./events.ts";
 import { conclude, lockHeld, moveAll } from "./held.ts";
@@ -18,13 +19,14 @@ export async function applyFacts(
   tenant: string,
   decisions: readonly DecisionFact[],
   outcomes: readonly OutcomeFact[],
+  ratesOf: RatesOf,
 ): Promise<number> {
   const counted = await keepDecisions(trx, tenant, decisions);
   await keepOutcomes(trx, tenant, outcomes);
   const fresh = decisions.filter((decision) => counted.delete(decision.decisionId));
   const moves = new Moves();
   const uncovered = await attribute(trx, tenant, fresh, moves);
-  await settleKnown(trx, tenant, [...new Set([...fresh, ...outcomes].map((fact) => fact.decisionId))], moves);
+  await settleKnown(trx, tenant, [...new Set([...fresh, ...outcomes].map((fact) => fact.decisionId))], moves, ratesOf);
   await moveAll(trx, announce, moves);
   return uncovered;
 }
@@ -124,7 +126,7 @@ async function keepAttributed(trx: Trx, leases: readonly LockedLease[]): Promise
  * Settles or releases what those decisions hold of which the outcome is known. They are looked up one by one: statistics never know the
  * newest rows of a growing table, and by them all decisions of the tenant would be read for each batch.
  */
-async function settleKnown(trx: Trx, tenant: string, decisionIds: readonly string[], moves: Moves): Promise<void> {
+async function settleKnown(trx: Trx, tenant: string, decisionIds: readonly string[], moves: Moves, ratesOf: RatesOf): Promise<void> {
   const { rows } = await sql<{
     decision_id: string;
     outcome: string;
@@ -146,9 +148,16 @@ async function settleKnown(trx: Trx, tenant: string, decisionIds: readonly strin
     const { outcome, micro_usd, tokens, currency, micro } = known.get(decisionId)!;
     const money = currency === null || micro === null ? undefined : { currency, micro };
     const actual = micro_usd === null || tokens === null ? undefined : { microUsd: micro_usd, tokens, money };
-    if (outcome === "executed") settled.push(...settleAll(held, measured(actual)));
+    if (outcome === "executed")
+      settled.push(...settleAll(held, (one) => measured(actual && worthTo(one.key.tenant, tenant, actual, ratesOf))(one)));
     else released.push(...releaseAll(held));
   }
   await conclude(trx, settled, "settled", moves);
   await conclude(trx, released, "released", moves);
+}
+
+/** To an organisation, by its own rates as they are now; undefined, so that what was reserved stands, where it declares none for the currency. */
+function worthTo(owner: string, tenant: string, actual: Spending, ratesOf: RatesOf): Spending | undefined {
+  const worth = owner === tenant ? actual : inRatesOf(ratesOf(owner), actual);
+  return typeof worth === "string" ? undefined : worth;
 }

@@ -77,8 +77,8 @@ export function reservationStore(db: Database<Tables>, announce: Announcer): Res
         return held.length > 0;
       }),
 
-    apply: (tenant, organisations, decisions, outcomes) =>
-      inOrganisations(db, tenant, organisations, (trx) => applyFacts(trx, announce, tenant, decisions, outcomes)),
+    apply: (tenant, organisations, decisions, outcomes, ratesOf) =>
+      inOrganisations(db, tenant, organisations, (trx) => applyFacts(trx, announce, tenant, decisions, outcomes, ratesOf)),
 
     overdue: (before, limit) =>
       asService(db, async (trx) => {

@@ -20,7 +20,8 @@ export async function applyEvents(
   const organisations = new Set(facts.flatMap(({ leased }) => leased.flatMap(({ organisation }) => organisation ?? [])));
   const memberOf = ports.policies.find(tenant)?.policies.governance.memberOf;
   if (memberOf !== undefined) organisations.add(memberOf);
-  const uncovered = await ports.reservations.apply(tenant, [...organisations], facts, outcomes.map(outcomeFact));
+  const ratesOf = (owner: string) => ports.policies.find(owner)?.policies.governance.exchangeRates;
+  const uncovered = await ports.reservations.apply(tenant, [...organisations], facts, outcomes.map(outcomeFact), ratesOf);
   if (uncovered > 0) ports.signals.uncovered(tenant, uncovered);
   await watch(ports, tenant, decisions, outcomes);
 }

@@ -1,4 +1,4 @@
-import type { BreakerRule, BudgetUnit, BudgetWindow, PolicyContent } from "@aegis/policy/ir";
+import type { BreakerRule, BudgetUnit, BudgetWindow, Governance, PolicyContent } from "@aegis/policy/ir";
 import type { Balance } from "#domain/account.ts";
 import type { Breaker, BreakerState, Cause, Passage } from "#domain/breaker.ts";
 import type { Rate } from "#domain/rate.ts";
@@ -104,6 +104,9 @@ export interface OutcomeFact {
   readonly actual: Spending | undefined;
 }
 
+/** The rates that a tenant declares; undefined where it declares none, or is not known. */
+export type RatesOf = (tenant: string) => Governance["exchangeRates"];
+
 export interface ReservationStore {
   /** Debits every account or none, each by one conditional update. The same decision is reserved once. @throws AegisError `conflict` when it was released before. */
   reserve(
@@ -120,13 +123,14 @@ export interface ReservationStore {
   release(decisionId: string): Promise<boolean>;
   /**
    * Takes in events of one tenant, each exactly once, in whatever order. Its calls may have been charged to these organisations, too.
-   * Resolves to units that no lease covered.
+   * What they come to there is told by the organisations' own rates. Resolves to units that no lease covered.
    */
   apply(
     tenant: string,
     organisations: readonly string[],
     decisions: readonly DecisionFact[],
     outcomes: readonly OutcomeFact[],
+    ratesOf: RatesOf,
   ): Promise<number>;
   /** Decisions that still hold something reserved before this time. */
   overdue(before: number, limit: number): Promise<readonly string[]>;

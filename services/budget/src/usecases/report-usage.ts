@@ -1,7 +1,7 @@
 import { AegisError } from "@aegis/contracts/errors";
 import { organisationCharges } from "@aegis/policy/charges";
 import type { Governance } from "@aegis/policy/ir";
-import { inUsDollars, unitsOf } from "@aegis/policy/money";
+import { inRatesOf, inUsDollars, unitsOf } from "@aegis/policy/money";
 import type { Spending } from "#domain/reservation.ts";
 import { accountsNamed, scopesOfUsage, type User } from "#domain/scope.ts";
 import { ownerOf, type Target, targetOf } from "#domain/target.ts";
@@ -24,9 +24,10 @@ export async function reportUsage(ports: Pick<Ports, "policies" | "spending" | "
   const { memberOf, exchangeRates } = content.policies.governance;
   const usage = inUsDollarsToo(told, exchangeRates);
   const own = accountsNamed(content, scopesOfUsage(usage)).map((account) => targetOf(content, { tenant: usage.tenant, ...account }, now));
-  const amounts = [...own, ...ofOrganisation(ports, usage.tenant, memberOf, now)]
-    .map((target) => ({ target, units: target.unit === "actions" ? 0 : unitsOf(target.unit, usage) }))
-    .filter(({ units }) => units > 0);
+  const amounts = [
+    ...own.map((target) => ({ target, units: unitsUsed(target, usage) })),
+    ...ofOrganisation(ports, usage, memberOf, now),
+  ].filter(({ units }) => units > 0);
   return ports.spending.use(usage.tenant, { ...usage, promptId: usage.promptId ?? "" }, amounts, now);
 }
 
@@ -38,12 +39,22 @@ function inUsDollarsToo(usage: Usage, rates: Governance["exchangeRates"]): Usage
   return { ...usage, money: undefined, ...priced };
 }
 
-/** The accounts of the tenant's organisation, as far as it bounds any. */
-function ofOrganisation({ policies }: Pick<Ports, "policies">, tenant: string, organisation: string | undefined, now: number): Target[] {
+const unitsUsed = ({ unit }: Pick<Target, "unit">, usage: Spending): number => (unit === "actions" ? 0 : unitsOf(unit, usage));
+
+/** The accounts of the tenant's organisation, as far as it bounds any, and what they are charged by its own rates. */
+function ofOrganisation(
+  { policies }: Pick<Ports, "policies">,
+  usage: Usage,
+  organisation: string | undefined,
+  now: number,
+): { target: Target; units: number }[] {
   if (organisation === undefined) return [];
-  const limits = policies.of(organisation).policies.governance.organisation?.limits ?? [];
-  return organisationCharges(organisation, limits, { microUsd: 0, tokens: 0 }).map(({ scope, unit, window }) => {
-    const owner = ownerOf(policies.of, { tenant, scope, unit, window });
-    return targetOf(owner.content, owner.account, now);
+  const { organisation: rules, exchangeRates } = policies.of(organisation).policies.governance;
+  const worth = inRatesOf(exchangeRates, usage);
+  if (typeof worth === "string") throw new AegisError("unprocessable", `${organisation}: ${worth}`);
+  return organisationCharges(organisation, rules?.limits ?? [], { microUsd: 0, tokens: 0 }).map(({ scope, unit, window }) => {
+    const owner = ownerOf(policies.of, { tenant: usage.tenant, scope, unit, window });
+    const target = targetOf(owner.content, owner.account, now);
+    return { target, units: unitsUsed(target, worth) };
   });
 }
