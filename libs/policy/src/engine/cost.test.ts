@@ -1,7 +1,7 @@
 import type { JsonObject } from "@aegis/canonical/ijson";
 import { describe, expect, test } from "vitest";
 import { compile } from "../language/compile.ts";
-import { microUnits } from "./money.ts";
+import { inUsDollars, microUnits } from "./money.ts";
 import { prepare } from "./snapshot.ts";
 
 const policy = (mode: string) => `
@@ -59,4 +59,53 @@ describe("a computed price", () => {
   ])("of %d US dollars is %s micro-units, rounded up", (usd, units) => {
     expect(microUnits(usd)).toBe(units);
   });
+});
+
+test.each([
+  [1, 1.0842, 2],
+  [100_000_000, 1.0842, 108_420_000],
+  [1, 1e-300, 1],
+  [0, 1.0842, 0],
+  [1_000_000_000, 1.000_000_000_000_000_2, 1_000_000_001],
+  [999_999_999_999_999, 1.000_000_000_000_1, 1_000_000_000_000_099],
+  [1e15, 1.1, 1_100_000_000_000_000],
+  [3, 1_000_000, 3_000_000],
+  [9_007_199_254_740_991, 1, 9_007_199_254_740_991],
+  [9_007_199_254_740_991, 1.000_000_1, undefined],
+])("%d micro-units at %d come to %s micro-dollars, never rounded down", (micro, rate, microUsd) => {
+  const priced = inUsDollars({ currency: "EUR", micro }, { rule: "r", usd: { EUR: rate } });
+  expect(typeof priced === "string" ? undefined : priced.microUsd).toBe(microUsd);
+});
+
+test("what policies give in two currencies cannot be told: a ceiling in one of them could not be held", () => {
+  const priced = (name: string, cost: string) => `
+apiVersion: aegis.dev/v1
+kind: AgentPolicy
+metadata: { name: ${name} }
+spec:
+  agents: [payer]
+  tools: [{ name: pay, actions: [{ name: send, cost: { ${cost} } }] }]
+`;
+  const rates = "apiVersion: aegis.dev/v1\nkind: Governance\nmetadata: { name: g }\nspec:\n  exchange_rates: { EUR: 1.08 }\n";
+  const verdict = (...costs: string[]) => {
+    const texts = [rates, ...costs.map((cost, at) => priced(`p${at}`, cost))];
+    const compiled = compile(
+      texts.map((text, at) => ({ name: `p${at}.yaml`, text })),
+      { tenant: "acme" },
+    );
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+    const snapshot = prepare({ tenant: "acme", revision: 1, version: "1-0", digest: "sha256:0", policies: compiled.policies });
+    const principal = { tenant: "acme", agent: "payer", subject: "payer", chain: ["payer"], depth: 0, scope: ["pay:*"] };
+    return snapshot.evaluate({ principal, tool: "pay", action: "send", arguments: {}, context: {}, now: 0, findings: [] });
+  };
+  for (const costs of [
+    ["usd: 200", "money: EUR 100"],
+    ["money: EUR 100", "usd: 200"],
+  ])
+    expect(verdict(...costs)).toMatchObject({
+      decision: "deny",
+      reasons: [{ code: "budget_exhausted", message: expect.stringMatching(/policies give it in (EUR and in USD|USD and in EUR)/) }],
+    });
+  expect(verdict("usd: 0", "money: EUR 100", "money: EUR 200").cost).toMatchObject({ money: { currency: "EUR", micro: 200_000_000 } });
+  expect(verdict("money: EUR 100", "usd: 0").cost).toMatchObject({ money: { currency: "EUR", micro: 100_000_000 } });
 });

@@ -14,7 +14,7 @@ export interface Price {
 export type PriceOf = (input: EvaluationInput) => Priced | { readonly why: string; readonly atMost: boolean };
 
 /**
- * The policy's price, the dearest of several; without one, the caller's estimate; without that, the catalog's. A price that cannot be
+ * The policy's price, the dearest of several, which cannot be told where they are in several currencies; without one, the caller's estimate; without that, the catalog's. A price that cannot be
  * computed is the most that the catalog says a call can cost. One in a currency without a declared rate is unknown, whatever the catalog
  * says: a ceiling in that currency could not be held.
  */
@@ -35,12 +35,18 @@ export function priceOf(
       else if (most !== undefined && typeof most !== "string") own = most;
       else return { cost: noCost, unknown: unknownCost(most ?? computed.why, !computed.atMost || most !== undefined, source.rule) };
     }
-    if (own !== undefined && (price === undefined || own.microUsd > price.microUsd)) price = own;
+    if (own === undefined || (price !== undefined && own.microUsd <= 0)) continue;
+    const [one, other] = [currencyOf(price), currencyOf(own)];
+    if (price !== undefined && price.microUsd > 0 && one !== other)
+      return { cost: noCost, unknown: unknownCost(`policies give it in ${one} and in ${other}`, true, source.rule) };
+    if (price === undefined || own.microUsd > price.microUsd) price = own;
   }
   const otherwise = price ?? estimated(input, rates) ?? catalogued(known, rates) ?? { microUsd: 0 };
   if (typeof otherwise === "string") return { cost: noCost, unknown: unknownCost(otherwise, true, known?.rule ?? rates?.rule) };
   return otherwise.microUsd === 0 && tokens === 0 && otherwise.money === undefined ? free : { cost: { ...otherwise, tokens } };
 }
+
+const currencyOf = (price: Priced | undefined): string => price?.money?.currency ?? "USD";
 
 /** A caller that says nothing and one that says 0 look the same. */
 function estimated({ estimate }: EvaluationInput, rates: Governance["exchangeRates"]): Priced | string | undefined {

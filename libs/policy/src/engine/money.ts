@@ -14,7 +14,7 @@ export function inUsDollars({ currency, micro }: Money, rates: Rates): Priced | 
   if (currency === "USD") return { microUsd: micro };
   const rate = rates !== undefined && Object.hasOwn(rates.usd, currency) ? rates.usd[currency] : undefined;
   if (rate === undefined) return `no exchange rate is declared for ${currency}`;
-  const microUsd = wholeUp(micro * rate);
+  const microUsd = atRate(micro, rate);
   return microUsd === undefined ? "the amount is out of range" : { microUsd, money: { currency, micro, rate } };
 }
 
@@ -33,6 +33,19 @@ export function inRatesOf<C extends { readonly microUsd: number; readonly money?
 
 /** A price in a currency's unit as whole micro-units, rounded up; `undefined` when it is none. */
 export const microUnits = (amount: number): number | undefined => wholeUp(amount * 1e6);
+
+/** The product with the rate as it was written in decimals, rounded up: nothing binary is rounded on the way. */
+function atRate(micro: number, rate: number): number | undefined {
+  const product = micro * rate;
+  if (!(product >= 0 && product <= Number.MAX_SAFE_INTEGER)) return undefined;
+  if (product < 1) return Math.ceil(product);
+  const [digits = "", exponent] = rate.toExponential().split("e");
+  const places = (digits.split(".")[1] ?? "").length - Number(exponent);
+  const exact = BigInt(micro) * BigInt(digits.replace(".", "")) * 10n ** BigInt(Math.max(0, -places));
+  const unit = 10n ** BigInt(Math.max(0, places));
+  const whole = Number((exact + unit - 1n) / unit);
+  return Number.isSafeInteger(whole) ? whole : undefined;
+}
 
 /** What only binary fractions add is no part of it. */
 function wholeUp(exact: number): number | undefined {
