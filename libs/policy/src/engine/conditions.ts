@@ -52,15 +52,19 @@ export function preparePrice(
     if (typeof micro === "string") return { why: micro, atMost: true };
     if (costMoney === undefined) return { microUsd: micro };
     const currency = currencyIn(costMoney.currency, input);
-    const priced = currency === undefined ? "the argument that names the currency is no text" : inUsDollars({ currency, micro }, rates);
+    const priced =
+      currency === undefined
+        ? "the argument that names the currency is no code of three capital letters"
+        : inUsDollars({ currency, micro }, rates);
     return typeof priced === "string" ? { why: priced, atMost: false } : priced;
   };
 }
 
+/** What an argument holds otherwise is not repeated: it may be anything. */
 function currencyIn(currency: string | { readonly argument: string }, input: EvaluationInput): string | undefined {
   if (typeof currency === "string") return currency;
   const named = Object.hasOwn(input.arguments, currency.argument) ? input.arguments[currency.argument] : undefined;
-  return typeof named === "string" ? brief(named) : undefined;
+  return typeof named === "string" && /^[A-Z]{3}$/.test(named) ? named : undefined;
 }
 
 const brief = (text: string): string => (text.length <= 120 ? text : `${text.slice(0, 119)}…`);

@@ -109,3 +109,22 @@ spec:
   expect(verdict("usd: 0", "money: EUR 100", "money: EUR 200").cost).toMatchObject({ money: { currency: "EUR", micro: 200_000_000 } });
   expect(verdict("money: EUR 100", "usd: 0").cost).toMatchObject({ money: { currency: "EUR", micro: 100_000_000 } });
 });
+
+test.each([["4111 1111 1111 1111"], ["eur"], ["EUR\n"], [" EUR"], [978], [null], [undefined]])(
+  "an argument that is no currency's code is denied, and what it holds is not repeated: %j",
+  (currency) => {
+    const text = policy("enforce").replace("usd: args.amount * 2.0", "money: { amount: args.amount, currency: args.currency }");
+    const compiled = compile([{ name: "pay.yaml", text }], { tenant: "acme" });
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+    const snapshot = prepare({ tenant: "acme", revision: 1, version: "1-0", digest: "sha256:0", policies: compiled.policies });
+    const principal = { tenant: "acme", agent: "payer", subject: "payer", chain: ["payer"], depth: 0, scope: ["pay:*"] };
+    const args = { amount: 1, ...(currency !== undefined && { currency }) };
+    const { decision, reasons } = snapshot.evaluate({
+      ...{ principal, tool: "pay", action: "send", arguments: args, context: {}, now: 0, findings: [] },
+    });
+    expect(decision).toBe("deny");
+    expect(reasons[0]?.message).toBe(
+      "what the call costs cannot be told: the argument that names the currency is no code of three capital letters",
+    );
+  },
+);
