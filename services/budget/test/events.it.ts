@@ -6,6 +6,7 @@ import { connectDatabase } from "@aegis/postgres/connect";
 import { inTenant } from "@aegis/postgres/tenant";
 import { testLogger } from "@aegis/testkit/fabric";
 import { until } from "@aegis/testkit/until";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { v7 } from "uuid";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -274,7 +275,7 @@ test("what an ended lease left comes back also when its holder decides nothing m
   expect(await heard()).toEqual([{ heard: false }]);
   await say(around, decision({ tenant: "acme", reservations: [taken(scope, leaseId, 7)], producer: "authz-2", epoch: "life-1" }));
   const back = async () => {
-    await as.alive({ holder: "life-1", published: true });
+    await as.alive({ holder: "life-1", published: true, saidAt: timestampFromMs(Date.now()) });
     return (await books(around, "acme", scope)).leased === 0;
   };
   await until(back, { timeoutMs: 100_000 });

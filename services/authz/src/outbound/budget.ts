@@ -4,6 +4,7 @@ import type { Charge } from "@aegis/policy/input";
 import { organisationIn } from "@aegis/policy/limits";
 import type { RpcClient } from "@aegis/rpc/client";
 import type { Logger } from "@aegis/service/logger";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { accountKey, type Lease, LeaseBook, type Slice } from "#domain/leases.ts";
 import type { Budget, Clock, Hold, Reserved } from "#usecases/ports.ts";
 import { type AccountName, LeaseDesk, type Recalls, type Shortage } from "./lease-desk.ts";
@@ -107,8 +108,10 @@ export function leasedBudget(options: LeasedBudgetOptions): LeasedBudget {
     sweep: () => releaseAll(options.recalls.possible() ? book.collect(now()) : book.collectAll()),
     async live(published) {
       // Looked at in this order: what the leases' decisions took is appended by now, so it is stored once nothing waits.
-      const appended = !book.endedPinned(now());
-      await options.client.alive({ holder: options.holder, published: appended && published() }, { deadlineMs: aliveDeadlineMs });
+      const at = now();
+      const appended = !book.endedPinned(at);
+      const word = { holder: options.holder, published: appended && published(), saidAt: timestampFromMs(at) };
+      await options.client.alive(word, { deadlineMs: aliveDeadlineMs });
     },
     async recalled({ tenant, ...name }, by) {
       const account = accountKey(tenant, name);

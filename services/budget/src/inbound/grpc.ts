@@ -4,7 +4,7 @@ import { AegisError } from "@aegis/contracts/errors";
 import { accounts } from "@aegis/policy/limits";
 import type { PeerVerifier } from "@aegis/rpc/peer";
 import type { RpcServer } from "@aegis/rpc/server";
-import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { admit } from "#usecases/admit.ts";
 import { hearingHolders } from "#usecases/hear-holder.ts";
 import { lease } from "#usecases/lease.ts";
@@ -104,7 +104,7 @@ export function budgetRpc(server: RpcServer, ports: Ports, peers: BudgetPeers): 
     async alive(request, call) {
       const peer = await peers.authz(call.metadata);
       const holder = { producer: peer.instance, epoch: check(holderName, request.holder, "holder") };
-      await hearHolder(holder, request.published);
+      await hearHolder(holder, request.published ? request.saidAt && timestampMs(request.saidAt) : undefined);
       return {};
     },
 
