@@ -11,10 +11,9 @@ export interface AttackOrder {
   readonly http: string;
   readonly token: string;
   readonly ms: number;
+  /** Where it comes from; all of 127/8 is this machine. */
+  readonly from: string;
 }
-
-/** All of 127/8 is this machine. */
-const attackerAddress = "127.0.0.2";
 
 const path = "/aegis.authz.v1.AuthorizationService/Check";
 const head = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
@@ -25,11 +24,12 @@ class Attacker {
   readonly #order: AttackOrder;
   readonly #until: number;
   readonly #open: { destroy(): unknown }[] = [];
-  readonly #agent = new Agent({ keepAlive: true, localAddress: attackerAddress });
+  readonly #agent: Agent;
 
   constructor(order: AttackOrder) {
     this.#order = order;
     this.#until = performance.now() + order.ms;
+    this.#agent = new Agent({ keepAlive: true, localAddress: order.from });
   }
 
   get token(): string {
@@ -93,7 +93,7 @@ class Attacker {
 
   #connect(to: string): Socket {
     const [host = "", port] = to.split(":");
-    return connect({ host, port: Number(port), localAddress: attackerAddress });
+    return connect({ host, port: Number(port), localAddress: this.#order.from });
   }
 
   done(): void {

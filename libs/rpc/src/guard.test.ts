@@ -90,6 +90,21 @@ test("who does so for a third time is not let in for a while, and no other addre
   await once(other, "response");
 });
 
+test("who speaks another protocol, as often as it likes, is not kept out", async () => {
+  const [host = "", port] = server.address.split(":");
+  for (let i = 0; i < 5; i++) {
+    const probe = connectTcp({ host, port: Number(port), localAddress: `127.0.0.${from}` });
+    probe.on("error", () => undefined);
+    probe.end("GET / HTTP/1.1\r\n\r\n");
+    probe.resume();
+    await closing(probe);
+  }
+  const call = session().request(head);
+  call.on("error", () => undefined);
+  call.end();
+  await once(call, "response");
+});
+
 test("a request that never ends is cancelled", async () => {
   const stream = session().request(head);
   stream.on("error", () => undefined);

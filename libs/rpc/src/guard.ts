@@ -67,8 +67,12 @@ export function guardConnections(server: Server, isShort: (path: string) => bool
   }
 }
 
-/** nghttp2 ended the connection, for one of the bounds above; a peer that is merely gone is another error. */
-const isFlood = (error: Error): boolean => (error as NodeJS.ErrnoException).code?.startsWith("ERR_HTTP2_") ?? false;
+/**
+ * nghttp2 ended the connection, for one of the bounds above. Neither a peer that is merely gone nor one that speaks another protocol, such as
+ * a probe, is a flood.
+ */
+const isFlood = (error: NodeJS.ErrnoException): boolean => error.code?.startsWith("ERR_HTTP2_") === true && error.errno !== badClientMagic;
+const badClientMagic = -903;
 
 function guardSession(session: ServerHttp2Session, limits: Patience, offenders: Offenders): void {
   const address = session.socket.remoteAddress ?? "";
