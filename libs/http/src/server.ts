@@ -7,6 +7,7 @@ import formbody from "@fastify/formbody";
 import swagger from "@fastify/swagger";
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from "fastify";
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
+import { mostConnections, requestBounds } from "./bounds.ts";
 import { listenOverMutualTls } from "./mutual-tls.ts";
 import { hearOut, sendProblem } from "./problem.ts";
 
@@ -28,14 +29,13 @@ export async function createHttpServer(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimit ?? 2 * 1024 * 1024,
     forceCloseConnections: "idle",
-    // From a connection's first moment: one that says nothing, or a little at a time, gets 408 and is closed.
-    requestTimeout: 30_000,
-    http: { headersTimeout: options.headMs ?? 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
+    requestTimeout: requestBounds.requestTimeout,
+    http: { ...requestBounds, headersTimeout: options.headMs ?? requestBounds.headersTimeout },
     return503OnClosing: true,
     // Colons are part of our routes (`/v1/agents/x:revoke`), so paths are matched as they are.
     routerOptions: { maxParamLength: 300 },
   }).withTypeProvider<ZodTypeProvider>();
-  server.server.maxConnections = 4_096;
+  server.server.maxConnections = mostConnections;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   server.setErrorHandler(sendProblem);
