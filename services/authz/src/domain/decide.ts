@@ -3,7 +3,7 @@ import type { Reason } from "@aegis/contracts/reasons";
 import { detectorNames, type Finding, scan } from "@aegis/dlp/detect";
 import type { Detectors } from "@aegis/dlp/prepare";
 import { type AgentClaims, scopeOf } from "@aegis/identity/claims";
-import { refuseDetailed } from "@aegis/identity/details-permit";
+import { type DetailedCall, refuseDetailed } from "@aegis/identity/details-permit";
 
 import type { SessionFacts, Verdict } from "@aegis/policy/input";
 import type { Call } from "./call.ts";
@@ -31,8 +31,11 @@ export type Judgement =
   | { readonly kind: "refused"; readonly reason: Reason; readonly policy?: ActivePolicy }
   | { readonly kind: "judged"; readonly verdict: Verdict; readonly policy: ActivePolicy };
 
-/** Why a token is not good for a call, whatever policies say of it. */
-export const refuseToken = (call: Call, { claims, principal, expired, revocations, now }: Omit<Facts, "active" | "findings">) =>
+/** Why a token is not good for a call, whatever policies say of it. Without arguments: whether it is for any. */
+export const refuseToken = (
+  call: DetailedCall & Pick<Call, "context">,
+  { claims, principal, expired, revocations, now }: Omit<Facts, "active" | "findings">,
+): Reason | undefined =>
   refuseIdentity(principal, expired, revocations, now) ?? refuseContext(claims, call.context) ?? refuseDetailed(claims, call);
 
 /** Judges one call by everything that is known without asking anybody. */

@@ -6,11 +6,11 @@ import type { DecisionName, Reason } from "@aegis/contracts/reasons";
 import { detectorNames, scan } from "@aegis/dlp/detect";
 import { type Redaction, redact } from "@aegis/dlp/redact";
 import type { AgentClaims } from "@aegis/identity/claims";
-import { refuseDetailed } from "@aegis/identity/details-permit";
 import { type Call, parseCall } from "#domain/call.ts";
+import { refuseToken } from "#domain/decide.ts";
 import { boundReasons, type Draft } from "#domain/draft.ts";
 import { type ActivePolicy, usablePolicy } from "#domain/policies.ts";
-import { boundContext, principalOf, refuseContext, refuseIdentity } from "#domain/principal.ts";
+import { boundContext, principalOf } from "#domain/principal.ts";
 import { appendDecision } from "./append-decision.ts";
 import type { CheckPorts } from "./check.ts";
 import { mostTries, overtaken, seenBy } from "./session-facts.ts";
@@ -109,10 +109,8 @@ async function judge(ports: Ports, work: Work): Promise<Judged> {
   const now = work.now.getTime();
   const state = ports.log.state();
   if (state === "deny" || state === "dead") return refused({ code: "audit_unavailable", message: "decisions cannot be recorded now" });
-  const refusal =
-    refuseIdentity(principal, work.expired, ports.revocations, now) ??
-    refuseContext(claims, call.context) ??
-    refuseDetailed(claims, { tool: call.tool, action: call.action });
+  const { tool, action, context } = call;
+  const refusal = refuseToken({ tool, action, context }, { claims, principal, expired: work.expired, revocations: ports.revocations, now });
   if (refusal) return refused(refusal);
   const policy = usablePolicy(ports.policyOf(tenant), now);
   if ("code" in policy) return refused(policy);
