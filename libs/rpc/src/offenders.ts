@@ -6,7 +6,7 @@ const longestBarMs = 30_000;
 /** Addresses remembered; beyond it the one that has been still for longest is forgotten. */
 const remembered = 1_024;
 
-interface Record {
+interface Offences {
   offences: number;
   last: number;
   barredUntil: number;
@@ -18,7 +18,7 @@ interface Record {
  */
 export class Offenders {
   readonly #now: () => number;
-  readonly #known = new Map<string, Record>();
+  readonly #known = new Map<string, Offences>();
 
   /** @param now milliseconds on a clock that never goes back. */
   constructor(now: () => number) {

@@ -14,9 +14,9 @@ export interface Price {
 export type PriceOf = (input: EvaluationInput) => Priced | { readonly why: string; readonly atMost: boolean };
 
 /**
- * The policy's price, the dearest of several, which cannot be told where they are in several currencies; without one, the caller's estimate; without that, the catalog's. A price that cannot be
- * computed is the most that the catalog says a call can cost. One in a currency without a declared rate is unknown, whatever the catalog
- * says: a ceiling in that currency could not be held.
+ * The policy's price, the dearest of several, which cannot be told where they are in several currencies; without one, the caller's estimate;
+ * without that, the catalog's. A price that cannot be computed is the most that the catalog says a call can cost. One in a currency without a
+ * declared rate is unknown, whatever the catalog says: a ceiling in that currency could not be held.
  */
 export function priceOf(
   input: EvaluationInput,

@@ -3,7 +3,8 @@ import type { Holder, Ports } from "./ports.ts";
 
 /**
  * Hears that a holder of leases lives. When it says that at a time, `publishedAt`, nothing it decided with ended leases was still on its
- * way, that holds for leases that had ended then, however late its word arrives, and for the stream as it is now: once all of that has been taken in, what its ended leases have left was not spent, also when it decides nothing more.
+ * way, that holds for leases that had ended then, however late its word arrives, and for the stream as it is now: once all of that has been
+ * taken in, what its ended leases have left was not spent, also when it decides nothing more.
  *
  * The answer @throws AegisError `precondition_failed` for a holder that was replaced; `unavailable` while NATS cannot be asked.
  */
